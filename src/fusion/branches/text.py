@@ -1,0 +1,54 @@
+"""Tokens -> features, by a Hugging Face encoder such as CodeBERTa."""
+
+from pathlib import Path
+from typing import Any
+
+import torch
+from tokenizers import Tokenizer
+from torch import nn
+
+from fusion.config import UserError
+
+
+class HuggingFaceEncoder(nn.Module):
+    """input_ids (B, T), attention_mask (B, T) -> (B, dim), the mean over the text or the first token."""
+
+    def __init__(self, encoder: nn.Module, pooling: str):
+        super().__init__()
+        if pooling not in ("mean", "cls"):
+            raise UserError(f"text.pooling={pooling} is not known; it is mean or cls.")
+        self.encoder, self.pooling = encoder, pooling
+        self.dim: int = encoder.config.hidden_size  # type: ignore[union-attr, assignment]
+
+    def forward(self, text: dict[str, torch.Tensor]) -> torch.Tensor:
+        mask = text["attention_mask"]
+        x = self.encoder(input_ids=text["input_ids"], attention_mask=mask.long()).last_hidden_state  # (B, T, D)
+        if self.pooling == "cls":
+            return x[:, 0]  # (B, D)
+        mask = mask[..., None].to(x.dtype)
+        return (x * mask).sum(1) / mask.sum(1).clamp(min=1)  # (B, D)
+
+
+def from_folder(folder: Path, pooling: str) -> tuple[HuggingFaceEncoder, Tokenizer]:
+    """A folder in Hugging Face's layout -> its encoder and tokenizer. Weights must be safetensors or plain tensors."""
+    from transformers import AutoModel, AutoTokenizer
+
+    try:
+        encoder = AutoModel.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
+        tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
+    except (OSError, ValueError, KeyError) as error:
+        reason = str(error).strip().splitlines()[0]
+        raise UserError(f"{folder} holds no model and tokenizer that transformers can read ({reason}).") from error
+    return HuggingFaceEncoder(encoder, pooling), tokenizer.backend_tokenizer
+
+
+def from_architecture(architecture: dict[str, Any], pooling: str) -> HuggingFaceEncoder:
+    """{model_type: roberta, hidden_size: ...} -> the encoder with random weights, nothing downloaded."""
+    from transformers import AutoConfig, AutoModel
+
+    fields = dict(architecture)
+    try:
+        config = AutoConfig.for_model(fields.pop("model_type"), **fields)
+    except (ValueError, KeyError) as error:
+        raise UserError(f"text.architecture is not one that transformers knows ({error}).") from error
+    return HuggingFaceEncoder(AutoModel.from_config(config), pooling)

@@ -1,0 +1,54 @@
+"""Training texts -> a byte-level BPE tokenizer; texts -> input_ids (B, T) and attention_mask (B, T)."""
+
+from collections.abc import Iterable, Sequence
+
+import torch
+from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers, processors, trainers
+
+PAD, UNKNOWN, CLS, SEP, MASK = SPECIAL = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
+
+# A word with the blank before it, a number, a run of one sign, a line end with the indentation that
+# follows it, other white space. Indentation carries the language, so it is kept in one piece.
+_PIECES = Regex(r"\n[ \t]*| ?\p{L}[\p{L}\p{M}]*| ?\p{N}{1,3}| ?([^\s\p{L}\p{N}])\1*|[^\S\n]+")
+
+
+def train_tokenizer(texts: Iterable[str], vocabulary: int) -> Tokenizer:
+    """Texts of the training split alone -> tokenizer that gives every text back unchanged."""
+    tokenizer = Tokenizer(models.BPE())
+    tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
+        [pre_tokenizers.Split(_PIECES, "isolated"), pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)]
+    )
+    tokenizer.decoder = decoders.ByteLevel()
+    trainer = trainers.BpeTrainer(
+        vocab_size=vocabulary,
+        special_tokens=list(SPECIAL),
+        initial_alphabet=sorted(pre_tokenizers.ByteLevel.alphabet()),
+        min_frequency=2,
+        show_progress=False,
+    )
+    tokenizer.train_from_iterator(texts, trainer)
+    ends = [(CLS, tokenizer.token_to_id(CLS)), (SEP, tokenizer.token_to_id(SEP))]
+    tokenizer.post_processor = processors.TemplateProcessing(single=f"{CLS} $A {SEP}", special_tokens=ends)
+    return tokenizer
+
+
+def pad_id(tokenizer: Tokenizer) -> int:
+    """The number of the padding token, whatever it is called here."""
+    numbers = (tokenizer.token_to_id(name) for name in (PAD, "<pad>"))
+    return next((number for number in numbers if number is not None), 0)
+
+
+def encode(tokenizer: Tokenizer, texts: Sequence[str], max_tokens: int) -> dict[str, torch.Tensor]:
+    """Texts -> input_ids (B, T) int64 and attention_mask (B, T) bool, T the longest here."""
+    tokenizer.enable_truncation(max_tokens)
+    tokenizer.enable_padding(pad_id=pad_id(tokenizer))
+    coded = tokenizer.encode_batch([readable(text) for text in texts])
+    return {
+        "input_ids": torch.tensor([one.ids for one in coded], dtype=torch.int64),  # (B, T)
+        "attention_mask": torch.tensor([one.attention_mask for one in coded], dtype=torch.bool),  # (B, T)
+    }
+
+
+def readable(text: str) -> str:
+    """Lone surrogates, which no UTF-8 text can hold, become a replacement character."""
+    return text.encode("utf-8", "replace").decode("utf-8")

@@ -1,0 +1,157 @@
+"""What weights a branch starts from: auto, pretrained, random or a file; and whether a hub can be had.
+
+    random      fresh weights
+    pretrained  published weights, from the local cache or the hub; an error if they cannot be had
+    auto        the same, but falling back, loudly, when they cannot be had
+    PATH        a .safetensors or .pth file (timm), or a folder (transformers)
+
+The row of a run names which it was: random, hub or file.
+"""
+
+import json
+import logging
+import threading
+import time
+import urllib.error
+import urllib.request
+from dataclasses import dataclass
+from pathlib import Path
+
+from fusion.config import UserError, cache_dir
+from fusion.files import write_text
+
+log = logging.getLogger(__name__)
+
+PROBE_SECONDS = 3.0  # total, so that a proxy that never answers costs no more
+REMEMBER_SECONDS = 6 * 3600  # an unreachable hub is not asked again before that
+
+
+class WeightsUnavailable(UserError):
+    """Published weights were asked for and cannot be had."""
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Where the weights of a branch come from."""
+
+    kind: str  # random, hub or file
+    path: Path | None = None  # the file or folder to load; None for random
+
+
+def find_image_weights(model: str, wanted: str) -> Origin:
+    """backbone.model and backbone.weights -> Origin; `auto` ends at random, the caller says so."""
+    import timm
+
+    published = timm.get_pretrained_cfg(model) if timm.is_model(model) else None
+    if (local := _local(wanted)) is not None:
+        return local
+    try:
+        if published is None or not published.hf_hub_id:
+            raise WeightsUnavailable(f"No weights are published for {model}; pass backbone.weights=random or a file.")
+        return Origin("hub", _download(published.hf_hub_id, ["model.safetensors"]) / "model.safetensors")
+    except WeightsUnavailable:
+        if wanted == "pretrained":
+            raise
+        return Origin("random")
+
+
+def find_text_weights(model: str, wanted: str) -> Origin:
+    """text.model (a name on the hub, or a folder) and text.weights -> Origin.
+
+    Raises WeightsUnavailable for `auto` and `pretrained` when they cannot be had.
+    """
+    if (local := _local(wanted)) is not None:
+        return local
+    if Path(model).expanduser().is_dir():
+        return Origin("file", Path(model).expanduser())
+    return Origin("hub", _download(model, ["*.json", "*.txt", "*.safetensors", "pytorch_model.bin"]))
+
+
+def _local(wanted: str) -> Origin | None:
+    """random and PATH need no hub; None for auto and pretrained."""
+    if wanted == "random":
+        return Origin("random")
+    if wanted in ("auto", "pretrained"):
+        return None
+    path = Path(wanted).expanduser()
+    if not path.exists():
+        raise UserError(f"weights={wanted} is neither auto, pretrained, random nor an existing file or folder.")
+    return Origin("file", path)
+
+
+def _download(repository: str, files: list[str]) -> Path:
+    """The repository's files -> their folder in the hub's cache; the network is asked only for what is missing."""
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import LocalEntryNotFoundError
+
+    try:
+        folder = Path(snapshot_download(repository, allow_patterns=files, local_files_only=True))
+        if any(folder.glob("*.safetensors")) or any(folder.glob("pytorch_model.bin")):
+            return folder  # a download that was cut off has the small files only
+    except (LocalEntryNotFoundError, OSError, ValueError):
+        pass
+    if not hub_reachable():
+        raise WeightsUnavailable(f"The weights of {repository} are not on this machine and no model hub can be reached.")
+    try:
+        return Path(snapshot_download(repository, allow_patterns=files, etag_timeout=PROBE_SECONDS))
+    except (OSError, ValueError) as error:  # huggingface_hub's errors are of these kinds
+        raise WeightsUnavailable(f"The weights of {repository} cannot be downloaded ({type(error).__name__}).") from error
+
+
+def hub_reachable(fresh: bool = False) -> bool:
+    """One quick request to the hub; a failure is remembered, so that a sweep asks once.
+
+    HF_HUB_OFFLINE=1 says no without asking; fresh=True forgets what is remembered.
+    """
+    from huggingface_hub import constants
+
+    if constants.HF_HUB_OFFLINE:
+        return False
+    memory = cache_dir() / "hub.json"
+    if not fresh and _known_unreachable(memory, constants.ENDPOINT):
+        return False
+    reachable = _answers(constants.ENDPOINT)
+    if reachable:
+        memory.unlink(missing_ok=True)
+    else:
+        _remember(memory, constants.ENDPOINT)
+    return reachable
+
+
+def _known_unreachable(memory: Path, endpoint: str) -> bool:
+    try:
+        known = json.loads(memory.read_text())
+        return known["endpoint"] == endpoint and 0 <= time.time() - known["asked"] < REMEMBER_SECONDS
+    except (OSError, ValueError, KeyError, TypeError):
+        return False
+
+
+def _remember(memory: Path, endpoint: str) -> None:
+    try:
+        memory.parent.mkdir(parents=True, exist_ok=True)
+        write_text(memory, json.dumps({"endpoint": endpoint, "asked": time.time()}))
+    except OSError as error:  # a cache that cannot be written only costs the next run its 3 seconds
+        log.debug("hub probe not remembered: %s", error)
+
+
+def _answers(endpoint: str) -> bool:
+    """True if anything answers within PROBE_SECONDS in all, slow name look-ups and proxies included."""
+    heard = threading.Event()
+
+    def ask() -> None:
+        try:
+            request = urllib.request.Request(endpoint, method="HEAD")
+            urllib.request.urlopen(request, timeout=PROBE_SECONDS).close()
+            heard.set()
+        except urllib.error.HTTPError as error:
+            if error.code < 400:
+                heard.set()
+        except (OSError, ValueError):
+            pass
+
+    asking = threading.Thread(target=ask, daemon=True)
+    asking.start()
+    deadline = time.monotonic() + PROBE_SECONDS
+    while asking.is_alive() and time.monotonic() < deadline and not heard.is_set():
+        asking.join(0.05)
+    return heard.is_set()

@@ -1,0 +1,76 @@
+"""What a person sees: log lines on stderr, progress on a terminal, errors in one sentence."""
+
+import logging
+import os
+import signal
+import sys
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+from fusion.config import UserError
+
+QUIET = ("pytorch_lightning", "lightning", "transformers", "huggingface_hub", "matplotlib", "PIL", "urllib3", "fsspec")
+
+
+def set_up_logging(file: Path | None = None) -> None:
+    """The root logger: to stderr, and with all its detail into the file of a run."""
+    root = logging.getLogger()
+    for handler in list(root.handlers):
+        root.removeHandler(handler)
+        handler.close()
+    stderr = logging.StreamHandler(sys.stderr)
+    stderr.setLevel(logging.INFO)
+    stderr.setFormatter(logging.Formatter("%(message)s"))
+    root.addHandler(stderr)
+    if file is not None:
+        kept = logging.FileHandler(file, encoding="utf-8")
+        kept.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+        root.addHandler(kept)
+    root.setLevel(logging.INFO)
+    logging.captureWarnings(True)
+    for name in QUIET:
+        logging.getLogger(name).setLevel(logging.ERROR)
+    if file is None or not sys.stderr.isatty():
+        os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
+
+
+def progress(items: Iterable[Any], title: str, total: int) -> Iterable[Any]:
+    """The same items, with a bar on a terminal and one line otherwise."""
+    if not sys.stderr.isatty():
+        logging.getLogger(__name__).info("%s%s", title, f" ({total})" if total else "")
+        return items
+    from rich.console import Console
+    from rich.progress import track
+
+    return track(items, description=title, total=total or None, console=Console(stderr=True), transient=True)
+
+
+class Stopped(BaseException):
+    """SIGINT or SIGTERM arrived; passes through every `except Exception` on its way out."""
+
+    def __init__(self, number: int):
+        super().__init__(signal.Signals(number).name)
+        self.exit_code = 128 + number
+
+
+def _stop(number: int, _frame: object) -> None:
+    signal.signal(number, signal.SIG_DFL)  # the second time it ends at once
+    raise Stopped(number)
+
+
+def run(main: Callable[[], int | None]) -> int:
+    """A command's body -> its exit code: 0 ok, 1 what the user can put right, 130 and 143 signals."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, _stop)
+    try:
+        return main() or 0
+    except UserError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    except BrokenPipeError:  # `fusion compare runs | head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except Stopped as stopped:
+        print(f"stopped by {stopped}", file=sys.stderr)
+        return stopped.exit_code

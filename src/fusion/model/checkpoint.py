@@ -1,0 +1,91 @@
+"""A trained network <-> RUN/model: model.safetensors, meta.json, tokenizer.json.
+
+Nothing in these files is executed: weights are safetensors, the rest is JSON, and a network is made
+from plain values by the menu in fusion.branches.
+"""
+
+import hashlib
+import json
+import os
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from safetensors.torch import load_file, save_file
+from tokenizers import Tokenizer
+
+from fusion.branches import restore
+from fusion.config import UserError
+from fusion.model.late_fusion import LateFusion
+
+SCHEMA = 1
+
+
+@dataclass(frozen=True)
+class Model:
+    """A network with all that is needed to use it on new code."""
+
+    net: LateFusion
+    meta: dict[str, Any]  # classes, branches (specs), fusion, render, source_size, input_shape, temperature, ...
+    tokenizer: Tokenizer | None
+
+
+def make_net(meta: dict[str, Any]) -> LateFusion:
+    """Specs -> the network they describe, with random weights."""
+    branches = {name: restore(spec) for name, spec in meta["branches"].items()}
+    return LateFusion(branches, len(meta["classes"]), **meta["fusion"])
+
+
+def save(model: Model, folder: Path) -> None:
+    """Model -> folder, whole or not at all; what was there before is replaced in one step."""
+    part, old = folder.with_name(f".{folder.name}.{os.getpid()}"), folder.with_name(f".{folder.name}.old")
+    shutil.rmtree(part, ignore_errors=True)
+    try:
+        part.mkdir(parents=True)
+        weights = {key: value.detach().cpu().contiguous() for key, value in model.net.state_dict().items()}
+        save_file(weights, part / "model.safetensors")
+        meta = model.meta | {"schema": SCHEMA, "sha256": _sha256(part / "model.safetensors")}
+        (part / "meta.json").write_text(json.dumps(meta, indent=1), encoding="utf-8")
+        if model.tokenizer is not None:
+            model.tokenizer.save(str(part / "tokenizer.json"))
+        shutil.rmtree(old, ignore_errors=True)
+        if folder.exists():
+            os.replace(folder, old)
+        os.replace(part, folder)
+    finally:
+        shutil.rmtree(part, ignore_errors=True)
+        shutil.rmtree(old, ignore_errors=True)
+
+
+def load(folder: Path) -> Model:
+    """RUN/model -> Model in evaluation mode.
+
+    Raises UserError for what is missing, damaged, or written by a newer fusion.
+    """
+    meta = _read_meta(folder)
+    weights = folder / "model.safetensors"
+    if not weights.is_file():
+        raise UserError(f"{folder} has no model.safetensors; the run did not get as far as one whole epoch.")
+    if _sha256(weights) != meta.get("sha256"):
+        raise UserError(f"{weights} is damaged: its sha256 is not the one in meta.json; copy or train the model again.")
+    net = make_net(meta)
+    net.load_state_dict(load_file(weights))
+    tokenizer = folder / "tokenizer.json"
+    return Model(net.eval(), meta, Tokenizer.from_file(str(tokenizer)) if tokenizer.is_file() else None)
+
+
+def _read_meta(folder: Path) -> dict[str, Any]:
+    path = folder / "meta.json"
+    try:
+        meta = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise UserError(f"{path} cannot be read ({type(error).__name__}); give the folder of a completed run.") from error
+    if not isinstance(meta, dict) or meta.get("schema", 0) > SCHEMA:
+        raise UserError(f"{path} was written by a newer fusion; upgrade fusion to use this model.")
+    return meta
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,0 +1,33 @@
+"""Features of each branch (B, D_i), put side by side -> logits (B, C)."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import torch
+from torch import nn
+
+
+class LateFusion(nn.Module):
+    """Late fusion by concatenation, then the head of the Rakuten study: 1024, 0.2, 512, 0.2, classes.
+
+    A modality that a sample lacks (`present`) counts as zeros. An ablation is one branch fewer.
+    """
+
+    def __init__(self, branches: Mapping[str, nn.Module], classes: int, hidden: Sequence[int], dropout: float):
+        super().__init__()
+        if not branches:
+            raise ValueError("a model needs at least one branch")
+        self.branches = nn.ModuleDict(branches)
+        width = sum(branch.dim for branch in branches.values())
+        layers: list[nn.Module] = []
+        for units in hidden:
+            layers += [nn.Linear(width, units), nn.ReLU(), nn.Dropout(dropout)]
+            width = units
+        self.head = nn.Sequential(*layers, nn.Linear(width, classes))
+
+    def forward(self, batch: Mapping[str, Any]) -> torch.Tensor:
+        features = [
+            branch(batch[name]) * batch["present"][name][:, None]  # (B, D_i)
+            for name, branch in self.branches.items()
+        ]
+        return self.head(torch.cat(features, dim=1))  # (B, sum D_i) -> (B, C)

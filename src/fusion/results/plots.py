@@ -1,0 +1,56 @@
+"""metrics.csv and predictions -> curves.png and confusion.png."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import matplotlib
+
+matplotlib.use("Agg")
+
+import matplotlib.pyplot as plt
+import numpy as np
+
+from fusion.files import replacing
+
+
+def _save(figure: plt.Figure, path: Path) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with replacing(path) as part:
+        figure.savefig(part, format="png", dpi=120, bbox_inches="tight")
+    plt.close(figure)
+
+
+def curves(epochs: Sequence[dict[str, float]], path: Path) -> None:
+    """One dict an epoch -> loss and accuracy of training and validation, side by side."""
+    figure, axes = plt.subplots(1, 2, figsize=(9, 3.2))
+    for axis, what in zip(axes, ("loss", "accuracy"), strict=True):
+        for side in ("train", "val"):
+            points = [(e["epoch"], e[f"{side}_{what}"]) for e in epochs if f"{side}_{what}" in e]
+            if points:
+                axis.plot(*zip(*points, strict=True), marker="o", label={"train": "training", "val": "validation"}[side])
+        axis.set(xlabel="epoch", ylabel=what)
+        axis.xaxis.get_major_locator().set_params(integer=True)
+        axis.grid(alpha=0.3)
+        axis.legend(frameon=False)
+    axes[1].set_ylim(0, 1)
+    _save(figure, path)
+
+
+def confusion(labels: Sequence[str], predicted: Sequence[str], classes: Sequence[str], path: Path) -> None:
+    """True and predicted labels -> matrix of row shares, counts written into its cells."""
+    number = {name: i for i, name in enumerate(classes)}
+    counts = np.zeros((len(classes), len(classes)), int)  # (true, predicted)
+    for truth, answer in zip(labels, predicted, strict=True):
+        counts[number[truth], number[answer]] += 1
+    share = counts / np.maximum(counts.sum(1, keepdims=True), 1)
+    side = max(4.0, 0.45 * len(classes) + 1.5)  # inches
+    figure, axis = plt.subplots(figsize=(side, side))
+    axis.imshow(share, cmap="Blues", vmin=0, vmax=1)
+    names = [name.replace("$", r"\$") for name in classes]  # no mathematics in labels
+    axis.set_xticks(range(len(classes)), names, rotation=60, ha="right")
+    axis.set_yticks(range(len(classes)), names)
+    axis.set(xlabel="predicted", ylabel="true")
+    for row, column in zip(*counts.nonzero(), strict=True):
+        ink = "white" if share[row, column] > 0.5 else "black"
+        axis.text(column, row, str(counts[row, column]), ha="center", va="center", color=ink, fontsize=7)
+    _save(figure, path)

@@ -1,0 +1,174 @@
+"""A run folder: run.json, predictions.parquet, metrics.csv, and the names of what else lies in it.
+
+    runs/<name>/<YYYYmmdd-HHMMSS>-<6 hex>/
+        run.json             what was asked, on what, with which versions, and what came of it
+        predictions.parquet  id, split, group, label, predicted, logits, lines
+        metrics.csv          one line an epoch
+        run.log
+        model/               model.safetensors, meta.json, tokenizer.json
+        plots/               curves.png, confusion.png
+
+Every path inside run.json is relative, so a moved folder still works.
+"""
+
+import csv
+import json
+import math
+import platform
+import resource
+import secrets
+import subprocess
+import sys
+import time
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from fusion.config import CHECKOUT, UserError
+from fusion.files import replacing, write_text
+
+SCHEMA = 1  # of run.json; a reader refuses a newer one
+VERSIONED = ("fusion", "torch", "torchvision", "timm", "transformers", "pytorch-lightning", "hydra-core", "pygments",
+             "pillow", "numpy")  # fmt: skip
+
+
+def new_run_folder(parent: Path) -> Path:
+    """Parent -> a fresh, writable run folder in it; two runs of one second get two folders.
+
+    Raises UserError when nothing can be written there: found before training, not after.
+    """
+    try:
+        parent.mkdir(parents=True, exist_ok=True)
+        while True:
+            folder = parent / f"{datetime.now():%Y%m%d-%H%M%S}-{secrets.token_hex(3)}"
+            try:
+                folder.mkdir(exist_ok=False)
+                break
+            except FileExistsError:
+                continue
+        write_text(folder / "run.json", "{}\n")
+    except OSError as error:
+        reason = error.strerror or type(error).__name__
+        raise UserError(f"No run can be written to {parent} ({reason}); choose another folder with runs=DIR.") from error
+    return folder
+
+
+class Record:
+    """run.json while the run goes on: started, then finished exactly once with a status."""
+
+    def __init__(self, folder: Path, config: dict[str, Any], overrides: Sequence[str]):
+        self.folder = folder
+        self._clock = time.monotonic()
+        self.content: dict[str, Any] = {
+            "schema": SCHEMA,
+            "status": "running",
+            "name": config["name"],
+            "seed": config["seed"],
+            "started": datetime.now().astimezone().isoformat(timespec="seconds"),
+            "command": sys.argv,
+            "overrides": list(overrides),
+            "config": config,
+            "git": _git(),
+            "versions": {name: _version(name) for name in VERSIONED} | {"python": platform.python_version()},
+            "metrics": {},
+            "timings": {},
+            "error": None,
+        }
+        self.write()
+
+    def note(self, **facts: Any) -> None:
+        self.content.update(facts)
+        self.write()
+
+    def finish(self, status: str, error: str | None = None) -> None:
+        """status: completed, failed or interrupted."""
+        self.content["timings"]["total_seconds"] = round(time.monotonic() - self._clock, 3)
+        self.note(status=status, error=error, peak_memory_mb=_peak_memory_mb())
+
+    def write(self) -> None:
+        write_text(self.folder / "run.json", json.dumps(_plain(self.content), indent=1) + "\n")
+
+
+def write_metrics(folder: Path, epochs: Sequence[dict[str, float]]) -> None:
+    """One dict an epoch -> metrics.csv, columns in order of first appearance."""
+    columns = list(dict.fromkeys(name for epoch in epochs for name in epoch))
+    rows = [",".join(columns)] + [",".join(str(epoch.get(name, "")) for name in columns) for epoch in epochs]
+    write_text(folder / "metrics.csv", "\n".join(rows) + "\n")
+
+
+def read_metrics(folder: Path) -> list[dict[str, float]]:
+    with (folder / "metrics.csv").open(newline="") as file:
+        return [{name: float(value) for name, value in row.items() if value} for row in csv.DictReader(file)]
+
+
+def write_predictions(folder: Path, columns: dict[str, Any]) -> None:
+    """id, split, group, label, predicted, logits, lines -> predictions.parquet."""
+    with replacing(folder / "predictions.parquet") as part:
+        pq.write_table(pa.table(columns), part, compression="zstd")
+
+
+def find_runs(paths: Iterable[Path]) -> list[Path]:
+    """Run folders, sweeps or whole trees of them -> run folders, oldest first.
+
+    Raises UserError for a path that does not exist.
+    """
+    found: dict[Path, None] = {}
+    for path in paths:
+        if not path.is_dir():
+            raise UserError(f"{path} is not a folder; give run folders or folders of them, such as runs.")
+        records = [path / "run.json"] if (path / "run.json").is_file() else sorted(path.rglob("run.json"))
+        found.update(dict.fromkeys(record.parent for record in records))
+    return sorted(found, key=lambda folder: (folder.name, str(folder)))
+
+
+def read_run(folder: Path) -> dict[str, Any]:
+    """run.json -> dict. Raises UserError for what is no run or was written by a newer fusion."""
+    path = folder / "run.json"
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise UserError(f"{folder} is not a run folder: {path.name} cannot be read ({type(error).__name__}).") from error
+    if not isinstance(content, dict) or content.get("schema", 0) > SCHEMA:
+        raise UserError(f"{path} was written by a newer fusion (schema {content.get('schema')}); upgrade fusion to read it.")
+    return content
+
+
+def _plain(value: Any) -> Any:
+    """JSON has no NaN and no infinity: they become null."""
+    if isinstance(value, dict):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(item) for item in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value
+
+
+def _version(name: str) -> str | None:
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return None
+
+
+def _git() -> dict[str, Any] | None:
+    """The checkout fusion runs from: commit and whether it was changed. None outside one."""
+    if not (CHECKOUT / ".git").exists():
+        return None
+    try:
+        show = ["git", "-C", str(CHECKOUT), "status", "--porcelain=v2", "--branch", "--untracked-files=no"]
+        lines = subprocess.run(show, capture_output=True, text=True, timeout=10, check=True).stdout.splitlines()
+    except (OSError, subprocess.SubprocessError):
+        return None
+    commit = next((line.split()[-1] for line in lines if line.startswith("# branch.oid")), None)
+    return {"commit": commit, "changed": any(not line.startswith("#") for line in lines)}
+
+
+def _peak_memory_mb() -> float:
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss  # KiB on Linux, bytes on macOS
+    return round(peak / (1 << 20 if sys.platform == "darwin" else 1 << 10), 1)

@@ -1,0 +1,68 @@
+"""Logits and labels -> accuracy, F1, intervals, calibration."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+Z95 = 1.959964  # two-sided 95 % of the normal distribution
+
+
+def wilson(right: int, total: int) -> tuple[float, float]:
+    """95 % interval of a proportion (Wilson 1927); (0, 1) when nothing was counted."""
+    if total == 0:
+        return 0.0, 1.0
+    share = right / total
+    centre = share + Z95**2 / (2 * total)
+    spread = Z95 * np.sqrt(share * (1 - share) / total + Z95**2 / (4 * total**2))
+    scale = 1 + Z95**2 / total
+    return float(max(0.0, (centre - spread) / scale)), float(min(1.0, (centre + spread) / scale))
+
+
+def scores(labels: Sequence[str], predicted: Sequence[str]) -> dict[str, float | list[float]]:
+    """True and predicted labels -> accuracy with its interval, macro and weighted F1."""
+    from sklearn.metrics import f1_score
+
+    truth, answer = np.asarray(labels), np.asarray(predicted)
+    right = int((truth == answer).sum())
+    return {
+        "accuracy": right / len(truth),
+        "accuracy_95": list(wilson(right, len(truth))),
+        "f1_macro": float(f1_score(truth, answer, average="macro", zero_division=0)),
+        "f1_weighted": float(f1_score(truth, answer, average="weighted", zero_division=0)),
+        "n": len(truth),
+    }
+
+
+def negative_log_likelihood(logits: np.ndarray, truth: np.ndarray, temperature: float = 1.0) -> float:
+    """Logits (N, C) and class numbers (N,) -> mean NLL in nats."""
+    scaled = logits / temperature
+    scaled = scaled - scaled.max(1, keepdims=True)  # (N, C)
+    log_sum = np.log(np.exp(scaled).sum(1))  # (N,)
+    return float((log_sum - scaled[np.arange(len(truth)), truth]).mean())
+
+
+def fit_temperature(logits: np.ndarray, truth: np.ndarray) -> float:
+    """Validation logits (N, C), classes (N,) -> the temperature of least NLL (Guo et al. 2017)."""
+    from scipy.optimize import minimize_scalar
+
+    found = minimize_scalar(
+        lambda log_t: negative_log_likelihood(logits, truth, float(np.exp(log_t))),
+        bounds=(np.log(0.05), np.log(20.0)), method="bounded",
+    )  # fmt: skip
+    return float(np.exp(found.x))
+
+
+def expected_calibration_error(logits: np.ndarray, truth: np.ndarray, temperature: float, bins: int = 15) -> float:
+    """|confidence - accuracy|, averaged over equally wide bins of confidence."""
+    probability = softmax(logits / temperature)  # (N, C)
+    confidence, right = probability.max(1), probability.argmax(1) == truth
+    bin_of = np.minimum((confidence * bins).astype(int), bins - 1)
+    gaps = [abs(confidence[bin_of == b].mean() - right[bin_of == b].mean()) * (bin_of == b).mean()
+            for b in np.unique(bin_of)]  # fmt: skip
+    return float(sum(gaps))
+
+
+def softmax(logits: np.ndarray) -> np.ndarray:
+    """(..., C) -> (..., C), rows sum to 1."""
+    shifted = np.exp(logits - logits.max(-1, keepdims=True))
+    return shifted / shifted.sum(-1, keepdims=True)

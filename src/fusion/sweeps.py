@@ -1,0 +1,62 @@
+"""A Hydra multirun: names checked before the first run, the table made after the last."""
+
+import logging
+from pathlib import Path
+from typing import Any
+
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.errors import HydraException
+from hydra.experimental.callback import Callback
+
+from fusion.config import CONF_DIR, UserError, did_you_mean
+
+log = logging.getLogger(__name__)
+
+
+class SweepTable(Callback):
+    """Named in conf/train.yaml; Hydra makes one for each call of the command."""
+
+    folder: Path | None = None  # of the sweep of this process, for main()
+
+    def on_multirun_start(self, config: Any, **_: Any) -> None:
+        SweepTable.folder = Path(config.hydra.sweep.dir)
+        check_choices(list(config.hydra.overrides.task))
+
+    def on_multirun_end(self, config: Any, **_: Any) -> None:
+        finish(Path(config.hydra.sweep.dir))
+
+
+def check_choices(overrides: list[str]) -> None:
+    """Raises UserError for the first group=option of a sweep that conf/ does not hold."""
+    for override in OverridesParser.create().parse_overrides(overrides):
+        group = CONF_DIR / override.get_key_element().lstrip("+~")
+        if not group.is_dir() or not override.is_discrete_sweep():
+            continue
+        options = sorted(path.stem for path in group.glob("*.yaml"))
+        try:
+            wanted = [str(name) for name in override.sweep_string_iterator()]
+        except (HydraException, ValueError):  # glob() is resolved by Hydra itself
+            continue
+        for name in wanted:
+            if name not in options:
+                raise UserError(
+                    f"{group.name}={name} is not known{did_you_mean(name, options)}; it is one of {', '.join(options)}."
+                )
+
+
+def finish(folder: Path) -> None:
+    """results.csv and results.md of a sweep, and its table on stdout."""
+    from fusion.results import table
+    from fusion.results.record import find_runs
+
+    rows = table.rows(find_runs([folder]), root=folder)
+    written = table.write_results(rows, folder)
+    table.print_table(rows)
+    log.info("wrote %s and %s", *written)
+
+
+def failures(folder: Path) -> int:
+    """How many runs of a sweep did not complete."""
+    from fusion.results.record import find_runs, read_run
+
+    return sum(read_run(run)["status"] != "completed" for run in find_runs([folder]))
