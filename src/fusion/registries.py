@@ -121,10 +121,15 @@ def _debian(arguments: list[str], folder: Path, pool_path: str) -> Path:
     apt = shutil.which("apt-get")
     if apt is None:
         raise Unavailable("apt is not here, and FUSION_DEBIAN_MIRROR names no mirror")
-    _run([apt, "-qq", *arguments], folder)
-    found = folder / wanted
+    found, refusal = folder / wanted, None
+    try:
+        _run([apt, "-qq", *arguments], folder)
+    except Unavailable as error:  # of a source package's files the one that is wanted may have come all the same
+        refusal = error
     if found.is_file():
         return found
+    if refusal:
+        raise refusal
     # apt escapes a version's epoch in its file names (1%3a2.0), the pool leaves it out
     others = [path for path in folder.iterdir() if path.suffix == found.suffix]
     if len(others) != 1:
