@@ -41,7 +41,7 @@ _ALL = (
     Language("Julia", "julia", (".jl",), ("jl",), interpreters=("julia",)),
     Language("Kotlin", "kotlin", (".kt", ".kts"), ("kt",)),
     Language("Less", "less", (".less",)),
-    Language("Lua", "lua", (".lua",), interpreters=("lua", "luajit")),
+    Language("Lua", "lua", (".lua", ".luau"), interpreters=("lua", "luajit")),
     Language("MATLAB", "matlab", (".m",), ("octave",), interpreters=("octave",)),
     Language("OCaml", "ocaml", (".ml", ".mli"), ("ml",), interpreters=("ocaml",)),
     Language("Objective-C", "objective-c", (".m", ".mm", ".h"), ("objc", "objectivec")),
