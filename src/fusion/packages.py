@@ -184,21 +184,30 @@ def fetch_all(packages: list[Package], cache: Path) -> Iterator[tuple[Package, P
 
 def pin(registry: str, name: str, version: str | None, cache: Path) -> Package:
     """A registry's package, the newest or `version` -> Package with its sha256; the archive is then in the cache."""
-    newest = {"pypi": registries.newest_on_pypi, "npm": registries.newest_on_npm}
-    if registry not in newest:
-        raise UserError(f"Packages are pinned from {' or '.join(newest)}, not from {registry!r}.")
+    if registry not in REGISTRIES:
+        raise UserError(f"The registry {registry!r} is not known{did_you_mean(registry, REGISTRIES)}; it is one of "
+                        f"{', '.join(REGISTRIES)}.")  # fmt: skip
     store = cache / "packages"
     store.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=".part-", dir=store) as folder:
         try:
-            found, path = newest[registry](name, version, Path(folder))
+            found, path, pool_path = _newest(registry, name, version, Path(folder))
         except (registries.Unavailable, OSError, ValueError) as error:
             raise PackageError(f"{registry} {name} {version or ''}: {error}") from error
         size, sha256 = path.stat().st_size, _sha256(path)
         if size > registries.MAX_ARCHIVE:
             raise PackageError(f"{registry} {name} {found}: it is larger than {registries.MAX_ARCHIVE >> 20} MB")
         os.replace(path, store / sha256)
-    return Package(registry, name, found, sha256, size, "", (), organisation(registry, name))
+    return Package(registry, name, found, sha256, size, "", (), organisation(registry, name), pool_path)
+
+
+def _newest(registry: str, name: str, version: str | None, folder: Path) -> tuple[str, Path, str]:
+    """(version, file, path below a Debian mirror) of what a registry offers."""
+    if registry == "pypi":
+        return *registries.newest_on_pypi(name, version, folder), ""
+    if registry == "npm":
+        return *registries.newest_on_npm(name, version, folder), ""
+    return registries.newest_on_debian(registry, name, folder)
 
 
 def organisation(registry: str, name: str) -> str:

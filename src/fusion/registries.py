@@ -5,18 +5,18 @@ Nothing is built, installed or run. Every function writes into the folder it is 
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 MAX_ARCHIVE = 64 << 20  # bytes
 TIMEOUT = 180  # seconds for one answer of a registry
-
-Want = Callable[[Path], bool]  # is this downloaded file the pinned one?
 
 
 class Unavailable(Exception):
@@ -135,6 +135,26 @@ def _debian(arguments: list[str], folder: Path, pool_path: str) -> Path:
     if len(others) != 1:
         raise Unavailable("apt has another version of it")
     return others[0]
+
+
+def newest_on_debian(registry: str, name: str, folder: Path) -> tuple[str, Path, str]:
+    """What apt would fetch for `deb` or `debsrc`, fetched: (version, file, its path below a mirror)."""
+    if shutil.which("apt-get") is None:
+        raise Unavailable("apt is not here")
+    source = registry == "debsrc"
+    command = ["source", "--download-only", "--tar-only"] if source else ["download"]
+    listed = _run(["apt-get", "-qq", "--print-uris", *command, name], folder)
+    uris = [line.split("'")[1] for line in listed.splitlines() if line.startswith("'") and ".asc'" not in line]
+    archives = [uri for uri in uris if ".orig." in uri] or uris
+    if not archives:
+        raise Unavailable("apt does not know it")
+    show = ["apt-cache", "showsrc", "--only-source", name] if source else ["apt-cache", "show", "--no-all-versions", name]
+    version = re.search(r"^Version: (\S+)", _run(show, folder), re.MULTILINE)
+    pool_path = unquote("pool/" + archives[0].split("/pool/", 1)[-1])
+    if version is None:
+        raise Unavailable("apt names no version of it")
+    pinned = (name, version[1], "", folder, pool_path)
+    return version[1], from_debian_source(*pinned) if source else from_debian(*pinned), pool_path
 
 
 def _get(url: str, target: Path) -> Path:

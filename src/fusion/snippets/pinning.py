@@ -2,6 +2,7 @@
 
 import email.parser
 import json
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -33,8 +34,10 @@ def measure(package: Package, cache: Path, subset: str) -> list[Line]:
 
 
 def licence(files: Iterable[tuple[str, bytes]]) -> str:
-    """What PKG-INFO or package.json at the top of an archive declares; '' if neither does."""
+    """What PKG-INFO, package.json or Debian's copyright file in an archive declares; '' if none does."""
     for path, data in files:
+        if path.startswith("./usr/share/doc/") and path.endswith("/copyright"):
+            return _from_debian(data.decode("utf-8", "replace"))
         if path.count("/") != 1:
             continue
         if path.endswith("/PKG-INFO"):
@@ -49,6 +52,12 @@ def _from_metadata(text: str) -> str:
     classified = [c.split("::")[-1].strip() for c in fields.get_all("Classifier", []) if c.startswith("License ::")]
     declared = fields.get("License-Expression") or "; ".join(classified) or fields.get("License") or ""
     return " ".join(declared.split())[:80]
+
+
+def _from_debian(text: str) -> str:
+    """The licences of a machine-readable copyright file, the first two."""
+    named = re.findall(r"^License: *(\S.*)$", text, re.MULTILINE)
+    return " | ".join(list(dict.fromkeys(named))[:2])[:80]
 
 
 def _from_package_json(data: bytes) -> str:

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from fusion.config import UserError, did_you_mean
-from fusion.snippets import build
+from fusion.snippets import build, own
 from fusion.snippets.build import Progress
 from fusion.snippets.snippet import split_hash
 
@@ -56,4 +56,6 @@ def _from_packages(data: dict[str, Any], cache: Path, progress: Progress) -> pa.
     return build.build(data, cache, progress).table
 
 
-_KINDS: dict[str, Callable[[dict[str, Any], Path, Progress], pa.Table]] = {"packages": _from_packages}
+_KINDS: dict[str, Callable[[dict[str, Any], Path, Progress], pa.Table]] = {
+    "packages": _from_packages, "folder": own.load, "csv": own.load, "jsonl": own.load, "parquet": own.load, "hub": own.load,
+}  # fmt: skip
