@@ -105,7 +105,9 @@ def read_manifest(subset: str, path: Path | None = None) -> list[Package]:
     Raises UserError for a set that is not one of SETS.
     """
     if subset not in SETS:
-        raise UserError(f"The manifest has no set {subset!r}{did_you_mean(subset, SETS)}; it has {', '.join(SETS)}.")
+        raise UserError(
+            f"The manifest has no set {subset!r}{did_you_mean(subset, SETS)}; it has {', '.join(SETS)}."
+        )
     within = SETS[: SETS.index(subset) + 1]
     chosen: dict[tuple[str, str], list[Line]] = {}
     for line in read_lines(path):
@@ -196,7 +198,9 @@ def pin(registry: str, name: str, version: str | None, cache: Path) -> Package:
             raise PackageError(f"{registry} {name} {version or ''}: {error}") from error
         size, sha256 = path.stat().st_size, _sha256(path)
         if size > registries.MAX_ARCHIVE:
-            raise PackageError(f"{registry} {name} {found}: it is larger than {registries.MAX_ARCHIVE >> 20} MB")
+            raise PackageError(
+                f"{registry} {name} {found}: it is larger than {registries.MAX_ARCHIVE >> 20} MB"
+            )
         os.replace(path, store / sha256)
     return Package(registry, name, found, sha256, size, "", (), organisation(registry, name), pool_path)
 

@@ -39,7 +39,9 @@ class Report:
 
     packages: int = 0
     missing: dict[str, str] = field(default_factory=dict)  # package -> why it could not be had
-    costs: dict[str, list[int]] = field(default_factory=dict)  # language -> [projects, snippets] lost with them
+    costs: dict[str, list[int]] = field(
+        default_factory=dict
+    )  # language -> [projects, snippets] lost with them
     cut: int = 0  # windows
     exact: int = 0  # dropped, the same text apart from white space
     clashing: int = 0  # dropped, the same text under two labels
@@ -68,7 +70,9 @@ def build(data: dict[str, Any], cache: Path, progress: Progress) -> Built:
         _tell(built.report)
         return built
     cutting = parts.Cutting(cache, data["per_package"], data["seed"])
-    made = progress(parts.make_all(had, cutting, data.get("workers") or WORKERS), "cutting snippets", len(had))
+    made = progress(
+        parts.make_all(had, cutting, data.get("workers") or WORKERS), "cutting snippets", len(had)
+    )
     cut: list[tuple[Package, Path]] = []
     for package, part in zip(had, made, strict=True):
         if isinstance(part, ArchiveError):
@@ -106,8 +110,15 @@ def _asked_for(packages: Sequence[Package], data: dict[str, Any]) -> list[Packag
 
 
 def _path(data: dict[str, Any], packages: Sequence[Package], cache: Path) -> Path:
-    """Where the table lies that these packages give; order and workers change nothing."""
-    key = [parts.RECIPE, data["per_package"], data["seed"], sorted(data["languages"] or []), data.get("merge", MERGED)]
+    """Where the table lies that these packages give; workers change nothing."""
+    key = [
+        parts.RECIPE,
+        data["per_package"],
+        data.get("per_label"),
+        data["seed"],
+        sorted(data["languages"] or []),
+        data.get("merge", MERGED),
+    ]
     held = sorted((p.sha256, sorted(p.languages), p.project) for p in packages)
     digest = hashlib.sha256(json.dumps([*key, held], sort_keys=True).encode()).hexdigest()
     return cache / "snippets" / f"{data['set']}-{digest[:12]}.arrow"
@@ -146,7 +157,10 @@ def _tell(report: Report) -> None:
     for reason in report.missing.values():
         log.warning("left out: %s", reason)
     if report.costs:
-        costs = (f"{language} {projects} ({snippets})" for language, (projects, snippets) in sorted(report.costs.items()))
+        costs = (
+            f"{language} {projects} ({snippets})"
+            for language, (projects, snippets) in sorted(report.costs.items())
+        )
         log.warning("that costs projects (snippets) of %s", ", ".join(costs))
 
 
@@ -162,12 +176,15 @@ def assemble(cut: Sequence[tuple[Package, Path]], data: dict[str, Any], report: 
         tables.append(table.append_column("package", pa.array([number] * len(labels), pa.int32())).take(keep))
     rows = pa.concat_tables(tables)
     report.cut = rows.num_rows
-    rows = rows.take(pc.sort_indices(rows, [("rank", "ascending"), ("package", "ascending"), ("plain", "ascending")]))
+    rows = rows.take(
+        pc.sort_indices(rows, [("rank", "ascending"), ("package", "ascending"), ("plain", "ascending")])
+    )
     pairs = clones([parts.read_lines(part) for _, part in cut])
     names = [package.name for package, _ in cut]
     report.joined = [(names[one], names[other], round(share, 3)) for one, other, share in pairs]
     groups = join(names, [package.project or package.name for package, _ in cut], pairs)
     rows = _distinct(rows, groups, report)
+    rows = _balanced(rows, groups, data.get("per_label"))
     return _table(rows, [package for package, _ in cut], groups)
 
 
@@ -187,7 +204,9 @@ def _distinct(rows: pa.Table, groups: Sequence[str], report: Report) -> pa.Table
     """One row for each text and its near copies; a text under two labels is left out under both."""
     first: dict[bytes, int] = {}
     labels: dict[bytes, set[str]] = defaultdict(set)
-    for number, (plain, label) in enumerate(zip(rows["plain"].to_pylist(), rows["label"].to_pylist(), strict=True)):
+    for number, (plain, label) in enumerate(
+        zip(rows["plain"].to_pylist(), rows["label"].to_pylist(), strict=True)
+    ):
         first.setdefault(plain, number)
         labels[plain].add(label)
     kept = [number for plain, number in first.items() if len(labels[plain]) == 1]
@@ -201,6 +220,38 @@ def _distinct(rows: pa.Table, groups: Sequence[str], report: Report) -> pa.Table
     return rows.drop_columns(["signature", "plain", "rank", "language"]).filter(pa.array(~copies))
 
 
+def _balanced(rows: pa.Table, groups: Sequence[str], most: int | None) -> pa.Table:
+    """At most `most` rows of each label, as many of every project as that allows; rows come in order of rank."""
+    if most is None:
+        return rows
+    cells = [
+        (label, groups[n])
+        for label, n in zip(rows["label"].to_pylist(), rows["package"].to_pylist(), strict=True)
+    ]
+    counts: dict[str, list[int]] = defaultdict(list)
+    for (label, _), count in Counter(cells).items():
+        counts[label].append(count)
+    share = {label: _even_share(held, most) for label, held in counts.items()}
+    taken: Counter[tuple[str, str]] = Counter()
+    keep = []
+    for row, cell in enumerate(cells):
+        taken[cell] += 1
+        if taken[cell] <= share[cell[0]]:
+            keep.append(row)
+    return rows.take(keep)
+
+
+def _even_share(counts: Sequence[int], most: int) -> int:
+    """The largest share, at least 1, with which sum(min(count, share)) stays within `most`."""
+    left = most
+    for number, count in enumerate(ordered := sorted(counts)):
+        rest = len(ordered) - number
+        if count * rest > left:
+            return max(1, left // rest)
+        left -= count
+    return max(ordered)
+
+
 def _table(rows: pa.Table, packages: Sequence[Package], groups: Sequence[str]) -> pa.Table:
     texts, numbers = rows["text"].to_pylist(), rows["package"].to_pylist()
     columns = {
@@ -212,7 +263,9 @@ def _table(rows: pa.Table, packages: Sequence[Package], groups: Sequence[str]) -
         "source": [packages[number].registry for number in numbers],
         "license": [packages[number].license for number in numbers],
         "lines": [text.count("\n") + 1 for text in texts],
-        "path": [f"{packages[n].name}:{path}" for n, path in zip(numbers, rows["path"].to_pylist(), strict=True)],
+        "path": [
+            f"{packages[n].name}:{path}" for n, path in zip(numbers, rows["path"].to_pylist(), strict=True)
+        ],
     }
     return pa.table(columns).cast(SCHEMA)
 
@@ -220,7 +273,11 @@ def _table(rows: pa.Table, packages: Sequence[Package], groups: Sequence[str]) -
 def _enough_projects(table: pa.Table, report: Report) -> pa.Table:
     """Without the labels that have too few projects to be split, said aloud."""
     counted = table.group_by("label").aggregate([("group", "count_distinct")]).to_pylist()
-    thin = {row["label"]: row["group_count_distinct"] for row in counted if row["group_count_distinct"] < MIN_GROUPS}
+    thin = {
+        row["label"]: row["group_count_distinct"]
+        for row in counted
+        if row["group_count_distinct"] < MIN_GROUPS
+    }
     if thin:
         report.left_out = dict(sorted(thin.items()))
         log.warning("left out: %s (fewer than %d projects here)", ", ".join(report.left_out), MIN_GROUPS)

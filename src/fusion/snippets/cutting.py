@@ -71,7 +71,7 @@ def cut(block: str, chance: Draw) -> tuple[str, Band]:
     fitting = [band for band in BANDS if band.shortest <= len(lines)]
     band = fitting[min(_band(chance.band), len(fitting) - 1)]
     length = band.shortest + int(chance.length * (min(band.longest, len(lines)) - band.shortest + 1))
-    if band is BANDS[-1] or len(lines) <= band.longest and band is not BANDS[0]:
+    if band is BANDS[-1] or (len(lines) <= band.longest and band is not BANDS[0]):
         length = len(lines)  # a block as it was cut reads best
     start = int(chance.start * (len(lines) - length + 1))
     return "\n".join(lines[start : start + length]).strip("\n"), band

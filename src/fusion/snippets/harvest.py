@@ -32,7 +32,9 @@ class Harvest:
     """What one project holds of each language."""
 
     cuts: dict[str, list[Cut]] = field(default_factory=dict)  # in order of rank
-    lines: dict[str, np.ndarray] = field(default_factory=dict)  # (n,) uint64, hashes of its longer lines, sorted
+    lines: dict[str, np.ndarray] = field(
+        default_factory=dict
+    )  # (n,) uint64, hashes of its longer lines, sorted
     files: Counter[str] = field(default_factory=Counter)
     lengths: Counter[str] = field(default_factory=Counter)  # lines of all files read
 
@@ -75,7 +77,9 @@ class _Kept:
             yield Cut(-rank, path, text), plain
 
 
-def harvest(files: Iterable[tuple[str, bytes]], languages: Collection[str] | None, most: int, seed: int) -> Harvest:
+def harvest(
+    files: Iterable[tuple[str, bytes]], languages: Collection[str] | None, most: int, seed: int
+) -> Harvest:
     """(path, bytes) of one project -> Harvest of the languages asked for (None: all), `most` windows of each.
 
     The same files in the same order and the same seed give the same windows.
@@ -121,7 +125,12 @@ def _settle(
     found: Harvest,
 ) -> None:  # fmt: skip
     """Moves what was pending to the language it turned out to be, or drops it."""
-    moved, known, files, length = kept.pop(pending), lines.pop(pending), found.files.pop(pending), found.lengths.pop(pending)
+    moved, known, files, length = (
+        kept.pop(pending),
+        lines.pop(pending),
+        found.files.pop(pending),
+        found.lengths.pop(pending),
+    )
     if language is None or (wanted is not None and language not in wanted):
         return
     target = kept.setdefault(language, _Kept(moved.most))
@@ -146,7 +155,9 @@ def _line_hashes(text: str) -> Iterator[int]:
     for line in text.split("\n"):
         line = line.strip()
         if len(line) >= LONG_LINE:
-            yield int.from_bytes(hashlib.blake2b(line.encode("utf-8", "replace"), digest_size=8).digest(), "big")
+            yield int.from_bytes(
+                hashlib.blake2b(line.encode("utf-8", "replace"), digest_size=8).digest(), "big"
+            )
 
 
 def count_labels(labels: Iterable[str]) -> str:

@@ -17,7 +17,7 @@ from fusion.snippets.build import Progress
 from fusion.snippets.dedup import components, near_pairs, signatures
 from fusion.snippets.harvest import decode, plain_hash, windows
 from fusion.snippets.rows import Columns, Row, from_csv, from_hub, from_jsonl, from_parquet
-from fusion.snippets.snippet import BATCH, IMAGE, SCHEMA, SPLITS, open_table, split_hash, text_id
+from fusion.snippets.snippet import IMAGE, SCHEMA, SPLITS, open_table, split_hash, text_id
 from fusion.snippets.split import split_groups
 
 log = logging.getLogger(__name__)
@@ -25,6 +25,7 @@ log = logging.getLogger(__name__)
 RECIPE = 1  # raised when reading or splitting changes
 MIN_GROUPS = 3  # one for each side of the split
 CHUNK = 4096  # rows written at once
+STRETCH = 1 << 16  # rows looked at at once when they are put in order
 MOST_COMPARED = 300_000  # rows; near-duplicates of more are not looked for
 
 
@@ -124,7 +125,9 @@ def _write(rows: Iterable[Row], schema: pa.Schema, source: str, path: Path) -> N
             if not text.strip():
                 empty.append(row.where)
                 continue
-            mark = hashlib.blake2b(f"{row.split}\0{row.label}\0".encode() + plain_hash(text), digest_size=16).digest()
+            mark = hashlib.blake2b(
+                f"{row.split}\0{row.label}\0".encode() + plain_hash(text), digest_size=16
+            ).digest()
             if mark in seen:
                 continue
             seen.add(mark)
@@ -149,7 +152,9 @@ def _splits(table: pa.Table, data: dict[str, Any]) -> np.ndarray:
     kept = _without_clashes(table, labels)
     if (given == "").any() and (given != "").any():
         row = int(np.flatnonzero(given == "")[0])
-        raise UserError(f"{table['path'][row].as_py()}: it has no split, others do; give every row one, or none.")
+        raise UserError(
+            f"{table['path'][row].as_py()}: it has no split, others do; give every row one, or none."
+        )
     if (given != "").all():
         return _completed(np.where(kept, given, ""), groups, labels, data["seed"])
     counts: dict[str, Counter[str]] = defaultdict(Counter)
@@ -181,10 +186,14 @@ def _joined(table: pa.Table) -> list[str]:
         near = list(near_pairs(np.concatenate(signed)))
         copies = len({later for one, later in near if groups[one] != groups[later]})
         if copies:
-            log.info("%d near-duplicate(s) of other rows or files; each stays on one side with its twin", copies)
+            log.info(
+                "%d near-duplicate(s) of other rows or files; each stays on one side with its twin", copies
+            )
         pairs += near
     else:
-        log.warning("near-duplicates are not looked for in more than %d rows; give data.group_column", MOST_COMPARED)
+        log.warning(
+            "near-duplicates are not looked for in more than %d rows; give data.group_column", MOST_COMPARED
+        )
     return [groups[root] for root in components(len(groups), pairs)]
 
 
@@ -203,12 +212,16 @@ def _completed(given: np.ndarray, groups: list[str], labels: list[str], seed: in
     """The data's own split; without a val side, part of train becomes it, whole groups at a time."""
     held = set(given) - {""}
     if "train" not in held:
-        raise UserError(f"The split column has {', '.join(sorted(held))} and no train; there is nothing to learn from.")
+        raise UserError(
+            f"The split column has {', '.join(sorted(held))} and no train; there is nothing to learn from."
+        )
     sides: dict[str, set[str]] = defaultdict(set)
     for group, split in zip(groups, given, strict=True):
         sides[group].add(split)
     if straddling := sum(len(found - {""}) > 1 for found in sides.values()):
-        log.warning("%d project(s) or near-duplicates lie on two sides of the split the data gives", straddling)
+        log.warning(
+            "%d project(s) or near-duplicates lie on two sides of the split the data gives", straddling
+        )
     if "val" in held:
         return given
     counts: dict[str, Counter[str]] = defaultdict(Counter)
@@ -227,10 +240,10 @@ def _write_in_order(table: pa.Table, splits: np.ndarray, path: Path) -> None:
     with pa.OSFile(str(path), "wb") as sink, pa.ipc.new_file(sink, table.schema) as writer:
         for side in SPLITS:
             chosen = pa.array(splits == side)
-            for start in range(0, table.num_rows, BATCH):
-                part = table.slice(start, BATCH).filter(chosen.slice(start, BATCH))
-                part = part.set_column(column, SCHEMA.field("split"), pa.array([side] * part.num_rows, pa.string()))
+            for start in range(0, table.num_rows, STRETCH):
+                part = table.slice(start, STRETCH).filter(chosen.slice(start, STRETCH))
+                part = part.set_column(
+                    column, SCHEMA.field("split"), pa.array([side] * part.num_rows, pa.string())
+                )
                 if part.num_rows:
                     writer.write_table(part.combine_chunks())
-
-

@@ -49,7 +49,9 @@ def licence(files: Iterable[tuple[str, bytes]]) -> str:
 
 def _from_metadata(text: str) -> str:
     fields = email.parser.HeaderParser().parsestr(text)
-    classified = [c.split("::")[-1].strip() for c in fields.get_all("Classifier", []) if c.startswith("License ::")]
+    classified = [
+        c.split("::")[-1].strip() for c in fields.get_all("Classifier", []) if c.startswith("License ::")
+    ]
     declared = fields.get("License-Expression") or "; ".join(classified) or fields.get("License") or ""
     return " ".join(declared.split())[:80]
 

@@ -77,7 +77,9 @@ def make(fields: Mapping[str, Any], columns: Columns, where: str, folder: Path) 
     if image is not None and image != "":
         image = str(folder / image)
         if not Path(image).is_file():
-            raise UserError(f"{where}:{columns.image}: there is no file {image}; give its path from {folder}.")
+            raise UserError(
+                f"{where}:{columns.image}: there is no file {image}; give its path from {folder}."
+            )
     group = fields[columns.group] if columns.group else None
     return Row(
         text.replace("\r\n", "\n").replace("\r", "\n"), _label(label, f"{where}:{columns.label}"),
@@ -90,7 +92,7 @@ def _label(value: Any, where: str) -> str:
     if isinstance(value, int) and not isinstance(value, bool):
         return str(value)
     if not isinstance(value, str) or value == "":
-        raise UserError(f"{where}: {_shown(value)} is no label; expected text such as \"Python\".")
+        raise UserError(f'{where}: {_shown(value)} is no label; expected text such as "Python".')
     return value
 
 
@@ -127,7 +129,9 @@ def from_csv(path: Path, columns: Columns, delimiter: str | None) -> Iterator[Ro
         except csv.Error as error:
             raise UserError(f"{path}:{reader.line_num}: not CSV ({error}). {columns.expected()}") from error
         except UnicodeDecodeError as error:
-            raise UserError(f"{path}:{reader.line_num + 1}: not UTF-8 ({error.reason}); convert the file.") from error
+            raise UserError(
+                f"{path}:{reader.line_num + 1}: not UTF-8 ({error.reason}); convert the file."
+            ) from error
 
 
 def from_jsonl(path: Path, columns: Columns) -> Iterator[Row]:
@@ -141,9 +145,13 @@ def from_jsonl(path: Path, columns: Columns) -> Iterator[Row]:
             try:
                 record = json.loads(line.decode("utf-8-sig"))
             except json.JSONDecodeError as error:
-                raise UserError(f"{where}:{error.colno}: not JSON ({error.msg}); expected {example}") from error
+                raise UserError(
+                    f"{where}:{error.colno}: not JSON ({error.msg}); expected {example}"
+                ) from error
             except UnicodeDecodeError as error:
-                raise UserError(f"{where}:{error.start + 1}: not UTF-8 ({error.reason}); convert the file.") from error
+                raise UserError(
+                    f"{where}:{error.start + 1}: not UTF-8 ({error.reason}); convert the file."
+                ) from error
             if not isinstance(record, dict):
                 raise UserError(f"{where}:1: not a JSON object; expected {example}")
             columns.check(record, where)
@@ -216,7 +224,9 @@ def open_hub(path: str, name: str | None) -> dict[str, Any]:
     except ImportError as error:
         raise UserError("data=hub needs the datasets library; run `pip install 'fusion[data]'`.") from error
     try:
-        if Path(path).is_dir() and any((Path(path) / mark).is_file() for mark in ("state.json", "dataset_dict.json")):
+        if Path(path).is_dir() and any(
+            (Path(path) / mark).is_file() for mark in ("state.json", "dataset_dict.json")
+        ):
             opened = datasets.load_from_disk(path)
         else:
             opened = datasets.load_dataset(path, name)
@@ -224,5 +234,9 @@ def open_hub(path: str, name: str | None) -> dict[str, Any]:
         reason = (str(error).strip() or type(error).__name__).splitlines()[0]
         raise UserError(f"data.path={path} cannot be opened as a data set ({reason}).") from error
     if isinstance(opened, dict):
-        return {str(split): part for split, part in opened.items()} if len(opened) > 1 else {"": next(iter(opened.values()))}
+        return (
+            {str(split): part for split, part in opened.items()}
+            if len(opened) > 1
+            else {"": next(iter(opened.values()))}
+        )
     return {"": opened}

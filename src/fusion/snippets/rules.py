@@ -9,7 +9,10 @@ from pathlib import PurePosixPath
 
 from fusion.languages import BY_EXTENSION, BY_FILENAME, BY_INTERPRETER
 
-HEADER, OBJC_HEADER = "?h", "?h objc"  # pending: C or C++, whichever the package is in; Objective-C if it is at all
+HEADER, OBJC_HEADER = (
+    "?h",
+    "?h objc",
+)  # pending: C or C++, whichever the package is in; Objective-C if it is at all
 PENDING = frozenset({HEADER, OBJC_HEADER})
 
 
@@ -23,17 +26,29 @@ _CPP = _lines(
     r"|#include\s*<(string|vector|memory|map|iostream|algorithm|functional|utility|cstd\w+|atomic|type_traits)>"
 )
 _C_PLUS_PLUS_GUARD = _lines(r"^\s*#\s*if(def\s+|\s+defined\s*\(?\s*)__cplusplus.*?^\s*#\s*endif", re.DOTALL)
-_OBJECTIVE_C = _lines(r"^\s*(@interface|@implementation|@protocol|@property|@class\s|@end|#import|NS_ASSUME_NONNULL)")
-_MATLAB = _lines(r"^\s*(function\b|end(function|if|for|while)\b|%|classdef\b|\w+\s*=.*;\s*$|printf\s*\(|##? )")
+_OBJECTIVE_C = _lines(
+    r"^\s*(@interface|@implementation|@protocol|@property|@class\s|@end|#import|NS_ASSUME_NONNULL)"
+)
+_MATLAB = _lines(
+    r"^\s*(function\b|end(function|if|for|while)\b|%|classdef\b|\w+\s*=.*;\s*$|printf\s*\(|##? )"
+)
 _MERCURY = _lines(r"^\s*:-\s*(module|import_module|pred|func|interface)\b")
 _PROLOG = _lines(r"^\s*:-\s|^[a-z]\w*\([^()]*\)\s*(:-|\.\s*$)|^[a-z]\w*\(.*\)\s*:-\s*$")
-_PERL = _lines(r"^\s*(use\s+(strict|warnings|[\w:]+)|package\s+[\w:]+|sub\s+\w+|my\s*[($@%])|^#!.*perl|^=(head1|pod)\b")
+_PERL = _lines(
+    r"^\s*(use\s+(strict|warnings|[\w:]+)|package\s+[\w:]+|sub\s+\w+|my\s*[($@%])|^#!.*perl|^=(head1|pod)\b"
+)
 _VERILOG = _lines(r"\bendmodule\b|^\s*module\s+\w+|^\s*`(define|include|timescale|ifdef)\b")
 _COQ = _lines(r"^\s*(Require|Theorem|Lemma|Proof\.|Qed\.|Definition|Inductive)\b")
-_SYSTEM_VERILOG = _lines(r"^\s*(always_(ff|comb|latch)|interface\s+\w+|class\s+\w+|import\s+\w+::)|\blogic\s*(\[|\w)")
+_SYSTEM_VERILOG = _lines(
+    r"^\s*(always_(ff|comb|latch)|interface\s+\w+|class\s+\w+|import\s+\w+::)|\blogic\s*(\[|\w)"
+)
 _FSHARP = _lines(r"^\s*(module|namespace|open|let|type|member)\s+\w")
-_GLSL = _lines(r"^\s*(uniform|varying|attribute|precision|void\s+main\s*\()|#version|\bgl_\w+|\bvec[234]\s*\(")
-_LISP = _lines(r"^\s*\((def(un|macro|var|parameter|class|package|method|generic|struct|constant)|in-package|asdf:)")
+_GLSL = _lines(
+    r"^\s*(uniform|varying|attribute|precision|void\s+main\s*\()|#version|\bgl_\w+|\bvec[234]\s*\("
+)
+_LISP = _lines(
+    r"^\s*\((def(un|macro|var|parameter|class|package|method|generic|struct|constant)|in-package|asdf:)"
+)
 _OPENCL = _lines(r"\b(__kernel|__global|get_global_id)\b")
 _TEX_CLASS = _lines(r"\\(def|newcommand|Provides(Class|Package)|LoadClass|RequirePackage|NeedsTeXFormat)\b")
 _PASCAL = _lines(r"^\s*(unit|program|interface|implementation|uses|procedure|function|begin|var|type|const)\b|^\{\$",
@@ -93,7 +108,9 @@ def _typescript(text: str) -> str | None:
     return None if start.startswith(("<!doctype", "<?xml", "<ts")) else "TypeScript"  # Qt's translations
 
 
-def _if(pattern: re.Pattern[str], name: str, but: re.Pattern[str] | None = None) -> Callable[[str], str | None]:
+def _if(
+    pattern: re.Pattern[str], name: str, but: re.Pattern[str] | None = None
+) -> Callable[[str], str | None]:
     return lambda text: name if pattern.search(text) and not (but and but.search(text)) else None
 
 
@@ -122,7 +139,18 @@ _BY_CONTENT: Mapping[str, Callable[[str], str | None]] = {
     ".ts": _typescript,
     ".php": lambda text: "PHP" if "<?php" in text or "<?=" in text else None,
 }  # fmt: skip
-_IGNORED = (".d.ts", ".d.mts", ".d.cts", ".blade.php", ".min.js", ".min.css", "-min.js", ".bundle.js", "-lock.yaml", ".lock")
+_IGNORED = (
+    ".d.ts",
+    ".d.mts",
+    ".d.cts",
+    ".blade.php",
+    ".min.js",
+    ".min.css",
+    "-min.js",
+    ".bundle.js",
+    "-lock.yaml",
+    ".lock",
+)
 
 
 def language_of(path: str, text: str) -> str | None:
@@ -152,7 +180,14 @@ def _by_interpreter(text: str) -> str | None:
     if not text.startswith("#!"):
         return None
     words = re.split(r"[\s/]+", text[2:].split("\n", 1)[0])
-    return next((BY_INTERPRETER[re.sub(r"[\d.]+$", "", w)] for w in words if re.sub(r"[\d.]+$", "", w) in BY_INTERPRETER), None)
+    return next(
+        (
+            BY_INTERPRETER[re.sub(r"[\d.]+$", "", w)]
+            for w in words
+            if re.sub(r"[\d.]+$", "", w) in BY_INTERPRETER
+        ),
+        None,
+    )
 
 
 def settle(pending: str, characters: Mapping[str, int]) -> str | None:
