@@ -11,6 +11,8 @@ from fusion.packages import Line, Package, archive_path, members
 from fusion.snippets.harvest import harvest
 
 LEAST = 20  # windows of a language that a package is taken for it
+LEAST_OF_RARE = 5  # the same for languages that few packages hold
+RARE = frozenset({"Dart", "Elixir", "Julia", "Pascal", "PowerShell", "Scala", "Tcl"})
 MOST = 400  # windows counted
 
 
@@ -29,7 +31,7 @@ def measure(package: Package, cache: Path, subset: str) -> list[Line]:
             found.lengths[language], len(cuts), subset,
         )
         for language, cuts in found.cuts.items()
-        if len(cuts) >= LEAST
+        if len(cuts) >= (LEAST_OF_RARE if language in RARE else LEAST)
     ]  # fmt: skip
 
 
