@@ -103,22 +103,19 @@ def _train(config: dict[str, Any], folder: Path, record: Record) -> None:
     classes = sorted(pc.unique(table["label"]).to_pylist())
     record.note(classes=classes, split_hash=split_hash(table), samples=_sides(table))
     started = start_branches(config, table, record)
-    text = started.get("text")
-    tokenizer, max_tokens = (text.tokenizer, text.spec["max_tokens"]) if text else (None, 0)
+    tokenizer = started["text"].tokenizer if "text" in started else None
     screen = None
     if "image" in started:
         screen = Screen(config["render"], config["source_size"], config["input_shape"], config["seed"])
         image = started["image"].module
         record.note(image={"original_input_shape": image.original_input_shape, "fingerprint": screen.fingerprint})
-    pairs = Pairs(
-        table, classes, tokenizer, max_tokens, screen, config["batch_size"], config["seed"], config["num_workers"]
-    )
+    pairs = Pairs(table, classes, tokenizer, screen, config["batch_size"], config["seed"], config["num_workers"])
     fusion = {key: config["fusion"][key] for key in ("hidden", "dropout")}
     net = LateFusion({name: branch.module for name, branch in started.items()}, len(classes), **fusion)
     meta = {
         "name": config["name"], "classes": classes, "branches": {name: s.spec for name, s in started.items()},
         "fusion": fusion, "render": config["render"], "source_size": config["source_size"],
-        "input_shape": config["input_shape"], "max_tokens": max_tokens, "seed": config["seed"], "temperature": 1.0,
+        "input_shape": config["input_shape"], "seed": config["seed"], "temperature": 1.0,
     }  # fmt: skip
     record.note(parameters=sum(p.numel() for p in net.parameters()))
     record.content["timings"]["preparing_seconds"] = round(time.monotonic() - clock, 1)
@@ -131,8 +128,8 @@ def start_branches(config: dict[str, Any], table: pa.Table, record: Record) -> d
     """conf/text and conf/backbone -> the branches that are not `none`; record.weights says what each had."""
     started: dict[str, Started] = {}
     if config["text"]["name"] != "none":
-        texts = table.filter(pc.equal(table["split"], "train"))["text"].to_pylist()  # never validation or test
-        started["text"] = _start_text(config, texts)
+        rows = table.filter(pc.equal(table["split"], "train"))  # never validation or test
+        started["text"] = _start_text(config, rows["text"].to_pylist(), rows["group"].to_pylist())
     if config["backbone"]["name"] != "none":
         started["image"] = branches.start_image(config["backbone"], config["input_shape"])
         if started["image"].weights == "random" and config["backbone"]["weights"] == "auto":
@@ -147,11 +144,11 @@ def start_branches(config: dict[str, Any], table: pa.Table, record: Record) -> d
     return started
 
 
-def _start_text(config: dict[str, Any], texts: list[str]) -> Started:
+def _start_text(config: dict[str, Any], texts: list[str], groups: list[str]) -> Started:
     """The text branch asked for or, where its weights cannot be had, its fallback: then config says so."""
     text = config["text"]
     try:
-        return branches.start_text(text, texts)
+        return branches.start_text(text, texts, groups)
     except WeightsUnavailable as error:
         if text.get("fallback") is None or text["weights"] == "pretrained":
             raise
@@ -163,8 +160,8 @@ def _start_text(config: dict[str, Any], texts: list[str]) -> Started:
         path = CONF_DIR / "text" / f"{text['fallback']}.yaml"
         if not path.is_file():
             raise UserError(f"text.fallback={text['fallback']} is not one of the files in conf/text.") from error
-        config["text"] = yaml.safe_load(path.read_text(encoding="utf-8")) | {"max_tokens": text["max_tokens"]}
-        return branches.start_text(config["text"], texts)
+        config["text"] = yaml.safe_load(path.read_text(encoding="utf-8"))
+        return branches.start_text(config["text"], texts, groups)
 
 
 def _sides(table: pa.Table) -> dict[str, int]:
