@@ -1,7 +1,7 @@
 """Snippet table -> batches in which each snippet is paired with its screenshot.
 
-    {"text": {"input_ids": (B, T) int64, "attention_mask": (B, T) bool}, "image": (B, H, W, 3) uint8,
-     "label": (B,) int64, "id": [B], "present": {"text": (B,) bool, "image": (B,) bool}}
+{"text": {"input_ids": (B, T) int64, "attention_mask": (B, T) bool}, "image": (B, H, W, 3) uint8,
+ "label": (B,) int64, "id": [B], "present": {"text": (B,) bool, "image": (B,) bool}}
 """
 
 from collections.abc import Sequence
@@ -94,7 +94,7 @@ class Pairs(pl.LightningDataModule):
         """One side in the order of the table, or shuffled for one epoch of training."""
         rows = self.sides[side]
         shuffle = None if epoch is None else (self.seed, epoch)
-        pairing = Pairing(self.classes, self.tokenizer, self.screen, epoch)
+        pairing: Any = Pairing(self.classes, self.tokenizer, self.screen, epoch)
         return DataLoader(
             rows, sampler=Batches(len(rows), self.batch_size, shuffle), batch_size=None, collate_fn=pairing,
             num_workers=self.num_workers, pin_memory=torch.cuda.is_available(),

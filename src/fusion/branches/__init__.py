@@ -74,8 +74,12 @@ def _start_hugging_face(text: dict[str, Any], texts: Sequence[str], _groups: Seq
         module = from_architecture(text["architecture"], text["pooling"])
     else:
         module, tokenizer = from_folder(origin.path, text["pooling"])
-    architecture = module.encoder.config.to_dict()
-    spec = {"name": "hf", "architecture": architecture, "pooling": text["pooling"], "max_tokens": text["max_tokens"]}
+    spec = {
+        "name": "hf",
+        "architecture": module.architecture,
+        "pooling": text["pooling"],
+        "max_tokens": text["max_tokens"],
+    }
     return Started(module, spec, origin.kind, Bpe(tokenizer, text["max_tokens"]))
 
 

@@ -33,8 +33,11 @@ class Ngrams:
         weight = np.zeros((len(read), most), np.float32)  # (B, T)
         for row, (ids, weights) in enumerate(read):
             numbers[row, : len(ids)], weight[row, : len(ids)] = ids, weights
-        ids, weight = torch.from_numpy(numbers), torch.from_numpy(weight)
-        return {"input_ids": ids, "attention_mask": weight > 0, "weight": weight}
+        return {
+            "input_ids": torch.from_numpy(numbers),
+            "attention_mask": torch.from_numpy(weight > 0),
+            "weight": torch.from_numpy(weight),
+        }
 
     def to_json(self) -> str:
         return json.dumps({"kind": "ngrams", "buckets": self.buckets, "known": self.known})

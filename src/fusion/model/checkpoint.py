@@ -87,7 +87,9 @@ def _read_meta(folder: Path) -> dict[str, Any]:
     try:
         meta = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise UserError(f"{path} cannot be read ({type(error).__name__}); give the folder of a completed run.") from error
+        raise UserError(
+            f"{path} cannot be read ({type(error).__name__}); give the folder of a completed run."
+        ) from error
     if not isinstance(meta, dict) or meta.get("schema", 0) > SCHEMA:
         raise UserError(f"{path} was written by a newer fusion; upgrade fusion to use this model.")
     return meta

@@ -25,7 +25,9 @@ OPTIMIZERS: dict[str, Callable[..., torch.optim.Optimizer]] = {
 class Learner(pl.LightningModule):
     """Cross-entropy, one learning rate a branch, halved on a plateau of the validation loss."""
 
-    def __init__(self, net: nn.Module, classes: int, lr: float, branch_lr: Mapping[str, float], optimizer: dict[str, Any]):
+    def __init__(
+        self, net: nn.Module, classes: int, lr: float, branch_lr: Mapping[str, float], optimizer: dict[str, Any]
+    ):
         super().__init__()
         if optimizer["name"] not in OPTIMIZERS:
             hint = did_you_mean(optimizer["name"], OPTIMIZERS)
@@ -56,14 +58,16 @@ class Learner(pl.LightningModule):
         logits, label = self(batch), batch["label"]
         loss = F.cross_entropy(logits, label)
         if not torch.isfinite(loss):
-            raise UserError(f"The {side} loss is {loss.item()} at step {self.global_step} with lr={self.lr:g}; lower lr.")
+            raise UserError(
+                f"The {side} loss is {loss.item()} at step {self.global_step} with lr={self.lr:g}; lower lr."
+            )
         metrics = self.metrics[f"{side}_metrics"]
         metrics.update(logits, label)  # type: ignore[operator]
         self.log(f"{side}_loss", loss, on_step=False, on_epoch=True, prog_bar=True, batch_size=len(label))
         self.log_dict(metrics, on_step=False, on_epoch=True, batch_size=len(label))  # type: ignore[arg-type]
         return loss
 
-    def configure_optimizers(self) -> dict[str, Any]:
+    def configure_optimizers(self) -> Any:
         groups = [{"params": self.net.head.parameters(), "lr": self.lr}]  # type: ignore[union-attr]
         for name, branch in self.net.branches.items():  # type: ignore[union-attr, operator]
             groups.append({"params": branch.parameters(), "lr": self.branch_lr.get(name, self.lr)})
