@@ -134,13 +134,17 @@ def _hub() -> Finding:
     )
 
 
-def main(argv: Sequence[str] | None = None) -> int:
-    """The findings on stdout; 1 when something is broken."""
+def parser() -> argparse.ArgumentParser:
     made = argparse.ArgumentParser(
-        "fusion doctor", description="Prints what this machine has and what is out of reach."
+        "fusion doctor", description="Prints what this machine has, what is out of reach, and what that costs."
     )
     made.add_argument("--json", action="store_true", help="print the findings as JSON")
-    asked = made.parse_args(argv)
+    return made
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """The findings on stdout; 1 when something is broken."""
+    asked = parser().parse_args(argv)
     console.set_up_logging()
     found: list[Finding] = []
     for finding in findings():

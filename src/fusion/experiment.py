@@ -2,6 +2,7 @@
 
 import errno
 import logging
+import re
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -36,7 +37,6 @@ def run(config: dict[str, Any], overrides: Sequence[str], parent: Path) -> Path:
 
     Whatever happens is in run.json: completed, failed with the error, or interrupted.
     """
-    check(config)
     if not config["again"] and (done := _completed(config, parent)):
         log.info("%s is this very run, completed; again=true would repeat it", done)
         return done
@@ -45,6 +45,7 @@ def run(config: dict[str, Any], overrides: Sequence[str], parent: Path) -> Path:
     record = Record(folder, config, overrides)
     try:
         with _plain_errors(folder):
+            check(config)
             _train(config, folder, record)
     except Stopped as stopped:
         record.finish("interrupted", str(stopped))
@@ -66,11 +67,18 @@ def _plain_errors(folder: Path) -> Iterator[None]:
     except Exception as error:
         log.debug("failed", exc_info=True)
         first = (str(error).strip() or type(error).__name__).splitlines()[0]
-        if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+        if _is_full(error):
             raise UserError(f"No room is left to write ({first}); free some, or choose runs=DIR elsewhere.") from error
         if isinstance(error, torch.OutOfMemoryError) or "can't allocate memory" in first:
             raise UserError(f"Out of memory ({first}); lower batch_size or input_shape.") from error
         raise UserError(f"{type(error).__name__}: {first} (the whole traceback is in {folder}/run.log)") from error
+
+
+def _is_full(error: Exception) -> bool:
+    """Python's own error, or one of a library in Rust, which has its number in the text only."""
+    number = error.errno if isinstance(error, OSError) else None
+    found = re.search(r"\(os error (\d+)\)", str(error))
+    return (int(found[1]) if found else number) in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 def check(config: dict[str, Any]) -> None:
@@ -86,6 +94,10 @@ def check(config: dict[str, Any]) -> None:
         raise UserError("device=cuda was asked for, but this machine has no GPU that torch can use; pass device=auto.")
     if config["backbone"]["name"] == config["text"]["name"] == "none":
         raise UserError("backbone=none and text=none leave nothing to learn from; give at least one of them.")
+
+
+def warn(config: dict[str, Any]) -> None:
+    """What works, but is hardly what the user wants, said aloud."""
     source, shape = config["source_size"], config["input_shape"]
     if isinstance(source, int) and config["backbone"]["name"] != "none" and source < shape:
         log.warning(
@@ -111,6 +123,7 @@ def _is(folder: Path, wanted: str) -> bool:
 
 
 def _train(config: dict[str, Any], folder: Path, record: Record) -> None:
+    warn(config)
     pl.seed_everything(config["seed"], workers=True, verbose=False)
     clock = time.monotonic()
     table = sources.load(config["data"], cache_dir(), progress)
@@ -155,7 +168,7 @@ def start_branches(config: dict[str, Any], table: pa.Table, record: Record) -> d
         if started["image"].weights == "random" and config["backbone"]["weights"] == "auto":
             log.warning(
                 "Image branch: the published weights of %s are not on this machine and no model hub can be reached, "
-                "so it starts from random weights; its row says so. Pass backbone.weights=FILE for weights of your own.",
+                "so it starts from random weights; its row says so. Pass backbone.weights=FILE to start from a file.",
                 config["backbone"]["model"],
             )
     weights = {name: branch.weights for name, branch in started.items()}
