@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
-from PIL import Image, ImageDraw
+from PIL import Image, ImageDraw, ImageFont
 
 from fusion.screenshots import fonts
 from fusion.screenshots.page import BOX, PAGE
@@ -73,22 +73,25 @@ def ink(font: str, pixels: int) -> Ink:
 def _page(
     font: fonts.Font, face: int, pixels: int, shape: tuple[int, int], at: tuple[int, int], advance: float
 ) -> np.ndarray:
-    """-> (256, rows, columns) uint8; a character that the font lacks gets the box."""
-    drawn = font.at(face, pixels)
-    lacking = _draw(drawn, "\uffff", shape, at)
+    """-> (256, rows, columns) uint8; what the font lacks is DejaVu's, as an editor would do, or else the box."""
     page = np.zeros((256, *shape), np.uint8)
     box = Image.new("L", shape[::-1])
-    height = round(0.7 * pixels)
-    right = at[0] + max(2, int(advance)) - 2
+    right, height = at[0] + max(2, int(advance)) - 2, round(0.7 * pixels)
     ImageDraw.Draw(box).rectangle((at[0] + 1, at[1] - height, right, at[1] - 1), outline=255)
     page[BOX] = np.asarray(box)
+    pens = [font.at(face, pixels), fonts.load(fonts.ALWAYS).at(face, pixels)]
+    lacking = [_draw(pen, "\uffff", shape, at) for pen in pens]
     for slot, char in PAGE.items():
-        glyph = _draw(drawn, char, shape, at)
-        page[slot] = page[BOX] if np.array_equal(glyph, lacking) else glyph
+        page[slot] = page[BOX]
+        for pen, none in zip(pens, lacking, strict=True):
+            glyph = _draw(pen, char, shape, at)
+            if not np.array_equal(glyph, none):
+                page[slot] = glyph
+                break
     return page
 
 
-def _draw(font, char: str, shape: tuple[int, int], at: tuple[int, int]) -> np.ndarray:
+def _draw(font: ImageFont.FreeTypeFont, char: str, shape: tuple[int, int], at: tuple[int, int]) -> np.ndarray:
     image = Image.new("L", shape[::-1])
     ImageDraw.Draw(image).text(at, char, font=font, fill=255, anchor="ls")
     return np.asarray(image)
