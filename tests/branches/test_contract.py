@@ -59,7 +59,7 @@ def image_case(model: str, side: int) -> Case:
 
 
 TEXT = ("scratch", "nano", "hf", "folder")
-IMAGE = ("test_resnet", "test_vit")
+IMAGE = ("test_resnet", "test_vit3")
 
 
 @pytest.fixture
@@ -75,7 +75,7 @@ def case(request, texts, tmp_path) -> Case:
         case "folder":
             made = folder_case(texts, tmp_path / "encoder")
         case model:
-            made = image_case(model, 160 if model == "test_vit" else 64)
+            made = image_case(model, 160 if model == "test_vit3" else 64)
     made.started.module.eval()
     return made
 
@@ -189,7 +189,7 @@ def test_mean_pooling_takes_every_token_and_cls_the_first(texts):
         (lambda: start_text(HF | {"pooling": "max"}, ["a"], ["a"]), "mean or cls"),
         (lambda: start_text(HF | {"architecture": {**ARCHITECTURE, "model_type": "robberta"}}, ["a"], ["a"]), "robberta"),
         (lambda: start_image({"model": "test_resnt", "weights": "random"}, 64), "did you mean test_resnet"),
-        (lambda: start_image({"model": "test_vit", "weights": "random"}, 64), "input_shape=64.*160"),
+        (lambda: start_image({"model": "test_vit3", "weights": "random"}, 64), "input_shape=64.*160"),
         (lambda: restore({"name": "os.system"}), "os.system"),
     ],
 )

@@ -2,6 +2,7 @@
 
 import contextlib
 import http.server
+import json
 import pickle
 import socket
 import threading
@@ -89,7 +90,7 @@ def published(tmp_path) -> Path:
     return tmp_path / "published.safetensors"
 
 
-def holds(module: torch.nn.Module, file: Path) -> bool:
+def is_published(module: torch.nn.Module) -> bool:
     torch.manual_seed(7)
     wanted = timm.create_model("test_resnet").state_dict()
     return all(torch.equal(value, wanted[key]) for key, value in module.net.state_dict().items())
@@ -136,7 +137,7 @@ def test_an_image_branch_starts_from_a_file(published, tmp_path, suffix):
         torch.manual_seed(7)
         torch.save(timm.create_model("test_resnet").state_dict(), path)
     started = start_image(IMAGE | {"weights": str(path)}, 64)
-    assert started.weights == "file" and holds(started.module, published)
+    assert started.weights == "file" and is_published(started.module)
 
 
 @pytest.mark.parametrize("wanted", ["auto", "pretrained"])
@@ -145,7 +146,7 @@ def test_cached_weights_are_used_without_asking_the_hub(published, hub, tmp_path
     repository = timm.get_pretrained_cfg("test_resnet").hf_hub_id
     put_in_cache(repository, {"model.safetensors": published}, tmp_path / "hub")
     started = start_image(IMAGE | {"weights": wanted}, 64)
-    assert started.weights == "hub" and holds(started.module, published)
+    assert started.weights == "hub" and is_published(started.module)
     assert not (tmp_path / "cache").exists()  # no probe
 
 
@@ -245,9 +246,13 @@ def test_cut_off_weights_of_a_text_branch_are_named(folder, texts):
         start_text(TEXT | {"model": str(folder)}, texts, texts)
 
 
-def test_code_in_a_folder_is_never_run(folder, texts, tmp_path):
-    import json
+def test_weights_of_another_architecture_are_not_taken_for_pretrained(folder, texts):
+    save_file({"nothing.weight": torch.zeros(2)}, folder / "model.safetensors", {"format": "pt"})
+    with pytest.raises(UserError, match="encoder"):
+        start_text(TEXT | {"model": str(folder)}, texts, texts)
 
+
+def test_code_in_a_folder_is_never_run(folder, texts, tmp_path):
     touched = tmp_path / "touched"
     (folder / "evil.py").write_text(f"open({str(touched)!r}, 'w')\nclass M: pass\n")
     config = json.loads((folder / "config.json").read_text())

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from fusion import doctor
+from fusion.screenshots import fonts
 
 
 def findings(capsys: pytest.CaptureFixture[str]) -> tuple[int, dict[str, dict[str, str]]]:
@@ -17,7 +18,7 @@ def test_a_working_machine(capsys: pytest.CaptureFixture[str]) -> None:
     code, found = findings(capsys)
     assert code == 0
     assert list(found) == ["fusion", "packages", "torch", "device", "fonts", "cache", "npm", "hub"]
-    assert "fit each other" in found["torch"]["says"] and "DejaVu Sans Mono" in found["fonts"]["says"]
+    assert "fit each other" in found["torch"]["says"] and f"{fonts.ALWAYS} is here" in found["fonts"]["says"]
 
 
 def test_a_cache_that_cannot_be_written_is_broken(
