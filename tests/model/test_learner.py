@@ -52,7 +52,7 @@ def trainer(epochs=1) -> pl.Trainer:
 
 @pytest.mark.parametrize("name", OPTIMIZERS)
 def test_every_optimizer_learns(name):
-    made = learner({"name": name, "plateau": None})
+    made = learner({"name": name, "plateau": None}, lr=0.05)
     training = trainer(epochs=3)
     training.fit(made, batches(), batches(2))
     assert training.callback_metrics["train_loss"] < 0.6  # ln 2 before anything is learnt
