@@ -46,6 +46,11 @@ def progress(items: Iterable[Any], title: str, total: int) -> Iterable[Any]:
     return track(items, description=title, total=total or None, console=Console(stderr=True), transient=True)
 
 
+def printable(text: str) -> str:
+    """Text of others on one line of a terminal: control and direction signs are shown, not obeyed."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape", "surrogatepass").decode() for c in text)
+
+
 class Stopped(BaseException):
     """SIGINT or SIGTERM arrived; passes through every `except Exception` on its way out."""
 

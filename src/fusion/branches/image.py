@@ -12,6 +12,9 @@ from fusion.config import UserError, did_you_mean
 class TimmBackbone(nn.Module):
     """A timm model without its classifier; normalises with the mean and deviation it was trained with."""
 
+    mean: torch.Tensor  # (3, 1, 1), of 0 to 255
+    std: torch.Tensor
+
     def __init__(self, model: str, input_shape: int, origin: Origin):
         super().__init__()
         self.net = _create(model, origin)

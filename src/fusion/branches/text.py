@@ -13,12 +13,13 @@ from fusion.config import UserError
 class HuggingFaceEncoder(nn.Module):
     """input_ids (B, T), attention_mask (B, T) -> (B, dim), the mean over the text or the first token."""
 
-    def __init__(self, encoder: nn.Module, pooling: str):
+    def __init__(self, encoder: Any, pooling: str):
         super().__init__()
         if pooling not in ("mean", "cls"):
             raise UserError(f"text.pooling={pooling} is not known; it is mean or cls.")
         self.encoder, self.pooling = encoder, pooling
-        self.dim: int = encoder.config.hidden_size  # type: ignore[union-attr, assignment]
+        self.architecture: dict[str, Any] = encoder.config.to_dict()  # what from_architecture takes
+        self.dim: int = encoder.config.hidden_size
 
     def forward(self, text: dict[str, torch.Tensor]) -> torch.Tensor:
         mask = text["attention_mask"]

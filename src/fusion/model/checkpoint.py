@@ -13,9 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from safetensors.torch import load_file, save_file
-from tokenizers import Tokenizer
 
-from fusion.branches import restore
+from fusion.branches import Tokenizer, restore, restore_tokenizer
 from fusion.config import UserError
 from fusion.model.late_fusion import LateFusion
 
@@ -48,7 +47,7 @@ def save(model: Model, folder: Path) -> None:
         meta = model.meta | {"schema": SCHEMA, "sha256": _sha256(part / "model.safetensors")}
         (part / "meta.json").write_text(json.dumps(meta, indent=1), encoding="utf-8")
         if model.tokenizer is not None:
-            model.tokenizer.save(str(part / "tokenizer.json"))
+            (part / "tokenizer.json").write_text(model.tokenizer.to_json(), encoding="utf-8")
         shutil.rmtree(old, ignore_errors=True)
         if folder.exists():
             os.replace(folder, old)
@@ -71,8 +70,16 @@ def load(folder: Path) -> Model:
         raise UserError(f"{weights} is damaged: its sha256 is not the one in meta.json; copy or train the model again.")
     net = make_net(meta)
     net.load_state_dict(load_file(weights))
-    tokenizer = folder / "tokenizer.json"
-    return Model(net.eval(), meta, Tokenizer.from_file(str(tokenizer)) if tokenizer.is_file() else None)
+    return Model(net.eval(), meta, _read_tokenizer(folder / "tokenizer.json", meta))
+
+
+def _read_tokenizer(path: Path, meta: dict[str, Any]) -> Tokenizer | None:
+    if "text" not in meta["branches"]:
+        return None
+    try:
+        return restore_tokenizer(path.read_text(encoding="utf-8"), meta["branches"]["text"])
+    except Exception as error:  # the tokenizers library raises bare Exception
+        raise UserError(f"{path} cannot be read ({type(error).__name__}); copy or train the model again.") from error
 
 
 def _read_meta(folder: Path) -> dict[str, Any]:
@@ -80,7 +87,9 @@ def _read_meta(folder: Path) -> dict[str, Any]:
     try:
         meta = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise UserError(f"{path} cannot be read ({type(error).__name__}); give the folder of a completed run.") from error
+        raise UserError(
+            f"{path} cannot be read ({type(error).__name__}); give the folder of a completed run."
+        ) from error
     if not isinstance(meta, dict) or meta.get("schema", 0) > SCHEMA:
         raise UserError(f"{path} was written by a newer fusion; upgrade fusion to use this model.")
     return meta

@@ -13,7 +13,7 @@ class LateFusion(nn.Module):
     A modality that a sample lacks (`present`) counts as zeros. An ablation is one branch fewer.
     """
 
-    def __init__(self, branches: Mapping[str, nn.Module], classes: int, hidden: Sequence[int], dropout: float):
+    def __init__(self, branches: Mapping[str, Any], classes: int, hidden: Sequence[int], dropout: float):
         super().__init__()
         if not branches:
             raise ValueError("a model needs at least one branch")

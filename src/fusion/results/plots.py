@@ -27,7 +27,9 @@ def curves(epochs: Sequence[dict[str, float]], path: Path) -> None:
         for side in ("train", "val"):
             points = [(e["epoch"], e[f"{side}_{what}"]) for e in epochs if f"{side}_{what}" in e]
             if points:
-                axis.plot(*zip(*points, strict=True), marker="o", label={"train": "training", "val": "validation"}[side])
+                axis.plot(
+                    *zip(*points, strict=True), marker="o", label={"train": "training", "val": "validation"}[side]
+                )
         axis.set(xlabel="epoch", ylabel=what)
         axis.xaxis.get_major_locator().set_params(integer=True)
         axis.grid(alpha=0.3)

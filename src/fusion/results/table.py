@@ -12,8 +12,8 @@ from fusion.results.record import read_run
 
 # The columns of the source's table, then what a reader needs to trust a row.
 COLUMNS = (
-    "Model", "Text", "Original Input Shape", "Training Input Shape", "Source Image Size", "LR", "Epochs",
-    "Batch Size", "Accuracy", "F1 Score Weighted", "Accuracy 95 %", "F1 Macro", "Weights", "Highlight", "n",
+    "Model", "Original Input Shape", "Training Input Shape", "Source Image Size", "LR", "Epochs",
+    "Batch Size", "Accuracy", "F1 Score Weighted", "Text", "Accuracy 95 %", "F1 Macro", "Weights", "Highlight", "n",
     "Minutes", "Seed", "Split", "Status", "Run",
 )  # fmt: skip
 
@@ -131,7 +131,7 @@ def print_table(table: Sequence[dict[str, str]]) -> None:
     from rich.markup import escape
     from rich.table import Table
 
-    shown = COLUMNS[: COLUMNS.index("F1 Score Weighted") + 2] + ("Weights", "Status")
+    shown = (*COLUMNS[: COLUMNS.index("Weights") + 1], "Status")
     grid = Table(box=box.SIMPLE_HEAD)
     for column in shown:
         grid.add_column(column, overflow="fold")

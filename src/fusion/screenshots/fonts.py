@@ -1,0 +1,141 @@
+"""Name or path -> font files: four faces of a fixed-width font.
+
+DejaVu Sans Mono comes with matplotlib and is always there; the others are pinned packages of data/fonts.csv,
+fetched once and verified as the corpus is; a path to a TTF, OTF or WOFF file works as a name does.
+"""
+
+import csv
+import hashlib
+import importlib.util
+import io
+import logging
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+from PIL import ImageFont
+
+from fusion.config import DATA_DIR, UserError, cache_dir, did_you_mean
+from fusion.packages import Package, PackageError, archive_path, fetch, members
+
+log = logging.getLogger(__name__)
+
+ALWAYS = "dejavu-sans-mono"
+FACES = ("regular", "bold", "italic", "bold_italic")
+SUFFIXES = (".ttf", ".otf", ".woff", ".ttc")
+
+
+@dataclass(frozen=True)
+class Font:
+    """A font's faces in the order of FACES; a face that is lacking holds the regular one's bytes."""
+
+    name: str
+    faces: tuple[bytes, bytes, bytes, bytes]
+
+    @property
+    def sha256(self) -> str:
+        return hashlib.sha256(b"".join(hashlib.sha256(face).digest() for face in self.faces)).hexdigest()
+
+    def at(self, face: int, pixels: int) -> ImageFont.FreeTypeFont:
+        """One face at a size in pixels per em; without ligatures or kerning."""
+        return ImageFont.truetype(io.BytesIO(self.faces[face]), pixels, layout_engine=ImageFont.Layout.BASIC)
+
+
+@lru_cache(maxsize=1)
+def catalogue() -> dict[str, dict[str, str]]:
+    """data/fonts.csv -> its rows by font name."""
+    path = DATA_DIR / "fonts.csv"
+    if not path.is_file():
+        return {}
+    with path.open(newline="", encoding="utf-8") as file:
+        return {row["font"]: row for row in csv.DictReader(file)}
+
+
+def names() -> list[str]:
+    return [ALWAYS, *catalogue()]
+
+
+@lru_cache(maxsize=64)
+def load(name: str) -> Font:
+    """Name of the catalogue, or path -> Font. Raises UserError for one that is not known or cannot be had."""
+    if name == ALWAYS:
+        return _from_matplotlib()
+    if name in catalogue():
+        return _from_package(catalogue()[name])
+    path = Path(name).expanduser()
+    if path.suffix.lower() in SUFFIXES and path.is_file():
+        return _checked(Font(name, (path.read_bytes(),) * 4))
+    raise UserError(
+        f"Font {name!r} is not known{did_you_mean(name, names())}; it is the path of a {', '.join(SUFFIXES)} file "
+        f"or one of {', '.join(names())}."
+    )
+
+
+def available() -> list[str]:
+    """-> names of all fonts that are here or can be fetched, the left out said aloud.
+
+    After one that cannot be fetched no other is tried, so that without a network this takes one timeout.
+    """
+    found, missing = [ALWAYS], []
+    for name, row in catalogue().items():
+        is_here = archive_path(_package(row), cache_dir()).is_file()
+        try:
+            if missing and not is_here:
+                raise UserError(f"{name} is not tried")
+            if not is_here:
+                log.info("fetching font %s (%.1f MB)", name, int(row["archive_bytes"]) / 1e6)
+            load(name)
+            found.append(name)
+        except UserError as error:
+            missing.append(name)
+            log.debug("%s", error)
+    if missing:
+        log.warning("fonts left out, for they cannot be fetched: %s", ", ".join(missing))
+    return found
+
+
+def _from_matplotlib() -> Font:
+    spec = importlib.util.find_spec("matplotlib")  # found, not imported: that alone takes a second
+    assert spec is not None and spec.origin is not None
+    folder = Path(spec.origin).parent / "mpl-data" / "fonts" / "ttf"
+    a, b, c, d = (
+        (folder / f"DejaVuSansMono{s}.ttf").read_bytes() for s in ("", "-Bold", "-Oblique", "-BoldOblique")
+    )
+    return Font(ALWAYS, (a, b, c, d))
+
+
+def _package(row: dict[str, str]) -> Package:
+    size = int(row["archive_bytes"])
+    return Package(row["registry"], row["name"], row["version"], row["sha256"], size, row["license"], ())
+
+
+def _from_package(row: dict[str, str]) -> Font:
+    wanted = {row[face]: face for face in FACES if row[face]}
+    found: dict[str, bytes] = {}
+    try:
+        for path, data in members(fetch(_package(row), cache_dir())):
+            if path in wanted:
+                found[wanted[path]] = data
+            if len(found) == len(wanted):
+                break
+    except PackageError as error:
+        raise UserError(
+            f"Font {row['font']!r} cannot be had ({error}); use font={ALWAYS}, which always can."
+        ) from error
+    a, b, c, d = (found.get(face, found["regular"]) for face in FACES)
+    return Font(row["font"], (a, b, c, d))
+
+
+def _checked(font: Font) -> Font:
+    """The same font, once it has been opened and found to be of fixed width."""
+    try:
+        face = font.at(0, 1000)
+    except OSError as error:
+        raise UserError(
+            f"{font.name} is not a font that can be read ({error}); give a TTF, OTF or WOFF file."
+        ) from error
+    if abs(face.getlength("i") - face.getlength("M")) > 10:  # hinting may move a thousandth
+        raise UserError(
+            f"{font.name} is not of fixed width, so code would not line up; use one of {', '.join(names())}."
+        )
+    return font

@@ -1,0 +1,179 @@
+"""Font and size -> glyph bank: the ink of 256 characters in four faces, ready to be added to pixels.
+
+A glyph is a tile of alpha values, each written three times (red, green, blue) in rows of whole 32-byte blocks,
+so that the inner loop of drawing is one run of vector instructions; alpha 0 leaves a pixel as it was, bit by bit.
+At a scale other than 1 (pictures drawn directly at the training size) a tile is the area average of the exact
+one, once for each of phases × phases sub-pixel positions.
+"""
+
+import threading
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+from PIL import Image, ImageDraw, ImageFont
+
+from fusion.screenshots import fonts
+from fusion.screenshots.page import BOX, PAGE
+
+BLOCK = 32  # bytes
+START, ROWS, BLOCKS, TOP, LEFT, WIDTH = range(6)  # columns of the table of tiles
+_GROWING = threading.Lock()  # of the module, for a bank must be able to travel to other processes
+EM = 16_000  # pixels; so large that the advance is read without hinting
+
+
+@dataclass(frozen=True)
+class Metrics:
+    """Of one font at one size, in pixels."""
+
+    advance: float  # from one cell to the next: the font's own, not the hinted one
+    ascent: int  # above the baseline
+    descent: int
+
+
+@dataclass(frozen=True)
+class Ink:
+    """The page at one size, unscaled: (faces × 256, rows, columns) uint8; the baseline's left end at (top, left)."""
+
+    alpha: np.ndarray
+    top: int
+    left: int
+
+
+@lru_cache(maxsize=256)
+def metrics(font: str, pixels: int) -> Metrics:
+    face = fonts.load(font).at(0, pixels)
+    ascent, descent = face.getmetrics()
+    return Metrics(_advance(font) * pixels, ascent, descent)
+
+
+@lru_cache(maxsize=64)
+def _advance(font: str) -> float:
+    """Width of a cell in ems."""
+    return fonts.load(font).at(0, EM).getlength("M") / EM
+
+
+@lru_cache(maxsize=64)
+def ink(font: str, pixels: int) -> Ink:
+    """Every slot of the page in every face as Pillow draws it; a face that repeats another is drawn once."""
+    found = fonts.load(font)
+    size = metrics(font, pixels)
+    margin = max(2, pixels // 4)
+    top, left = size.ascent + margin, margin
+    shape = (top + size.descent + margin, int(np.ceil(size.advance)) + 2 * margin)
+    alpha = np.zeros((4, 256, *shape), np.uint8)
+    for face in range(4):
+        first = found.faces.index(found.faces[face])
+        alpha[face] = (
+            alpha[first] if first < face else _page(found, face, pixels, shape, (left, top), size.advance)
+        )
+    return Ink(alpha.reshape(4 * 256, *shape), top, left)
+
+
+def _page(
+    font: fonts.Font, face: int, pixels: int, shape: tuple[int, int], at: tuple[int, int], advance: float
+) -> np.ndarray:
+    """-> (256, rows, columns) uint8; what the font lacks is DejaVu's, as an editor would do, or else the box."""
+    page = np.zeros((256, *shape), np.uint8)
+    box = Image.new("L", shape[::-1])
+    right, height = at[0] + max(2, int(advance)) - 2, round(0.7 * pixels)
+    ImageDraw.Draw(box).rectangle((at[0] + 1, at[1] - height, right, at[1] - 1), outline=255)
+    page[BOX] = np.asarray(box)
+    pens = [font.at(face, pixels), fonts.load(fonts.ALWAYS).at(face, pixels)]
+    lacking = [_draw(pen, "\uffff", shape, at) for pen in pens]
+    for slot, char in PAGE.items():
+        page[slot] = page[BOX]
+        for pen, none in zip(pens, lacking, strict=True):
+            glyph = _draw(pen, char, shape, at)
+            if not np.array_equal(glyph, none):
+                page[slot] = glyph
+                break
+    return page
+
+
+def _draw(font: ImageFont.FreeTypeFont, char: str, shape: tuple[int, int], at: tuple[int, int]) -> np.ndarray:
+    image = Image.new("L", shape[::-1])
+    ImageDraw.Draw(image).text(at, char, font=font, fill=255, anchor="ls")
+    return np.asarray(image)
+
+
+class Bank:
+    """Tiles of every (font, size, scale) asked for so far, in two flat arrays that the drawing code reads.
+
+    table: (tiles, 6) int32, the columns above; tile number = ((entry × 4 + face) × 256 + slot) × phases² + phase.
+    alpha: flat uint8.
+    """
+
+    def __init__(self, phases: int):
+        self.phases = phases  # 1 for exact drawing
+        self.entries: dict[tuple[str, int, float, float], int] = {}
+        self.table = np.zeros((0, 6), np.int32)
+        self.alpha = np.zeros(0, np.uint8)
+
+    def entry(self, font: str, pixels: int, scale: tuple[float, float] = (1.0, 1.0)) -> int:
+        """Font, pixels per em and source pixels per drawn pixel (x, y) -> the number of its entry."""
+        key = (font, pixels, *scale)
+        with _GROWING:
+            if key not in self.entries:
+                self._add(key)
+            return self.entries[key]
+
+    def _add(self, key: tuple[str, int, float, float]) -> None:
+        font, pixels, *scale = key
+        drawn = ink(font, pixels)
+        tiles = drawn.alpha[:, None] if self.phases == 1 else shrunk(drawn, (scale[0], scale[1]), self.phases)
+        top, left = int(np.ceil(drawn.top / scale[1])), int(np.ceil(drawn.left / scale[0]))
+        table, alpha = pack(tiles.reshape(-1, *tiles.shape[2:]), top, left)
+        table[:, START] += len(self.alpha) // BLOCK
+        self.alpha = np.concatenate([self.alpha, alpha])  # before the table, which points into it
+        self.table = np.concatenate([self.table, table])
+        self.entries[key] = len(self.entries)
+
+
+def pack(tiles: np.ndarray, top: int, left: int) -> tuple[np.ndarray, np.ndarray]:
+    """(tiles, rows, columns) uint8 -> table and alpha of their bounding boxes; START counts blocks."""
+    table = np.zeros((len(tiles), 6), np.int32)
+    parts: list[np.ndarray] = []
+    start = 0
+    seen: dict[bytes, int] = {}
+    for number in np.flatnonzero(tiles.any((1, 2))):
+        tile = tiles[number]
+        rows, columns = np.flatnonzero(tile.any(1)), np.flatnonzero(tile.any(0))
+        cut = tile[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+        height, width = cut.shape
+        blocks = -(-3 * width // BLOCK)
+        padded = np.zeros((height, blocks * BLOCK), np.uint8)
+        padded[:, : 3 * width] = np.repeat(cut, 3, axis=1)
+        content = padded.tobytes()
+        if content not in seen:  # a face that falls back to another shares its tiles
+            seen[content] = start
+            parts.append(padded.ravel())
+            start += height * blocks
+        table[number] = (seen[content], height, blocks, rows[0] - top, columns[0] - left, width)
+    return table, np.concatenate(parts) if parts else np.zeros(0, np.uint8)
+
+
+def shrunk(drawn: Ink, scale: tuple[float, float], phases: int) -> np.ndarray:
+    """Exact ink -> (faces × 256, phases², rows, columns) uint8: its area average at each sub-pixel position.
+
+    Phase p of P moves the tile by p / P of a drawn pixel; the baseline's left end stays on a pixel's corner.
+    """
+    count, rows, columns = drawn.alpha.shape
+    across = _areas(columns, drawn.left, scale[0], phases)  # (P, drawn columns, columns)
+    down = _areas(rows, drawn.top, scale[1], phases)
+    half = np.einsum("gyx,pwx->gpyw", drawn.alpha.astype(np.float32), across, optimize=True)
+    full = np.einsum("gpyw,qhy->gqphw", half, down, optimize=True)  # rows of phases first
+    return np.rint(full).clip(0, 255).astype(np.uint8).reshape(count, phases * phases, *full.shape[3:])
+
+
+def _areas(length: int, origin: int, scale: float, phases: int) -> np.ndarray:
+    """Weights (phases, drawn pixels, length): how much of a source pixel falls on a drawn one."""
+    before = int(np.ceil(origin / scale))  # drawn pixels left of the origin
+    after = int(np.ceil((length - origin) / scale)) + 1
+    weights = np.zeros((phases, before + after + 1, length), np.float32)
+    cells = np.arange(before + after + 1)[:, None]
+    for phase in range(phases):
+        edges = (np.arange(length + 1) - origin) / scale + phase / phases + before  # in drawn pixels
+        low, high = edges[None, :-1], edges[None, 1:]
+        weights[phase] = np.clip(np.minimum(high, cells + 1) - np.maximum(low, cells), 0, None)
+    return weights

@@ -1,0 +1,225 @@
+"""Styles and texts -> geometry of each picture, and sprites: which glyph stands where.
+
+Everything here is in pixels of the source picture, whatever size is drawn: the exact picture and the one drawn
+directly at the training size have the same layout.
+"""
+
+import numba
+import numpy as np
+
+from fusion.screenshots import page
+from fusion.screenshots.glyphs import Metrics
+from fusion.screenshots.themes import CHROME, LINE_NUMBER
+
+TAB = 4  # columns between tab stops
+NO_CONTROLS, MAC, WINDOWS = range(3)
+X, Y, SLOT, CLASS, CHARACTER, CELLS = range(
+    6
+)  # columns of a sprite: where its baseline starts, ..., index in the text
+
+# One picture. Lengths in source pixels.
+GEOMETRY = np.dtype(
+    [(name, np.float64) for name in (
+        "x0", "y0", "x1", "y1", "bar", "radius", "unit",  # the window; the height of its title bar; one pixel at scale 1
+        "shadow", "shadow_sigma", "shadow_drop", "scroll_x", "scroll_y", "advance", "line_height",
+        "text_x", "text_y", "baseline", "mark_y0", "mark_y1",  # text_y: top of the first line; baseline below it
+        "left", "top", "width", "height",  # of the picture that this one is cut out of
+    )] + [(name, np.int64) for name in (
+        "entry", "theme", "background", "title", "controls", "numbered", "first_line", "digits", "rows", "columns",
+    )]
+)  # fmt: skip
+
+
+def arrange(
+    columns: dict[str, np.ndarray],
+    words: dict[str, tuple[str, ...]],
+    metrics: list[Metrics],
+    entries: list[int],
+    lines: np.ndarray,
+    size: tuple[int, int],
+) -> np.ndarray:
+    """Columns of styles, metrics and entry of each one's font, lines of each text -> (B,) of GEOMETRY.
+
+    `size` is the source picture's (width, height).
+    """  # fmt: skip
+    width, height = size
+    out = np.zeros(len(lines), GEOMETRY)
+    unit = columns["scale"]
+    advance = np.array([m.advance for m in metrics])
+    ascent, descent = (np.array([getattr(m, name) for m in metrics]) for name in ("ascent", "descent"))
+    line_height = columns["font_size"] * columns["line_height"] / 100 * unit
+    margin = np.rint(columns["margin"] * unit)
+    controls = np.array([("none", "mac", "windows").index(w) for w in words["window"]])[columns["window"]]
+    titled = np.array([bool(w) for w in words["title"]])[columns["title"]]
+    bar = np.where((controls != NO_CONTROLS) | titled, np.rint(26 * unit), 0)
+    _window(out, columns, words, (width, height), bar + 2 * margin + lines * line_height)
+    numbered = columns["line_numbers"].astype(np.int64)
+    digits = np.floor(np.log10(np.maximum(columns["first_line"] + lines, 1))).astype(np.int64) + 1
+    out["text_x"] = out["x0"] + margin + np.rint(numbered * (digits + 2) * advance)
+    out["text_y"] = out["y0"] + bar + margin
+    out["baseline"] = np.rint((line_height - ascent - descent) / 2 + ascent)
+    bottom, right = np.minimum(out["y1"], height), np.minimum(out["x1"], width)
+    out["rows"] = np.maximum(np.ceil((bottom - out["text_y"]) / line_height), 0)
+    out["columns"] = np.maximum(np.ceil((right - out["text_x"]) / advance), 0)
+    marked = np.array([("none", "line", "selection").index(w) for w in words["marked"]])[columns["marked"]]
+    shown = np.minimum(out["rows"], lines)
+    first = np.floor(columns["marked_at"] * np.maximum(shown, 1))
+    count = np.where(marked == 2, np.ceil(shown / 4), marked)
+    out["mark_y0"] = out["text_y"] + np.rint(first * line_height)
+    out["mark_y1"] = np.minimum(out["text_y"] + np.rint((first + count) * line_height), out["y1"])
+    out["bar"], out["unit"], out["controls"], out["numbered"], out["digits"] = (
+        bar,
+        unit,
+        controls,
+        numbered,
+        digits,
+    )
+    out["advance"], out["line_height"], out["entry"] = advance, line_height, entries
+    out["shadow_sigma"], out["shadow_drop"] = columns["shadow_blur"] * unit, columns["shadow_drop"] * unit
+    out["radius"] = columns["corner_radius"] * unit
+    out["width"], out["height"] = size
+    for name in ("theme", "background", "title", "first_line", "shadow", "scroll_x", "scroll_y"):
+        out[name] = columns[name]
+    return out
+
+
+def _window(
+    out: np.ndarray,
+    columns: dict[str, np.ndarray],
+    words: dict[str, tuple[str, ...]],
+    size: tuple[int, int],
+    needed: np.ndarray,
+) -> None:
+    """Fills x0 ... y1: the window in the middle of its picture, as high as needed, then moved by the crop."""  # fmt: skip
+    width, height = size
+    side, above = np.rint(columns["padding_x"] * width / 100), np.rint(columns["padding_y"] * height / 100)
+    full = np.array([w == "full" for w in words["height"]])[columns["height"]]
+    tall = np.where(full, height - 2 * above, np.minimum(needed, height - 2 * above))
+    top = np.maximum(np.floor((height - tall) / 2), above)
+    move_x, move_y = np.rint(columns["shift_x"] * width / 100), np.rint(columns["shift_y"] * height / 100)
+    out["x0"], out["x1"] = side - move_x, width - side - move_x
+    out["y0"], out["y1"] = top - move_y, np.ceil(top + tall) - move_y
+
+
+def crop(geometry: np.ndarray, left: np.ndarray, top: np.ndarray) -> np.ndarray:
+    """The same pictures as seen through windows that begin at left and top, (B,) source pixels."""
+    out = geometry.copy()
+    for name in ("x0", "x1", "text_x"):
+        out[name] -= left
+    for name in ("y0", "y1", "text_y", "mark_y0", "mark_y1"):
+        out[name] -= top
+    out["left"] += left
+    out["top"] += top
+    return out
+
+
+def title_table(titles: tuple[str, ...]) -> np.ndarray:
+    """-> (titles, longest) uint8 slots, blank at the end."""
+    table = np.zeros((len(titles), max(1, *(len(title) for title in titles))), np.uint8)
+    for row, title in enumerate(titles):
+        table[row, : len(title)] = [
+            page.SLOTS.get(char, page.NOTHING if char == " " else page.BOX) for char in title
+        ]
+    return table
+
+
+@numba.njit(nogil=True, cache=True)
+def _slot(point, slots, cells):
+    """Code point -> (slot, cells); beyond the first plane: variation selectors 0, pictures and ideographs 2."""
+    if point < 65536:
+        return np.int64(slots[point]), np.int64(cells[point])
+    if 0xE0100 <= point <= 0xE01EF:
+        return 0, 0
+    wide = 0x1F000 <= point <= 0x1FAFF or 0x20000 <= point <= 0x3FFFF
+    return 1, 2 if wide else 1
+
+
+@numba.njit(nogil=True, cache=True)
+def _extent(points, start, stop, cells):
+    """Lines and the columns of the longest."""
+    rows, column, longest = 1, 0, 0
+    for i in range(start, stop):
+        point = points[i]
+        if point == 10:
+            rows += 1
+            column = 0
+        elif point == 9:
+            column += TAB - column % TAB
+        else:
+            column += cells[point] if point < 65536 else 2
+        longest = max(longest, column)
+    return rows, longest
+
+
+@numba.njit(nogil=True, cache=True)
+def place(points, classes, start, stop, g, titles, slots, cells, out):
+    """One text's code points and classes -> number of sprites written to out, (N, 6) int32.
+
+    Lines and columns outside the window are left out; tabs move to the next stop; \\r\\n is one line end.
+    """
+    count = _place_bar(g, titles, out)
+    first_row, first_column = 0, 0
+    if g.scroll_x > 0 or g.scroll_y > 0:
+        lines, longest = _extent(points, start, stop, cells)
+        first_row = max(0, int(g.scroll_y * (lines - g.rows + 1)))
+        first_column = max(0, int(g.scroll_x * (longest - g.columns + 1)))
+    row, column, fresh = 0, 0, True
+    for i in range(start, stop):
+        if row >= first_row + g.rows:
+            break
+        y = int(g.text_y + g.baseline + np.floor((row - first_row) * g.line_height + 0.5))
+        if fresh and row >= first_row:
+            count = _place_number(g, row, y, out, count)
+        fresh = False
+        point = points[i]
+        if point == 10:
+            row, column, fresh = row + 1, 0, True
+        elif point == 9:
+            column += TAB - column % TAB
+        elif point == 13 and i + 1 < stop and points[i + 1] == 10:
+            pass
+        else:
+            slot, wide = _slot(point, slots, cells)
+            at = column - first_column
+            if slot > 0 and row >= first_row and 0 <= at < g.columns and count < out.shape[0]:
+                out[count, X] = int(g.text_x + np.floor(at * g.advance + 0.5))
+                out[count, Y], out[count, SLOT], out[count, CLASS] = y, slot, classes[i]
+                out[count, CHARACTER], out[count, CELLS] = i - start, wide
+                count += 1
+            column += wide
+    return count
+
+
+@numba.njit(nogil=True, cache=True)
+def _place_number(g, row, y, out, count):
+    """The line number of one row, right-aligned before the text."""
+    if g.numbered == 0:
+        return count
+    number, digit = g.first_line + row, 0
+    while (number > 0 or digit == 0) and digit <= g.digits and count < out.shape[0]:
+        out[count, X] = int(g.text_x - np.floor((digit + 3) * g.advance + 0.5))
+        out[count, Y], out[count, SLOT], out[count, CLASS] = y, 48 + number % 10, LINE_NUMBER
+        out[count, CHARACTER], out[count, CELLS] = -1, 1
+        number //= 10
+        digit += 1
+        count += 1
+    return count
+
+
+@numba.njit(nogil=True, cache=True)
+def _place_bar(g, titles, out):
+    """The title, in the middle of its bar."""
+    length = 0
+    for i in range(titles.shape[1]):
+        if titles[g.title, i] > 0:
+            length = i + 1
+    x = np.floor((g.x0 + g.x1 - length * g.advance) / 2)
+    y = int(g.y0 + np.floor(g.bar / 2 + 5 * g.unit))
+    count = 0
+    for i in range(length):
+        if titles[g.title, i] > 0 and count < out.shape[0]:
+            out[count, X] = int(x + np.floor(i * g.advance + 0.5))
+            out[count, Y], out[count, SLOT], out[count, CLASS] = y, titles[g.title, i], CHROME
+            out[count, CHARACTER], out[count, CELLS] = -1, 1
+            count += 1
+    return count

@@ -1,0 +1,23 @@
+"""A clean screenshot -> what became of it: saved as JPEG, blurred, or made smaller and larger again."""
+
+import io
+
+import numpy as np
+from PIL import Image, ImageFilter
+
+
+def wear_out(picture: np.ndarray, kind: str, quality: int, sigma: float, percent: float) -> np.ndarray:
+    """(H, W, 3) uint8 -> the same shape. `quality` is JPEG's own 1-100, `sigma` in pixels, `percent` of the side."""
+    if kind == "none":
+        return picture
+    image = Image.fromarray(picture)
+    if kind == "jpeg":
+        file = io.BytesIO()
+        image.save(file, "JPEG", quality=quality)
+        return np.asarray(Image.open(file).convert("RGB"))
+    if kind == "blur":
+        return np.asarray(image.filter(ImageFilter.GaussianBlur(sigma)))
+    small = tuple(max(1, round(side * percent / 100)) for side in image.size)
+    return np.asarray(
+        image.resize(small, Image.Resampling.BILINEAR).resize(image.size, Image.Resampling.BICUBIC)
+    )
