@@ -11,7 +11,7 @@ import tarfile
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
-from typing import IO
+from typing import IO, Any
 
 MAX_MEMBER = 400_000  # bytes; larger files are not what people write by hand
 MAX_MEMBERS = 50_000  # an archive with more is refused
@@ -30,14 +30,18 @@ _BROKEN = (
 )
 
 
-class ArchiveError(Exception):
+class PackageError(Exception):
+    """A package could not be had, or is not what the manifest says."""
+
+
+class ArchiveError(PackageError):
     """An archive cannot be read, or holds what no honest package holds."""
 
 
 class _Metered(io.RawIOBase):
     """A decompressing stream that stops at MAX_UNPACKED bytes, whatever the headers inside it claim."""
 
-    def __init__(self, stream: IO[bytes]):
+    def __init__(self, stream: Any):
         self.stream, self.left = stream, MAX_UNPACKED
 
     def readable(self) -> bool:
@@ -80,7 +84,7 @@ def _entries(file: IO[bytes]) -> Iterator[tuple[str, bytes]]:
 def _tar(file: IO[bytes], head: bytes, rooted: bool) -> Iterator[tuple[str, bytes]]:
     """`rooted`: the tar is unpacked at /, so that absolute links inside it are ordinary (.deb)."""
     opener = next((opener for magic, opener in _OPENERS if head.startswith(magic)), None)
-    stream = _Metered(opener(file) if opener else file)  # type: ignore[operator]
+    stream = _Metered(opener(file) if opener else file)
     with tarfile.open(fileobj=stream, mode="r|") as tar:
         for count, member in enumerate(tar):
             if count >= MAX_MEMBERS:
@@ -93,7 +97,7 @@ def _tar(file: IO[bytes], head: bytes, rooted: bool) -> Iterator[tuple[str, byte
                 if len(data) != member.size:
                     raise EOFError("it ends in the middle of a member")
                 yield member.name, data
-            tar.members = []  # or every header of the archive stays in memory
+            tar.members = []  # type: ignore[attr-defined]  # or every header of the archive stays in memory
 
 
 def _check(member: tarfile.TarInfo, rooted: bool) -> None:

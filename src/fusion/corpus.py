@@ -29,24 +29,14 @@ def parser() -> argparse.ArgumentParser:
     for command, text in told.items():
         one = commands.add_parser(command, help=text, description=text)
         one.add_argument("--set", default="small", choices=SETS, dest="subset", help="default: small")
-        one.add_argument(
-            "--languages", nargs="+", metavar="LANGUAGE", help="only these, by any name they go by"
-        )
-        one.add_argument(
-            "--debian", action="store_true", help="take Debian's packages too (needs apt, or a mirror)"
-        )
-        one.add_argument(
-            "--per-package", type=int, metavar="N", help="most snippets of a package and language"
-        )
-        one.add_argument(
-            "--per-label", type=int, metavar="N", help="most snippets of a language, evenly over projects"
-        )
+        one.add_argument("--languages", nargs="+", metavar="LANGUAGE", help="only these, by any name they go by")
+        one.add_argument("--debian", action="store_true", help="take Debian's packages too (needs apt, or a mirror)")
+        one.add_argument("--per-package", type=int, metavar="N", help="most snippets of a package and language")
+        one.add_argument("--per-label", type=int, metavar="N", help="most snippets of a language, evenly over projects")
         one.add_argument("--seed", type=int, default=0)
         one.add_argument("--workers", type=int, metavar="N", help="processes that cut; default: one a core")
         if command == "build":
-            one.add_argument(
-                "--out", type=Path, metavar="FILE", help="write the table there too, .parquet or .arrow"
-            )
+            one.add_argument("--out", type=Path, metavar="FILE", help="write the table there too, .parquet or .arrow")
         if command == "audit":
             one.add_argument("--no-baselines", action="store_true", help="count only, train nothing")
         if command == "card":
@@ -104,8 +94,9 @@ def build_report(built: Any, options: argparse.Namespace) -> None:
 def _told(built: Any) -> str:
     r = built.report
     return (
-        f"{r.packages} packages, {r.cut} windows; dropped {r.exact} exact, {r.clashing} under two labels and {r.near} near "
-        f"duplicates ({r.near_across} across projects); {len(r.joined)} pair(s) of clones joined; table hash {r.split_hash}"
+        f"{r.packages} packages, {r.cut} windows; dropped {r.exact} exact, {r.clashing} under two labels and "
+        f"{r.near} near duplicates ({r.near_across} across projects); {len(r.joined)} pair(s) of clones joined; "
+        f"table hash {r.split_hash}"
     )
 
 
@@ -128,9 +119,7 @@ def audit(built: Any, options: argparse.Namespace) -> None:
         return
     print("a linear model over character 1- to 4-grams:")
     for one in audits.baselines(table, options.seed):
-        weakest = ", ".join(
-            f"{label} {f1:.2f}" for label, f1 in sorted(one.f1.items(), key=lambda item: item[1])[:5]
-        )
+        weakest = ", ".join(f"{label} {f1:.2f}" for label, f1 in sorted(one.f1.items(), key=lambda item: item[1])[:5])
         print(
             f"  {one.name:<28} accuracy {one.accuracy:.3f}, macro-F1 {one.macro_f1:.3f}, learnt from {one.learnt}, "
             f"judged on {one.judged}; weakest: {weakest}"
@@ -151,9 +140,7 @@ def card(built: Any, data: dict[str, Any], options: argparse.Namespace) -> None:
     from fusion.snippets import card as cards
 
     packages = [p for p in read_manifest(data["set"]) if p.registry in data["registries"]]
-    command = (
-        f"fusion corpus card --set {options.subset} --seed {options.seed}" + " --debian" * options.debian
-    )
+    command = f"fusion corpus card --set {options.subset} --seed {options.seed}" + " --debian" * options.debian
     options.out.parent.mkdir(parents=True, exist_ok=True)
     picture = options.out.with_suffix(".png")
     write_text(options.out, cards.markdown(built, packages, command) + f"\n![languages]({picture.name})\n")

@@ -9,9 +9,7 @@ from fusion.config import UserError, did_you_mean
 class Language:
     name: str  # the label, as in the manifest
     lexer: str  # Pygments alias, for `render.highlight=true` only
-    extensions: tuple[
-        str, ...
-    ] = ()  # with the dot, lower case; shared ones are told apart by snippets/rules.py
+    extensions: tuple[str, ...] = ()  # with the dot, lower case; shared ones are told apart by snippets/rules.py
     aliases: tuple[str, ...] = ()
     filenames: tuple[str, ...] = ()  # lower case
     interpreters: tuple[str, ...] = ()  # after #! in a file without an extension

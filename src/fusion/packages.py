@@ -14,7 +14,7 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
 from fusion import registries
-from fusion.archives import ArchiveError, members
+from fusion.archives import ArchiveError, PackageError, members
 from fusion.config import DATA_DIR, UserError, did_you_mean
 from fusion.files import replacing
 
@@ -64,10 +64,6 @@ class Package:
         return f"{self.registry} {self.name} {self.version}"
 
 
-class PackageError(Exception):
-    """A package could not be had, or is not what the manifest says."""
-
-
 def read_lines(path: Path | None = None) -> list[Line]:
     """data/manifest.csv -> its lines. Raises UserError naming file and line for what does not fit."""
     path = path or DATA_DIR / "manifest.csv"
@@ -77,7 +73,7 @@ def read_lines(path: Path | None = None) -> list[Line]:
         for row in reader:
             try:
                 numbers = {key: int(row[key]) for key in ("archive_bytes", "files", "lines", "snippets")}
-                line = Line(**{**{key: row[key] for key in _COLUMNS}, **numbers})
+                line = Line(**({key: row[key] for key in _COLUMNS} | numbers))  # type: ignore[arg-type]
                 if line.set not in SETS or line.registry not in REGISTRIES or len(line.sha256) != 64:
                     raise ValueError
             except (KeyError, ValueError, TypeError) as error:
@@ -105,9 +101,7 @@ def read_manifest(subset: str, path: Path | None = None) -> list[Package]:
     Raises UserError for a set that is not one of SETS.
     """
     if subset not in SETS:
-        raise UserError(
-            f"The manifest has no set {subset!r}{did_you_mean(subset, SETS)}; it has {', '.join(SETS)}."
-        )
+        raise UserError(f"The manifest has no set {subset!r}{did_you_mean(subset, SETS)}; it has {', '.join(SETS)}.")
     within = SETS[: SETS.index(subset) + 1]
     chosen: dict[tuple[str, str], list[Line]] = {}
     for line in read_lines(path):
@@ -198,9 +192,7 @@ def pin(registry: str, name: str, version: str | None, cache: Path) -> Package:
             raise PackageError(f"{registry} {name} {version or ''}: {error}") from error
         size, sha256 = path.stat().st_size, _sha256(path)
         if size > registries.MAX_ARCHIVE:
-            raise PackageError(
-                f"{registry} {name} {found}: it is larger than {registries.MAX_ARCHIVE >> 20} MB"
-            )
+            raise PackageError(f"{registry} {name} {found}: it is larger than {registries.MAX_ARCHIVE >> 20} MB")
         os.replace(path, store / sha256)
     return Package(registry, name, found, sha256, size, "", (), organisation(registry, name), pool_path)
 

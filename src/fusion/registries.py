@@ -132,9 +132,7 @@ def _debian(arguments: list[str], folder: Path, pool_path: str) -> Path:
     found, refusal = folder / wanted, None
     try:
         _run([apt, "-qq", *arguments], folder)
-    except (
-        Unavailable
-    ) as error:  # of a source package's files the one that is wanted may have come all the same
+    except Unavailable as error:  # of a source package's files the one that is wanted may have come all the same
         refusal = error
     if found.is_file():
         return found
@@ -154,16 +152,12 @@ def newest_on_debian(registry: str, name: str, folder: Path) -> tuple[str, Path,
     source = registry == "debsrc"
     command = ["source", "--download-only", "--tar-only"] if source else ["download"]
     listed = _run(["apt-get", "-qq", "--print-uris", *command, name], folder)
-    uris = [
-        line.split("'")[1] for line in listed.splitlines() if line.startswith("'") and ".asc'" not in line
-    ]
+    uris = [line.split("'")[1] for line in listed.splitlines() if line.startswith("'") and ".asc'" not in line]
     archives = [uri for uri in uris if ".orig." in uri] or uris
     if not archives:
         raise Unavailable("apt does not know it")
     show = (
-        ["apt-cache", "showsrc", "--only-source", name]
-        if source
-        else ["apt-cache", "show", "--no-all-versions", name]
+        ["apt-cache", "showsrc", "--only-source", name] if source else ["apt-cache", "show", "--no-all-versions", name]
     )
     version = re.search(r"^Version: (\S+)", _run(show, folder), re.MULTILINE)
     pool_path = unquote("pool/" + archives[0].split("/pool/", 1)[-1])
@@ -192,15 +186,11 @@ def _run(command: list[str], folder: Path) -> str:
     """A client's stdout. Raises Unavailable with the last line it complained with."""
     client = f"{Path(command[0]).name} {command[1] if command[1][0] != '-' else command[2]}"
     try:
-        done = subprocess.run(
-            command, cwd=folder, capture_output=True, text=True, timeout=TIMEOUT, check=False
-        )
+        done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=TIMEOUT, check=False)
     except (subprocess.SubprocessError, OSError) as error:
         raise Unavailable(f"{client}: {type(error).__name__}") from error
     if done.returncode:
         said = [line for line in done.stderr.splitlines() if line.strip()]
-        told = next(
-            (line for line in said if " code " in line or line.startswith("E:")), said[-1] if said else ""
-        )
+        told = next((line for line in said if " code " in line or line.startswith("E:")), said[-1] if said else "")
         raise Unavailable(f"{client} failed ({told.strip()})")
     return done.stdout

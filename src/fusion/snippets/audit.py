@@ -70,7 +70,7 @@ class Baseline:
 
 
 def baselines(table: pa.Table, seed: int) -> list[Baseline]:
-    """The grouped split, a random split of the same sizes, and each source held out as a whole; MOST snippets in all."""
+    """The grouped split, a random split of the same sizes, and each source held out; MOST snippets in all."""
     rows = np.sort(np.random.default_rng(seed).permutation(table.num_rows)[:MOST])
     drawn = table.select(["text", "label", "split", "source"]).take(rows)
     labels, splits, sources = (np.array(drawn[x].to_pylist(), object) for x in ("label", "split", "source"))
@@ -82,11 +82,7 @@ def baselines(table: pa.Table, seed: int) -> list[Baseline]:
     ]
     for source in sorted(set(sources)) if len(set(sources)) > 1 else []:
         held = sources == source
-        shared = [
-            x
-            for x, n in Counter(labels[held]).items()
-            if min(n, (labels[~held] == x).sum()) >= FEWEST_HELD_OUT
-        ]
+        shared = [x for x, n in Counter(labels[held]).items() if min(n, (labels[~held] == x).sum()) >= FEWEST_HELD_OUT]
         if len(shared) > 1:
             among = np.isin(labels, shared)
             found.append(judge(f"{source} held out, {len(shared)} labels", among & ~held, among & held))
@@ -97,9 +93,7 @@ def _vectors(texts: list[str]) -> Any:
     """Texts (N) -> sparse (N, FEATURES), counts of hashed character n-grams, each row of length 1."""
     from sklearn.feature_extraction.text import HashingVectorizer
 
-    return HashingVectorizer(
-        analyzer="char", ngram_range=GRAMS, n_features=FEATURES, lowercase=False
-    ).transform(texts)
+    return HashingVectorizer(analyzer="char", ngram_range=GRAMS, n_features=FEATURES, lowercase=False).transform(texts)
 
 
 @dataclass(frozen=True)
@@ -114,9 +108,7 @@ class _Judge:
         from sklearn.linear_model import SGDClassifier
         from sklearn.metrics import f1_score
 
-        model = SGDClassifier(
-            alpha=1e-6, class_weight="balanced", random_state=self.seed, max_iter=8, tol=None
-        )
+        model = SGDClassifier(alpha=1e-6, class_weight="balanced", random_state=self.seed, max_iter=8, tol=None)
         model.fit(self.vectors[train], self.labels[train])
         predicted, truth = model.predict(self.vectors[test]), self.labels[test]
         names = sorted(set(truth))
@@ -130,17 +122,12 @@ class _Judge:
 def bands(table: pa.Table) -> dict[str, int]:
     """Snippets by length: '1-5' lines -> snippets."""
     lines = table["lines"].to_numpy()
-    return {
-        f"{low}-{high}": int(((lines >= low) & (lines <= high)).sum())
-        for low, high in ((1, 5), (6, 15), (16, 40))
-    }
+    return {f"{low}-{high}": int(((lines >= low) & (lines <= high)).sum()) for low, high in ((1, 5), (6, 15), (16, 40))}
 
 
 def by_label(table: pa.Table) -> list[dict[str, Any]]:
     """For each label: projects, snippets, lines, and its snippets on each side."""
-    grouped = table.group_by("label").aggregate(
-        [("group", "count_distinct"), ("id", "count"), ("lines", "sum")]
-    )
+    grouped = table.group_by("label").aggregate([("group", "count_distinct"), ("id", "count"), ("lines", "sum")])
     sides = {name: Counter(side(table, name)["label"].to_pylist()) for name in SPLITS}
     return [
         {
@@ -155,6 +142,5 @@ def straddling(table: pa.Table) -> int:
     """Projects found on more than one side of the split: must be 0."""
     pairs = table.group_by(["group", "split"]).aggregate([])
     return int(
-        pc.sum(pc.greater(pairs.group_by("group").aggregate([("split", "count")])["split_count"], 1)).as_py()
-        or 0
+        pc.sum(pc.greater(pairs.group_by("group").aggregate([("split", "count")])["split_count"], 1)).as_py() or 0
     )

@@ -39,9 +39,7 @@ class Report:
 
     packages: int = 0
     missing: dict[str, str] = field(default_factory=dict)  # package -> why it could not be had
-    costs: dict[str, list[int]] = field(
-        default_factory=dict
-    )  # language -> [projects, snippets] lost with them
+    costs: dict[str, list[int]] = field(default_factory=dict)  # language -> [projects, snippets] lost with them
     cut: int = 0  # windows
     exact: int = 0  # dropped, the same text apart from white space
     clashing: int = 0  # dropped, the same text under two labels
@@ -70,9 +68,7 @@ def build(data: dict[str, Any], cache: Path, progress: Progress) -> Built:
         _tell(built.report)
         return built
     cutting = parts.Cutting(cache, data["per_package"], data["seed"])
-    made = progress(
-        parts.make_all(had, cutting, data.get("workers") or WORKERS), "cutting snippets", len(had)
-    )
+    made = progress(parts.make_all(had, cutting, data.get("workers") or WORKERS), "cutting snippets", len(had))
     cut: list[tuple[Package, Path]] = []
     for package, part in zip(had, made, strict=True):
         if isinstance(part, ArchiveError):
@@ -158,14 +154,13 @@ def _tell(report: Report) -> None:
         log.warning("left out: %s", reason)
     if report.costs:
         costs = (
-            f"{language} {projects} ({snippets})"
-            for language, (projects, snippets) in sorted(report.costs.items())
+            f"{language} {projects} ({snippets})" for language, (projects, snippets) in sorted(report.costs.items())
         )
         log.warning("that costs projects (snippets) of %s", ", ".join(costs))
 
 
 def assemble(cut: Sequence[tuple[Package, Path]], data: dict[str, Any], report: Report) -> pa.Table:
-    """(package, part) -> table with the columns of SCHEMA, split still empty, near-duplicates dropped, clones joined."""
+    """(package, part) -> table with the columns of SCHEMA, split still empty: distinct texts, clones joined."""
     merged, wanted = data.get("merge", MERGED), set(data["languages"] or [])
     tables = []
     for number, (_, part) in enumerate(cut):
@@ -176,9 +171,7 @@ def assemble(cut: Sequence[tuple[Package, Path]], data: dict[str, Any], report: 
         tables.append(table.append_column("package", pa.array([number] * len(labels), pa.int32())).take(keep))
     rows = pa.concat_tables(tables)
     report.cut = rows.num_rows
-    rows = rows.take(
-        pc.sort_indices(rows, [("rank", "ascending"), ("package", "ascending"), ("plain", "ascending")])
-    )
+    rows = rows.take(pc.sort_indices(rows, [("rank", "ascending"), ("package", "ascending"), ("plain", "ascending")]))
     pairs = clones([parts.read_lines(part) for _, part in cut])
     names = [package.name for package, _ in cut]
     report.joined = [(names[one], names[other], round(share, 3)) for one, other, share in pairs]
@@ -204,9 +197,7 @@ def _distinct(rows: pa.Table, groups: Sequence[str], report: Report) -> pa.Table
     """One row for each text and its near copies; a text under two labels is left out under both."""
     first: dict[bytes, int] = {}
     labels: dict[bytes, set[str]] = defaultdict(set)
-    for number, (plain, label) in enumerate(
-        zip(rows["plain"].to_pylist(), rows["label"].to_pylist(), strict=True)
-    ):
+    for number, (plain, label) in enumerate(zip(rows["plain"].to_pylist(), rows["label"].to_pylist(), strict=True)):
         first.setdefault(plain, number)
         labels[plain].add(label)
     kept = [number for plain, number in first.items() if len(labels[plain]) == 1]
@@ -225,8 +216,7 @@ def _balanced(rows: pa.Table, groups: Sequence[str], most: int | None) -> pa.Tab
     if most is None:
         return rows
     cells = [
-        (label, groups[n])
-        for label, n in zip(rows["label"].to_pylist(), rows["package"].to_pylist(), strict=True)
+        (label, groups[n]) for label, n in zip(rows["label"].to_pylist(), rows["package"].to_pylist(), strict=True)
     ]
     counts: dict[str, list[int]] = defaultdict(list)
     for (label, _), count in Counter(cells).items():
@@ -263,9 +253,7 @@ def _table(rows: pa.Table, packages: Sequence[Package], groups: Sequence[str]) -
         "source": [packages[number].registry for number in numbers],
         "license": [packages[number].license for number in numbers],
         "lines": [text.count("\n") + 1 for text in texts],
-        "path": [
-            f"{packages[n].name}:{path}" for n, path in zip(numbers, rows["path"].to_pylist(), strict=True)
-        ],
+        "path": [f"{packages[n].name}:{path}" for n, path in zip(numbers, rows["path"].to_pylist(), strict=True)],
     }
     return pa.table(columns).cast(SCHEMA)
 
@@ -273,11 +261,7 @@ def _table(rows: pa.Table, packages: Sequence[Package], groups: Sequence[str]) -
 def _enough_projects(table: pa.Table, report: Report) -> pa.Table:
     """Without the labels that have too few projects to be split, said aloud."""
     counted = table.group_by("label").aggregate([("group", "count_distinct")]).to_pylist()
-    thin = {
-        row["label"]: row["group_count_distinct"]
-        for row in counted
-        if row["group_count_distinct"] < MIN_GROUPS
-    }
+    thin = {row["label"]: row["group_count_distinct"] for row in counted if row["group_count_distinct"] < MIN_GROUPS}
     if thin:
         report.left_out = dict(sorted(thin.items()))
         log.warning("left out: %s (fewer than %d projects here)", ", ".join(report.left_out), MIN_GROUPS)

@@ -28,7 +28,8 @@ def markdown(built: Built, packages: Sequence[Package], command: str) -> str:
     parts = [
         "# Data card", INTENT, f"Made by `{command}`. Table hash `{report.split_hash}`, {table.num_rows} snippets of "
         f"{len(set(table['group'].to_pylist()))} projects in {report.packages} packages.",
-        "## Languages", table_of_labels(table), "## Length", _lengths(table), "## What was dropped and joined", _dropped(built),
+        "## Languages", table_of_labels(table), "## Length", _lengths(table),
+        "## What was dropped and joined", _dropped(built),
         "## Licences, as declared", _licences(table), "## Packages", _packages(packages, built),
     ]  # fmt: skip
     return "\n\n".join(part.strip("\n") for part in parts) + "\n"
@@ -59,9 +60,9 @@ def _lengths(table: pa.Table) -> str:
 def _dropped(built: Built) -> str:
     r = built.report
     lines = [
-        f"- {r.cut} windows were cut; {r.exact} said the same as another apart from white space, {r.clashing} texts stood "
-        f"under two labels, {r.near} were near-duplicates ({r.near_across} of another project's).",
-        *(f"- {one} and {other} are one project: they share {share:.0%} of their longer lines." for one, other, share in r.joined),
+        f"- {r.cut} windows were cut; {r.exact} said the same as another apart from white space, {r.clashing} texts "
+        f"stood under two labels, {r.near} were near-duplicates ({r.near_across} of another project's).",
+        *(f"- {one} and {two} are one project: they share {part:.0%} of their longer lines." for one, two, part in r.joined),
         *(f"- {label} is left out: {projects} project(s), three are needed." for label, projects in r.left_out.items()),
         *(f"- Left out: {reason}" for reason in r.missing.values()),
     ]  # fmt: skip
@@ -75,9 +76,7 @@ def _licences(table: pa.Table) -> str:
         name = row["license"] or "not declared in the archive"
         held[name][0] += row["group_count_distinct"]
         held[name][1] += row["id_count"]
-    rows = sorted(
-        ([name, *counts] for name, counts in held.items()), key=lambda row: (-int(row[2]), str(row[0]))
-    )
+    rows = sorted(([name, *counts] for name, counts in held.items()), key=lambda row: (-int(str(row[2])), str(row[0])))
     return _grid(["licence", "projects", "snippets"], rows)
 
 
@@ -99,9 +98,7 @@ def figure(table: pa.Table, path: Path, caption: str) -> None:
 
     rows = sorted(by_label(table), key=lambda row: row["snippets"])
     names = [row["label"] for row in rows]
-    shown, (left, right) = plt.subplots(
-        1, 2, figsize=(9, 1 + 0.2 * len(rows)), sharey=True, layout="constrained"
-    )
+    shown, (left, right) = plt.subplots(1, 2, figsize=(9, 1 + 0.2 * len(rows)), sharey=True, layout="constrained")
     start = [0] * len(rows)
     for name, colour in zip(SPLITS, ("#3b6ea5", "#8fb4d9", "#d98f3b"), strict=True):
         held = [row[name] for row in rows]

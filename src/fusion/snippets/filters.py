@@ -17,8 +17,9 @@ _FOREIGN = re.compile(
 _MINIFIED = re.compile(r"[.-]min\.\w+$|\.(bundle|map)(\.\w+)?$", re.IGNORECASE)
 _UPGRADE = re.compile(r"--[\w.]+--[\w.]+\.sql$|(^|/)(migrations?|upgrades?)/[^/]*\.sql$", re.IGNORECASE)
 _GENERATED = re.compile(
-    r"do not (edit|modify)|auto-?generated|(automatically|machine) generated|generated (by|from|file|with|using)\b|@generated"
-    r"|code generated|compiled (with )?roblox-ts|this file (is|was) generated|sourceMappingURL=|__webpack_require__|webpackJsonp"
+    r"do not (edit|modify)|auto-?generated|(automatically|machine) generated|generated (by|from|file|with|using)\b"
+    r"|@generated|code generated|compiled (with )?roblox-ts|this file (is|was) generated|sourceMappingURL="
+    r"|__webpack_require__|webpackJsonp"
     r"|__esModule|_interopRequire|_classCallCheck|_createClass\b|__importDefault|__awaiter\s*="
     r"|name=.generator|sphinx_rtd|<!-- Generated",
     re.IGNORECASE,

@@ -32,9 +32,7 @@ class Harvest:
     """What one project holds of each language."""
 
     cuts: dict[str, list[Cut]] = field(default_factory=dict)  # in order of rank
-    lines: dict[str, np.ndarray] = field(
-        default_factory=dict
-    )  # (n,) uint64, hashes of its longer lines, sorted
+    lines: dict[str, np.ndarray] = field(default_factory=dict)  # (n,) uint64, hashes of its longer lines, sorted
     files: Counter[str] = field(default_factory=Counter)
     lengths: Counter[str] = field(default_factory=Counter)  # lines of all files read
 
@@ -77,9 +75,7 @@ class _Kept:
             yield Cut(-rank, path, text), plain
 
 
-def harvest(
-    files: Iterable[tuple[str, bytes]], languages: Collection[str] | None, most: int, seed: int
-) -> Harvest:
+def harvest(files: Iterable[tuple[str, bytes]], languages: Collection[str] | None, most: int, seed: int) -> Harvest:
     """(path, bytes) of one project -> Harvest of the languages asked for (None: all), `most` windows of each.
 
     The same files in the same order and the same seed give the same windows.
@@ -145,9 +141,9 @@ def _settle(
 def _below_root(path: str) -> str:
     """Archive path -> path inside the project: sdists and npm packages hold one folder, .deb files /usr/share/NAME."""
     path = path.removeprefix("./")
-    if short := re.sub(r"^usr/(share|lib|include)/(gocode/src/|cargo/registry/|doc/)?", "", path):
-        if short != path:
-            return short
+    short = re.sub(r"^usr/(share|lib|include)/(gocode/src/|cargo/registry/|doc/)?", "", path)
+    if short not in ("", path):
+        return short
     return path.split("/", 1)[-1]
 
 
@@ -155,9 +151,7 @@ def _line_hashes(text: str) -> Iterator[int]:
     for line in text.split("\n"):
         line = line.strip()
         if len(line) >= LONG_LINE:
-            yield int.from_bytes(
-                hashlib.blake2b(line.encode("utf-8", "replace"), digest_size=8).digest(), "big"
-            )
+            yield int.from_bytes(hashlib.blake2b(line.encode("utf-8", "replace"), digest_size=8).digest(), "big")
 
 
 def count_labels(labels: Iterable[str]) -> str:

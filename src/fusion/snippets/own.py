@@ -1,4 +1,4 @@
-"""The user's own data -> the snippet table: streamed to the cache, split by group or stratified, never all in memory."""
+"""The user's own data -> the snippet table: streamed to the cache, split by group or stratified."""
 
 import hashlib
 import json
@@ -125,9 +125,7 @@ def _write(rows: Iterable[Row], schema: pa.Schema, source: str, path: Path) -> N
             if not text.strip():
                 empty.append(row.where)
                 continue
-            mark = hashlib.blake2b(
-                f"{row.split}\0{row.label}\0".encode() + plain_hash(text), digest_size=16
-            ).digest()
+            mark = hashlib.blake2b(f"{row.split}\0{row.label}\0".encode() + plain_hash(text), digest_size=16).digest()
             if mark in seen:
                 continue
             seen.add(mark)
@@ -152,9 +150,7 @@ def _splits(table: pa.Table, data: dict[str, Any]) -> np.ndarray:
     kept = _without_clashes(table, labels)
     if (given == "").any() and (given != "").any():
         row = int(np.flatnonzero(given == "")[0])
-        raise UserError(
-            f"{table['path'][row].as_py()}: it has no split, others do; give every row one, or none."
-        )
+        raise UserError(f"{table['path'][row].as_py()}: it has no split, others do; give every row one, or none.")
     if (given != "").all():
         return _completed(np.where(kept, given, ""), groups, labels, data["seed"])
     counts: dict[str, Counter[str]] = defaultdict(Counter)
@@ -186,14 +182,10 @@ def _joined(table: pa.Table) -> list[str]:
         near = list(near_pairs(np.concatenate(signed)))
         copies = len({later for one, later in near if groups[one] != groups[later]})
         if copies:
-            log.info(
-                "%d near-duplicate(s) of other rows or files; each stays on one side with its twin", copies
-            )
+            log.info("%d near-duplicate(s) of other rows or files; each stays on one side with its twin", copies)
         pairs += near
     else:
-        log.warning(
-            "near-duplicates are not looked for in more than %d rows; give data.group_column", MOST_COMPARED
-        )
+        log.warning("near-duplicates are not looked for in more than %d rows; give data.group_column", MOST_COMPARED)
     return [groups[root] for root in components(len(groups), pairs)]
 
 
@@ -212,16 +204,12 @@ def _completed(given: np.ndarray, groups: list[str], labels: list[str], seed: in
     """The data's own split; without a val side, part of train becomes it, whole groups at a time."""
     held = set(given) - {""}
     if "train" not in held:
-        raise UserError(
-            f"The split column has {', '.join(sorted(held))} and no train; there is nothing to learn from."
-        )
+        raise UserError(f"The split column has {', '.join(sorted(held))} and no train; there is nothing to learn from.")
     sides: dict[str, set[str]] = defaultdict(set)
     for group, split in zip(groups, given, strict=True):
         sides[group].add(split)
     if straddling := sum(len(found - {""}) > 1 for found in sides.values()):
-        log.warning(
-            "%d project(s) or near-duplicates lie on two sides of the split the data gives", straddling
-        )
+        log.warning("%d project(s) or near-duplicates lie on two sides of the split the data gives", straddling)
     if "val" in held:
         return given
     counts: dict[str, Counter[str]] = defaultdict(Counter)
@@ -242,8 +230,6 @@ def _write_in_order(table: pa.Table, splits: np.ndarray, path: Path) -> None:
             chosen = pa.array(splits == side)
             for start in range(0, table.num_rows, STRETCH):
                 part = table.slice(start, STRETCH).filter(chosen.slice(start, STRETCH))
-                part = part.set_column(
-                    column, SCHEMA.field("split"), pa.array([side] * part.num_rows, pa.string())
-                )
+                part = part.set_column(column, SCHEMA.field("split"), pa.array([side] * part.num_rows, pa.string()))
                 if part.num_rows:
                     writer.write_table(part.combine_chunks())

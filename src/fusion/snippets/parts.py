@@ -63,9 +63,7 @@ def make(package: Package, cutting: Cutting) -> Path:
         return part
     part.parent.mkdir(parents=True, exist_ok=True)
     try:
-        found = harvest(
-            members(archive_path(package, cutting.cache)), package.languages, cutting.most, cutting.seed
-        )
+        found = harvest(members(archive_path(package, cutting.cache)), package.languages, cutting.most, cutting.seed)
     except ArchiveError as error:
         raise ArchiveError(f"{package}: {error}") from error
     with replacing(lines_path(part)) as path:
@@ -83,9 +81,7 @@ def _cuts_table(found: Harvest) -> pa.Table:
         [language for language, _ in rows], [_clean(cut.path) for _, cut in rows], [_clean(text) for text in texts],
         [cut.rank for _, cut in rows], [plain_hash(text) for text in texts], [row.tobytes() for row in signed],
     ]  # fmt: skip
-    return pa.Table.from_arrays(
-        [pa.array(c, f.type) for c, f in zip(columns, SCHEMA, strict=True)], schema=SCHEMA
-    )
+    return pa.Table.from_arrays([pa.array(c, f.type) for c, f in zip(columns, SCHEMA, strict=True)], schema=SCHEMA)
 
 
 def _clean(text: str) -> str:
@@ -96,9 +92,7 @@ def _clean(text: str) -> str:
 def _lines_table(found: Harvest) -> pa.Table:
     return pa.table(
         {
-            "language": pa.array(
-                [language for language, held in found.lines.items() for _ in held], pa.string()
-            ),
+            "language": pa.array([language for language, held in found.lines.items() for _ in held], pa.string()),
             "line": pa.array(np.concatenate([np.zeros(0, np.uint64), *found.lines.values()]), pa.uint64()),
         }
     )

@@ -1,4 +1,4 @@
-"""A registry's package -> the manifest's lines for it: its hash, its licence as declared, what it holds of each language."""
+"""A registry's package -> the manifest's lines for it: hash, licence as declared, what it holds of each language."""
 
 import email.parser
 import json
@@ -51,9 +51,7 @@ def licence(files: Iterable[tuple[str, bytes]]) -> str:
 
 def _from_metadata(text: str) -> str:
     fields = email.parser.HeaderParser().parsestr(text)
-    classified = [
-        c.split("::")[-1].strip() for c in fields.get_all("Classifier", []) if c.startswith("License ::")
-    ]
+    classified = [c.split("::")[-1].strip() for c in fields.get_all("Classifier", []) if c.startswith("License ::")]
     declared = fields.get("License-Expression") or "; ".join(classified) or fields.get("License") or ""
     return " ".join(declared.split())[:80]
 
@@ -73,7 +71,7 @@ def _from_package_json(data: bytes) -> str:
 
 
 def merged(lines: Sequence[Line], new: Sequence[Line]) -> list[Line]:
-    """The manifest with new lines in it: a language measured anew keeps the set it was in; sorted, so diffs are small."""
+    """The manifest with new lines in it, sorted; a language measured anew keeps the set it was in."""
     held = {(line.registry, line.name, line.language): line for line in lines}
     for line in new:
         key = (line.registry, line.name, line.language)

@@ -1,4 +1,4 @@
-"""The user's own CSV, JSONL, Parquet or hub data -> rows, one at a time; what does not fit is named by file, line, column."""
+"""The user's own CSV, JSONL, Parquet or hub data -> rows; what does not fit is named by file, line, column."""
 
 import csv
 import hashlib
@@ -47,7 +47,7 @@ class Columns:
 
     @classmethod
     def of(cls, data: Mapping[str, Any]) -> "Columns":
-        return cls(*(data.get(f"{name}_column") for name in ("text", "label", "group", "split", "image")))  # type: ignore[arg-type]
+        return cls(*(data.get(f"{name}_column") for name in ("text", "label", "group", "split", "image")))
 
     def named(self) -> dict[str, str]:
         """role -> column, of those that are there."""
@@ -59,7 +59,8 @@ class Columns:
         for role, column in self.named().items():
             if column not in have:
                 raise UserError(
-                    f"{where}: there is no column {column!r}{did_you_mean(column, have)}; it has {', '.join(have) or 'none'}. "
+                    f"{where}: there is no column {column!r}{did_you_mean(column, have)}; it has "
+                    f"{', '.join(have) or 'none'}. "
                     f"Pass data.{role}_column=NAME. {self.expected()}"
                 )
 
@@ -77,9 +78,7 @@ def make(fields: Mapping[str, Any], columns: Columns, where: str, folder: Path) 
     if image is not None and image != "":
         image = str(folder / image)
         if not Path(image).is_file():
-            raise UserError(
-                f"{where}:{columns.image}: there is no file {image}; give its path from {folder}."
-            )
+            raise UserError(f"{where}:{columns.image}: there is no file {image}; give its path from {folder}.")
     group = fields[columns.group] if columns.group else None
     return Row(
         text.replace("\r\n", "\n").replace("\r", "\n"), _label(label, f"{where}:{columns.label}"),
@@ -122,16 +121,14 @@ def from_csv(path: Path, columns: Columns, delimiter: str | None) -> Iterator[Ro
                 where = f"{path}:{reader.line_num}"
                 if len(fields) != len(header):
                     raise UserError(
-                        f"{where}: {len(fields)} fields, expected {len(header)} ({separator.join(header)}); put a field "
-                        'that holds separators, quotes or line ends in "double quotes".'
+                        f"{where}: {len(fields)} fields, expected {len(header)} ({separator.join(header)}); put a "
+                        'field that holds separators, quotes or line ends in "double quotes".'
                     )
                 yield make(dict(zip(header, fields, strict=True)), columns, where, path.parent)
         except csv.Error as error:
             raise UserError(f"{path}:{reader.line_num}: not CSV ({error}). {columns.expected()}") from error
         except UnicodeDecodeError as error:
-            raise UserError(
-                f"{path}:{reader.line_num + 1}: not UTF-8 ({error.reason}); convert the file."
-            ) from error
+            raise UserError(f"{path}:{reader.line_num + 1}: not UTF-8 ({error.reason}); convert the file.") from error
 
 
 def from_jsonl(path: Path, columns: Columns) -> Iterator[Row]:
@@ -145,13 +142,9 @@ def from_jsonl(path: Path, columns: Columns) -> Iterator[Row]:
             try:
                 record = json.loads(line.decode("utf-8-sig"))
             except json.JSONDecodeError as error:
-                raise UserError(
-                    f"{where}:{error.colno}: not JSON ({error.msg}); expected {example}"
-                ) from error
+                raise UserError(f"{where}:{error.colno}: not JSON ({error.msg}); expected {example}") from error
             except UnicodeDecodeError as error:
-                raise UserError(
-                    f"{where}:{error.start + 1}: not UTF-8 ({error.reason}); convert the file."
-                ) from error
+                raise UserError(f"{where}:{error.start + 1}: not UTF-8 ({error.reason}); convert the file.") from error
             if not isinstance(record, dict):
                 raise UserError(f"{where}:1: not a JSON object; expected {example}")
             columns.check(record, where)
@@ -224,9 +217,7 @@ def open_hub(path: str, name: str | None) -> dict[str, Any]:
     except ImportError as error:
         raise UserError("data=hub needs the datasets library; run `pip install 'fusion[data]'`.") from error
     try:
-        if Path(path).is_dir() and any(
-            (Path(path) / mark).is_file() for mark in ("state.json", "dataset_dict.json")
-        ):
+        if Path(path).is_dir() and any((Path(path) / mark).is_file() for mark in ("state.json", "dataset_dict.json")):
             opened = datasets.load_from_disk(path)
         else:
             opened = datasets.load_dataset(path, name)

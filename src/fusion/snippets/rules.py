@@ -26,29 +26,17 @@ _CPP = _lines(
     r"|#include\s*<(string|vector|memory|map|iostream|algorithm|functional|utility|cstd\w+|atomic|type_traits)>"
 )
 _C_PLUS_PLUS_GUARD = _lines(r"^\s*#\s*if(def\s+|\s+defined\s*\(?\s*)__cplusplus.*?^\s*#\s*endif", re.DOTALL)
-_OBJECTIVE_C = _lines(
-    r"^\s*(@interface|@implementation|@protocol|@property|@class\s|@end|#import|NS_ASSUME_NONNULL)"
-)
-_MATLAB = _lines(
-    r"^\s*(function\b|end(function|if|for|while)\b|%|classdef\b|\w+\s*=.*;\s*$|printf\s*\(|##? )"
-)
+_OBJECTIVE_C = _lines(r"^\s*(@interface|@implementation|@protocol|@property|@class\s|@end|#import|NS_ASSUME_NONNULL)")
+_MATLAB = _lines(r"^\s*(function\b|end(function|if|for|while)\b|%|classdef\b|\w+\s*=.*;\s*$|printf\s*\(|##? )")
 _MERCURY = _lines(r"^\s*:-\s*(module|import_module|pred|func|interface)\b")
 _PROLOG = _lines(r"^\s*:-\s|^[a-z]\w*\([^()]*\)\s*(:-|\.\s*$)|^[a-z]\w*\(.*\)\s*:-\s*$")
-_PERL = _lines(
-    r"^\s*(use\s+(strict|warnings|[\w:]+)|package\s+[\w:]+|sub\s+\w+|my\s*[($@%])|^#!.*perl|^=(head1|pod)\b"
-)
+_PERL = _lines(r"^\s*(use\s+(strict|warnings|[\w:]+)|package\s+[\w:]+|sub\s+\w+|my\s*[($@%])|^#!.*perl|^=(head1|pod)\b")
 _VERILOG = _lines(r"\bendmodule\b|^\s*module\s+\w+|^\s*`(define|include|timescale|ifdef)\b")
 _COQ = _lines(r"^\s*(Require|Theorem|Lemma|Proof\.|Qed\.|Definition|Inductive)\b")
-_SYSTEM_VERILOG = _lines(
-    r"^\s*(always_(ff|comb|latch)|interface\s+\w+|class\s+\w+|import\s+\w+::)|\blogic\s*(\[|\w)"
-)
+_SYSTEM_VERILOG = _lines(r"^\s*(always_(ff|comb|latch)|interface\s+\w+|class\s+\w+|import\s+\w+::)|\blogic\s*(\[|\w)")
 _FSHARP = _lines(r"^\s*(module|namespace|open|let|type|member)\s+\w")
-_GLSL = _lines(
-    r"^\s*(uniform|varying|attribute|precision|void\s+main\s*\()|#version|\bgl_\w+|\bvec[234]\s*\("
-)
-_LISP = _lines(
-    r"^\s*\((def(un|macro|var|parameter|class|package|method|generic|struct|constant)|in-package|asdf:)"
-)
+_GLSL = _lines(r"^\s*(uniform|varying|attribute|precision|void\s+main\s*\()|#version|\bgl_\w+|\bvec[234]\s*\(")
+_LISP = _lines(r"^\s*\((def(un|macro|var|parameter|class|package|method|generic|struct|constant)|in-package|asdf:)")
 _OPENCL = _lines(r"\b(__kernel|__global|get_global_id)\b")
 _TEX_CLASS = _lines(r"\\(def|newcommand|Provides(Class|Package)|LoadClass|RequirePackage|NeedsTeXFormat)\b")
 _PASCAL = _lines(r"^\s*(unit|program|interface|implementation|uses|procedure|function|begin|var|type|const)\b|^\{\$",
@@ -57,8 +45,9 @@ _PASCAL_END = _lines(r"\bend[.;]\s*$|^\{\$", re.IGNORECASE)
 _REBOL = _lines(r"^\s*(REBOL|Red)\s*\[", re.IGNORECASE)
 _R = _lines(r"<-|\bfunction\s*\(|\blibrary\s*\(")
 _ASSEMBLY = _lines(r"^\s*\.(text|globl|global|section|type|align|macro|data|word|byte)\b|^\s*\w+:\s*($|[;#/@])"
-                   r"|^\s+(mov|add|sub|push|pop|call|jmp|ret|lw|sw|ldr|str|bl?|nop|li|la|cmp)\w*\s", re.IGNORECASE)  # fmt: skip
-_FORTRAN = _lines(r"^\s*(subroutine|program|function|module|implicit\s+none|integer|real|double\s+precision|call\s|end)\b"
+                   r"|^\s+(mov|add|sub|push|pop|call|jmp|ret|lw|sw|ldr|str|bl?|nop|li|la|cmp)\w*\s",
+                   re.IGNORECASE)  # fmt: skip
+_FORTRAN = _lines(r"^\s*(subroutine|program|function|module|implicit\s+none|integer|real|call\s|end)\b"
                   r"|^[cC*!]\s", re.IGNORECASE)  # fmt: skip
 _JSX = _lines(r"</\w+>|<[A-Z]\w*(\s+\w+=|\s*/?>)|return\s*\(\s*<\w")
 _REACT = _lines(r"from\s+['\"](p?react|solid-js)|require\(['\"]react['\"]\)|\bReact\.")
@@ -108,9 +97,7 @@ def _typescript(text: str) -> str | None:
     return None if start.startswith(("<!doctype", "<?xml", "<ts")) else "TypeScript"  # Qt's translations
 
 
-def _if(
-    pattern: re.Pattern[str], name: str, but: re.Pattern[str] | None = None
-) -> Callable[[str], str | None]:
+def _if(pattern: re.Pattern[str], name: str, but: re.Pattern[str] | None = None) -> Callable[[str], str | None]:
     return lambda text: name if pattern.search(text) and not (but and but.search(text)) else None
 
 
@@ -181,11 +168,7 @@ def _by_interpreter(text: str) -> str | None:
         return None
     words = re.split(r"[\s/]+", text[2:].split("\n", 1)[0])
     return next(
-        (
-            BY_INTERPRETER[re.sub(r"[\d.]+$", "", w)]
-            for w in words
-            if re.sub(r"[\d.]+$", "", w) in BY_INTERPRETER
-        ),
+        (BY_INTERPRETER[re.sub(r"[\d.]+$", "", w)] for w in words if re.sub(r"[\d.]+$", "", w) in BY_INTERPRETER),
         None,
     )
 

@@ -1,7 +1,7 @@
 """Snippet, and the table of them: one Arrow file, one row a snippet, read by memory map."""
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -52,10 +52,10 @@ def text_id(text: str) -> str:
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
 
-def to_table(snippets: Iterable[Snippet]) -> pa.Table:
-    """Snippets -> table with the columns of SCHEMA, the split still empty."""
-    rows = [asdict(s) | {"id": s.id, "lines": s.lines, "split": ""} for s in snippets]
-    return pa.Table.from_pylist(rows, schema=SCHEMA)
+def to_table(snippets: Iterable[Snippet], split_of: Mapping[str, str]) -> pa.Table:
+    """Snippets and group -> split, as a table in order."""
+    rows = [asdict(s) | {"id": s.id, "lines": s.lines, "split": split_of[s.group]} for s in snippets]
+    return in_order(pa.Table.from_pylist(rows, schema=SCHEMA))
 
 
 def in_order(table: pa.Table) -> pa.Table:

@@ -28,16 +28,12 @@ def load(data: dict[str, Any], cache: Path, progress: Progress = no_progress) ->
     """
     kind = data["kind"]
     if kind not in _KINDS:
-        raise UserError(
-            f"data.kind={kind} is not known{did_you_mean(kind, _KINDS)}; it is one of {', '.join(_KINDS)}."
-        )
+        raise UserError(f"data.kind={kind} is not known{did_you_mean(kind, _KINDS)}; it is one of {', '.join(_KINDS)}.")
     table = _KINDS[kind](data, cache, progress)
     labels = pc.unique(table["label"]).to_pylist()
     if len(labels) < 2:
         held = f"only the label {labels[0]!r}" if labels else "no snippets"
-        raise UserError(
-            f"There is nothing to tell apart: data={kind} holds {held}; at least 2 labels are needed."
-        )
+        raise UserError(f"There is nothing to tell apart: data={kind} holds {held}; at least 2 labels are needed.")
     return limit(table, data["limit"], data["seed"]) if data["limit"] else table
 
 
@@ -61,5 +57,6 @@ def _from_packages(data: dict[str, Any], cache: Path, progress: Progress) -> pa.
 
 
 _KINDS: dict[str, Callable[[dict[str, Any], Path, Progress], pa.Table]] = {
-    "packages": _from_packages, "folder": own.load, "csv": own.load, "jsonl": own.load, "parquet": own.load, "hub": own.load,
+    "packages": _from_packages, "folder": own.load, "csv": own.load, "jsonl": own.load, "parquet": own.load,
+    "hub": own.load,
 }  # fmt: skip

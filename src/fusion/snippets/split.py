@@ -11,9 +11,7 @@ from fusion.snippets.snippet import SPLITS, in_order, split_hash
 
 SHARES = np.array([70, 15, 15])  # train, val, test; percent
 WEIGHTS = np.array([3, 14, 14])  # proportional to 1 / SHARES
-WHOLE = (
-    100_000  # a label's snippets, all together: counted in whole numbers, so that every machine adds up alike
-)
+WHOLE = 100_000  # a label's snippets, all together: counted in whole numbers, so that every machine adds up alike
 TRIES = 300  # random orders of up to a thousand projects; fewer of more
 MISSING = 10_000_000  # cost of a label that a split lacks altogether
 
@@ -25,9 +23,7 @@ def split_table(table: pa.Table, seed: int) -> pa.Table:
         counts[group][label] += 1
     split_of = split_groups(counts, seed)
     splits = pa.array([split_of[group] for group in table["group"].to_pylist()], pa.string())
-    return in_order(
-        table.set_column(table.schema.get_field_index("split"), table.schema.field("split"), splits)
-    )
+    return in_order(table.set_column(table.schema.get_field_index("split"), table.schema.field("split"), splits))
 
 
 def describe(table: pa.Table) -> str:
@@ -52,16 +48,12 @@ def split_groups(counts: Mapping[str, Mapping[str, int]], seed: int = 0) -> dict
     if not counts:
         return {}
     groups = sorted(counts)
-    labels = {
-        label: number for number, label in enumerate(sorted({x for held in counts.values() for x in held}))
-    }
+    labels = {label: number for number, label in enumerate(sorted({x for held in counts.values() for x in held}))}
     table = np.zeros((len(groups), len(labels)), np.int64)  # (G, C)
     for row, group in enumerate(groups):
         for label, count in counts[group].items():
             table[row, labels[label]] = count
-    share = -(
-        -table * WHOLE // table.sum(0)
-    )  # of each label, per project; rounded up, so that none is nothing
+    share = -(-table * WHOLE // table.sum(0))  # of each label, per project; rounded up, so that none is nothing
     rng = np.random.default_rng(seed)
     best_cost, best = None, np.zeros(len(groups), int)
     for _ in range(max(1, min(TRIES, TRIES * 1000 // len(groups)))):
