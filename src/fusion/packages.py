@@ -145,6 +145,7 @@ def fetch(package: Package, cache: Path) -> Path:
             if found != package.sha256:
                 raise PackageError(f"{package}: sha256 is {found}, the manifest says {package.sha256}")
             os.replace(got, target)
+            break
     return target
 
 

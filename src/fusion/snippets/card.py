@@ -62,7 +62,7 @@ def _dropped(built: Built) -> str:
     lines = [
         f"- {r.cut} windows were cut; {r.exact} said the same as another apart from white space, {r.clashing} texts "
         f"stood under two labels, {r.near} were near-duplicates ({r.near_across} of another project's).",
-        *(f"- {one} and {two} are one project: they share {part:.0%} of their longer lines." for one, two, part in r.joined),
+        *(f"- {one} and {two} are one project: they share {part:.0%} of their lines." for one, two, part in r.joined),
         *(f"- {label} is left out: {projects} project(s), three are needed." for label, projects in r.left_out.items()),
         *(f"- Left out: {reason}" for reason in r.missing.values()),
     ]  # fmt: skip

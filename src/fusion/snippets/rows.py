@@ -47,7 +47,8 @@ class Columns:
 
     @classmethod
     def of(cls, data: Mapping[str, Any]) -> "Columns":
-        return cls(*(data.get(f"{name}_column") for name in ("text", "label", "group", "split", "image")))
+        named = {role: data.get(f"{role}_column") for role in ("text", "label", "group", "split", "image")}
+        return cls(**named)  # type: ignore[arg-type]
 
     def named(self) -> dict[str, str]:
         """role -> column, of those that are there."""
