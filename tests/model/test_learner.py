@@ -12,6 +12,8 @@ from fusion.config import UserError
 from fusion.model.late_fusion import LateFusion
 from fusion.model.learner import OPTIMIZERS, Learner
 
+pytestmark = pytest.mark.filterwarnings("ignore:.*LeafSpec")
+
 ADAM = {"name": "adam", "weight_decay": 0.0, "plateau": None}
 
 
@@ -53,7 +55,7 @@ def trainer(epochs=1) -> pl.Trainer:
 @pytest.mark.parametrize("name", OPTIMIZERS)
 def test_every_optimizer_learns(name):
     made = learner({"name": name, "plateau": None}, lr=0.05)
-    training = trainer(epochs=3)
+    training = trainer(epochs=10)
     training.fit(made, batches(), batches(2))
     assert training.callback_metrics["train_loss"] < 0.6  # ln 2 before anything is learnt
     assert training.callback_metrics["val_accuracy"] > 0.8
