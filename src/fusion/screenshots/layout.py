@@ -106,7 +106,9 @@ def _window(
 def needed_height(style: Style, metrics: Metrics, lines: int) -> int:
     """Pixels from the top to the bottom of a window that shows every line, and its last one's descenders."""
     bar = BAR * style.scale if style.window != "none" or style.title else 0
-    line_height = max(style.font_size * style.line_height / 100 * style.scale, metrics.ascent + metrics.descent)
+    line_height = max(
+        style.font_size * style.line_height / 100 * style.scale, metrics.ascent + metrics.descent
+    )
     return int(np.ceil(bar + 2 * style.margin * style.scale + lines * line_height))
 
 

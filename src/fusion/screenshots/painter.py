@@ -51,7 +51,10 @@ class Painter:
         self.bank = Bank(phases)
         self.palettes = [themes.palette(name) for name in styles.words("theme")]
         self.tables = (
-            *(np.stack([getattr(p, name) for p in self.palettes]) for name in ("ground", "mark", "inks", "faces")),
+            *(
+                np.stack([getattr(p, name) for p in self.palettes])
+                for name in ("ground", "mark", "inks", "faces")
+            ),
             np.stack([two_colors(name) for name in styles.words("background")]),
             layout.title_table(styles.words("title")),
             *page.tables(),

@@ -20,7 +20,7 @@ from fusion.screenshots.resize import resize
 from fusion.screenshots.style import FIELDS, Styles, key_of, uniforms
 
 DRAWING = 1  # raised when the same configuration gives other pixels than before
-BUFFER = 6 << 20  # bytes of source pictures that one thread holds
+BUFFER = 2 << 20  # bytes of source pictures drawn before they are resized: what a cache holds
 PHASES = 8  # sub-pixel positions along each side in direct mode
 WORDS = {
     "highlight": POLICIES,
@@ -31,7 +31,9 @@ DEFAULTS = {
     "highlight": "neutral", "mode": "source", "view": "whole", "crop_size": 224,
     "tile_size": 448, "tile_margin": 32, "tile_columns": 2, "tile_edges": 0.02, "tile_count": 4,
 }  # fmt: skip
-LEFT, TOP, TILE = (np.array([number], np.uint64) for number in (1, 2, 3))  # streams of a key, for where a view lies
+LEFT, TOP, TILE = (
+    np.array([number], np.uint64) for number in (1, 2, 3)
+)  # streams of a key, for where a view lies
 
 
 class Screen:
@@ -52,7 +54,10 @@ class Screen:
             self.painter = Painter(styles, self.options["highlight"], self.size, scale, PHASES)
         else:
             self.painter = Painter(styles, self.options["highlight"], self.size)
-        self.threads = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+        self.spare: list[np.ndarray] = []  # buffers for source pictures that no thread is using
+        self.threads = (
+            len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+        )
 
     def _check(self) -> tuple[int, int]:
         """Raises UserError for options that no picture can be drawn with."""
@@ -60,8 +65,12 @@ class Screen:
         for name, words in WORDS.items():
             if options[name] not in words:
                 hint = did_you_mean(options[name], words)
-                raise UserError(f"render.{name}={options[name]} is not known{hint}; it is {', '.join(words)}.")
-        side = {"tiles": "tile_size", "random_crop": "crop_size", "centre_crop": "crop_size"}.get(options["view"])
+                raise UserError(
+                    f"render.{name}={options[name]} is not known{hint}; it is {', '.join(words)}."
+                )
+        side = {"tiles": "tile_size", "random_crop": "crop_size", "centre_crop": "crop_size"}.get(
+            options["view"]
+        )
         if side and not (isinstance(options[side], int) and 1 <= options[side] <= shorter):
             raise UserError(
                 f"render.{side}={options[side]} must be a whole number from 1 to the source picture's shorter side, "
@@ -70,7 +79,9 @@ class Screen:
         if options["view"] != "tiles":
             return (options[side], options[side]) if side else self.size
         if options["mode"] == "direct":
-            raise UserError("render.mode=direct draws no tiles, which are chosen by looking; use render.mode=source.")
+            raise UserError(
+                "render.mode=direct draws no tiles, which are chosen by looking; use render.mode=source."
+            )
         for name, least in (("tile_margin", 0), ("tile_columns", 1), ("tile_count", 1), ("tile_edges", 0)):
             if not isinstance(options[name], (int, float)) or options[name] < least:
                 raise UserError(f"render.{name}={options[name]} must be a number of at least {least}.")
@@ -111,7 +122,9 @@ class Screen:
         scene = self.scene(texts, ids, epoch, labels)
         shape = (self.shape, self.shape, 3)
         many = self.options["view"] == "tiles" and epoch is None
-        out = np.empty((len(texts), self.options["tile_count"], *shape) if many else (len(texts), *shape), np.uint8)
+        out = np.empty(
+            (len(texts), self.options["tile_count"], *shape) if many else (len(texts), *shape), np.uint8
+        )
         picks = None
         if self.options["view"] == "tiles" and not many:
             picks = uniforms(np.array([key_of(self.seed, epoch, id) for id in ids], np.uint64), TILE)[:, 0]
@@ -131,12 +144,18 @@ class Screen:
 
     def _draw(self, scene: Scene, out: np.ndarray, picks: np.ndarray | None) -> None:
         """Fills out: directly, or a few source pictures at a time, worn, then resized or cut into tiles."""
-        if self.options["mode"] == "direct":
+        same = self.options["view"] != "tiles" and self.seen == (self.shape, self.shape)
+        if self.options["mode"] == "direct" or same:
             self.painter.draw(scene, out)
+            if self.options["mode"] == "source":
+                self.painter.wear(scene, out)
             return
         width, height = self.seen
         step = max(1, BUFFER // (width * height * 3))
-        buffer = np.empty((min(step, len(out)), height, width, 3), np.uint8)
+        try:
+            buffer = self.spare.pop()
+        except IndexError:
+            buffer = np.empty((step, height, width, 3), np.uint8)
         for i in range(0, len(out), step):
             rows = slice(i, min(i + step, len(out)))
             source = buffer[: rows.stop - i]
@@ -147,6 +166,7 @@ class Screen:
             else:
                 for k, picture in enumerate(source, i):
                     self._tiles(picture, out[k], None if picks is None else picks[k])
+        self.spare.append(buffer)
 
     def _tiles(self, picture: np.ndarray, out: np.ndarray, pick: float | None) -> None:
         """One source picture -> out, (K, H, W, 3), or one of its tiles, (H, W, 3)."""
@@ -162,7 +182,13 @@ class Screen:
 
 def parse_size(size: Any) -> tuple[int, int]:
     """500, "680x500" or [680, 500] -> (width, height) in pixels."""
-    parts = size.lower().split("x") if isinstance(size, str) else size if isinstance(size, (list, tuple)) else [size]
+    parts = (
+        size.lower().split("x")
+        if isinstance(size, str)
+        else size
+        if isinstance(size, (list, tuple))
+        else [size]
+    )
     try:
         width, height = (int(parts[0]), int(parts[-1])) if 1 <= len(parts) <= 2 else (0, 0)
     except (TypeError, ValueError):
