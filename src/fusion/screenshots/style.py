@@ -39,7 +39,7 @@ def _field(
 class Style:
     """How one screenshot looks. Lengths are pixels of the source picture at scale 1; defaults are Carbon's."""
 
-    theme: str = _field("seti", "Pygments theme; any, light and dark draw one")
+    theme: str = _field("one-dark", "Pygments theme; any, light and dark draw one")
     font: str = _field(fonts.ALWAYS, "font name or path of a font file; any draws one")
     font_size: int = _field(14, "pixels per em", 4, 200)
     line_height: float = _field(133.0, "percent of the font size", 80, 300)
