@@ -18,14 +18,14 @@ HEAD = ["fusion.hidden=[16]", "epochs=2", "batch_size=8", "data=folder"]
 TINY = IMAGE + TEXT + HEAD
 TEXT_ONLY = ["backbone=none", *TEXT, *HEAD]
 
-WORDS = (
-    "account angle batch border branch buffer cache candle cell chapter column corner count degree depth device door "
-    "edge engine error factor field figure flower folder frame garden group harbour header height index island kernel "
-    "label ladder layer length letter level limit matrix member method mirror moment motion number object offset order "
-    "packet parent pattern pixel planet pocket point price queue radius record region river sample screen season sector "
-    "signal socket spring stack station stream string summer table target thread ticket token total tower valley vector "
-    "velocity village weight window winter wire yard"
-).split()
+WORDS = """
+    account angle batch border branch buffer cache candle cell chapter column corner count degree depth device door
+    edge engine error factor field figure flower folder frame garden group harbour header height index island kernel
+    label ladder layer length letter level limit matrix member method mirror moment motion number object offset order
+    packet parent pattern pixel planet pocket point price queue radius record region river sample screen season sector
+    signal socket spring stack station stream string summer table target thread ticket token total tower valley vector
+    velocity village weight window winter wire yard
+""".split()  # noqa: SIM905
 
 
 def _python(pick: Callable[[], str]) -> str:

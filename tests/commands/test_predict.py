@@ -119,5 +119,5 @@ def test_a_hostile_file_name_cannot_write_to_the_terminal(
 
 
 def test_a_folder_without_a_model_is_named(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match="holds no model"):
+    with pytest.raises(UserError, match="give the folder of a completed run"):
         predict.main(["--run", str(tmp_path), "x"])
