@@ -21,7 +21,7 @@ from fusion.screenshots.style import FIELDS, Styles, key_of, uniforms
 
 DRAWING = 1  # raised when the same configuration gives other pixels than before
 BUFFER = 2 << 20  # bytes of source pictures drawn before they are resized: what a cache holds
-PHASES = 8  # sub-pixel positions along each side in direct mode
+PHASES = 6  # sub-pixel positions along each side in direct mode
 WORDS = {
     "highlight": POLICIES,
     "mode": ("source", "direct"),
