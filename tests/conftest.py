@@ -18,8 +18,8 @@ settings.load_profile("fusion")
 
 TEXTS = (
     "def add(first, second):\n    return first + second\n\n\nprint(add(1, 2))\n",
-    "int main(void) {\n\tprintf(\"%d\\n\", add(1, 2));\n\treturn 0;\n}\n",
-    "fn main() {\n    let total: u32 = add(1, 2);\n    println!(\"{}\", total);\n}\n",
+    'int main(void) {\n\tprintf("%d\\n", add(1, 2));\n\treturn 0;\n}\n',
+    'fn main() {\n    let total: u32 = add(1, 2);\n    println!("{}", total);\n}\n',
     "SELECT name, count(*) FROM rows\nWHERE total > 2\nGROUP BY name;\n",
     "const add = (first, second) => first + second;\nconsole.log(add(1, 2));\n",
     ".row > .name {\n  color: #ff0000;\n  margin: 0 auto;\n}\n",
@@ -27,7 +27,7 @@ TEXTS = (
 
 
 @pytest.fixture(autouse=True)
-def cache(tmp_path, monkeypatch):
+def cache_folder(tmp_path, monkeypatch):
     """A cache of this test's own."""
     folder = tmp_path / "cache"
     monkeypatch.setenv("FUSION_CACHE", str(folder))

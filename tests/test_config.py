@@ -66,7 +66,7 @@ def test_did_you_mean_names_one_close_choice_or_nothing(word, hint):
 
 def test_importing_fusion_imports_nothing_heavy():
     heavy = "torch", "timm", "transformers", "pytorch_lightning", "numpy", "hydra", "omegaconf"
-    code = f"import sys, fusion, fusion.config, fusion.console, fusion.cli; print([n for n in {heavy} if n in sys.modules])"
+    code = f"import sys, fusion.config, fusion.console, fusion.cli; print([n for n in {heavy} if n in sys.modules])"
     env = {"PYTHONPATH": str(config.PACKAGE.parent), "PATH": ""}
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=env, check=True).stdout
     assert out.strip() == "[]"

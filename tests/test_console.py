@@ -90,8 +90,8 @@ def test_the_second_signal_ends_at_once():
 
 
 def test_a_reader_that_leaves_is_no_error():
-    code = "import sys; from fusion.console import run\ndef main():\n    while True: print('row' * 999)\nsys.exit(run(main))"
-    command = [sys.executable, "-c", code]
+    body = "def main():\n    while True: print('row' * 999)"
+    command = [sys.executable, "-c", f"import sys; from fusion.console import run\n{body}\nsys.exit(run(main))"]
     env = {"PYTHONPATH": str(PACKAGE.parent)}
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=env) as process:
         process.stdout.readline()
@@ -102,7 +102,9 @@ def test_a_reader_that_leaves_is_no_error():
 
 def test_log_lines_go_to_stderr_and_with_detail_to_the_runs_file(tmp_path, capsys):
     console.set_up_logging(tmp_path / "first.log")
+    first = logging.getLogger().handlers[-1]
     console.set_up_logging(tmp_path / "run.log")
+    assert first.stream is None  # closed
     logging.getLogger("fusion.here").info("epoch 1 of 3")
     with warnings.catch_warnings():
         warnings.simplefilter("always")

@@ -4,6 +4,7 @@ import io
 import os
 import resource
 import sys
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -163,11 +164,11 @@ def test_a_link_is_followed_and_a_dangling_one_is_not_found(tmp_path, put):
 @pytest.mark.skipif(os.geteuid() == 0, reason="root reads everything")
 def test_a_file_without_permission_cannot_be_read(tmp_path, put):
     path = put(CODE.encode())
-    os.chmod(path, 0)
+    Path(path).chmod(0)
     assert read_input(path).status == "unreadable"
 
 
-@pytest.mark.skipif(not os.path.exists("/proc/self/mem"), reason="Linux only")
+@pytest.mark.skipif(not Path("/proc/self/mem").exists(), reason="Linux only")
 def test_a_file_whose_reading_fails_cannot_be_read():
     found = read_input("/proc/self/mem")
     assert found.status == "unreadable" and found.error

@@ -11,7 +11,7 @@ SOURCE = Path(__file__).resolve().parents[1] / "src" / "fusion"
 # From the ground up. A room may use the rooms of the floors below it and, where its floor says so, its own floor.
 FLOORS: list[tuple[set[str], bool]] = [
     ({"config", "files", "console", "languages"}, True),
-    ({"packages"}, False),
+    ({"packages", "archives", "registries"}, True),
     ({"snippets", "screenshots", "branches"}, False),
     ({"results", "model", "pairs"}, True),
     ({"inputs", "prediction", "training", "experiment", "sweeps"}, True),

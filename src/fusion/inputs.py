@@ -30,13 +30,14 @@ def read_input(path: str) -> Input:
         data, size = _bytes_of_stdin() if path == "-" else _bytes_of(Path(path))
     except FileNotFoundError:
         return Input(path, "not_found", error=f"{path} does not exist.")
-    except OSError as error:
-        return Input(path, "unreadable", error=f"{path} cannot be read ({error.strerror or error}).")
-    if not data.strip():
-        return Input(path, "empty", size=size)
+    except (OSError, ValueError) as error:  # ValueError: no file can have such a name
+        reason = getattr(error, "strerror", None) or error
+        return Input(path, "unreadable", error=f"{path} cannot be read ({reason}).")
     text = decode(data)
     if text is None:
         return Input(path, "binary", size=size, error=f"{path} is not text.")
+    if not text.strip():
+        return Input(path, "empty", size=size)
     return Input(path, "ok", text, size, _encoding(data), truncated=size > len(data))
 
 
@@ -56,14 +57,26 @@ def _bytes_of(path: Path) -> tuple[bytes, int]:
 
 
 def _whole_lines(head: bytes, tail: bytes) -> bytes:
-    """Without the lines that were cut in two, which may end within a character."""
-    return head[: head.rfind(b"\n") + 1 or len(head)] + tail[tail.find(b"\n") + 1 :]
+    """Without the lines that were cut in two or, where there is but one, the character."""
+    head = head[: head.rfind(b"\n") + 1] or _whole_characters(head)
+    return head + (tail[tail.find(b"\n") + 1 :] if b"\n" in tail else _whole_characters(tail))
+
+
+def _whole_characters(data: bytes) -> bytes:
+    """Without the up to three bytes of a cut UTF-8 character at either end; any other encoding is left as it is."""
+    for start in range(4):
+        for end in range(4):
+            try:
+                return data[start : len(data) - end].decode("utf-8").encode()
+            except UnicodeDecodeError:
+                continue
+    return data
 
 
 def _bytes_of_stdin() -> tuple[bytes, int]:
     data = sys.stdin.buffer.read(2 * PART)
     rest = sum(len(block) for block in iter(lambda: sys.stdin.buffer.read(PART), b""))
-    return data, len(data) + rest
+    return (_whole_characters(data) if rest else data), len(data) + rest
 
 
 def _encoding(data: bytes) -> str:

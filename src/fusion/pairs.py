@@ -58,7 +58,7 @@ class Batches(Sampler[list[int]]):
     def __init__(self, rows: int, batch_size: int, shuffle: tuple[int, int] | None):
         order = np.arange(rows) if shuffle is None else np.random.default_rng(shuffle).permutation(rows)
         self.batches = [order[i : i + batch_size].tolist() for i in range(0, rows, batch_size)]
-        if shuffle is not None and len(self.batches) > 1 and len(self.batches[-1]) == 1:
+        if shuffle is not None and batch_size > 1 and len(self.batches) > 1 and len(self.batches[-1]) == 1:
             self.batches.pop()  # batch normalisation cannot learn from one sample
 
     def __len__(self) -> int:

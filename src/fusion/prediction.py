@@ -57,10 +57,7 @@ class Predictor:
     """A run folder, or its model folder -> predictions."""
 
     def __init__(self, run: Path, mode: str = "medium_confidence", labels: Sequence[str] = (), top: int = 5):
-        folder = run / "model" if (run / "model").is_dir() else run
-        if not (folder / "meta.json").is_file():
-            raise UserError(f"{run} holds no model; give the folder of a run that completed, such as runs/train/….")
-        model = checkpoint.load(folder)
+        model = checkpoint.load(run if (run / "meta.json").is_file() else run / "model")
         self.net, self.classes, self.mode, self.top = model.net, model.meta["classes"], mode, top
         self.temperature: float = model.meta["temperature"]
         self.allowed = np.array([label in labels for label in self.classes]) if labels else None

@@ -182,12 +182,24 @@ def test_mean_pooling_takes_every_token_and_cls_the_first(texts):
     assert torch.allclose(HuggingFaceEncoder(encoder, "mean")(given)[0], hidden[0, :length].mean(0), atol=1e-5)
 
 
+@pytest.mark.parametrize("key", ["_attn_implementation", "attn_implementation", "experts_implementation"])
+def test_a_kernel_that_a_spec_names_is_not_fetched(key):
+    """transformers would download `owner/name` from the hub and run it."""
+    spec = {"name": "hf", "architecture": ARCHITECTURE | {key: "evil/kernel"}, "pooling": "mean", "max_tokens": 48}
+    module = restore(spec)
+    assert module.encoder.config._attn_implementation in ("sdpa", "eager")
+    assert "evil/kernel" not in json.dumps(module.architecture)
+
+
 @pytest.mark.parametrize(
     ("start", "said"),
     [
         (lambda: start_text({"name": "scrach"}, [], []), "did you mean scratch"),
         (lambda: start_text(HF | {"pooling": "max"}, ["a"], ["a"]), "mean or cls"),
-        (lambda: start_text(HF | {"architecture": {**ARCHITECTURE, "model_type": "robberta"}}, ["a"], ["a"]), "robberta"),
+        (
+            lambda: start_text(HF | {"architecture": {**ARCHITECTURE, "model_type": "robberta"}}, ["a"], ["a"]),
+            "robberta",
+        ),
         (lambda: start_image({"model": "test_resnt", "weights": "random"}, 64), "did you mean test_resnet"),
         (lambda: start_image({"model": "test_vit3", "weights": "random"}, 64), "input_shape=64.*160"),
         (lambda: restore({"name": "os.system"}), "os.system"),

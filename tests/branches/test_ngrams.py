@@ -82,7 +82,9 @@ def test_a_text_is_read_alike_alone_and_beside_others(text, other):
         assert (beside[key][1][~mask] == 0).all()
 
 
-@given(st.lists(any_text, min_size=1, max_size=3), st.sets(st.from_regex(r"[A-Za-z_][A-Za-z0-9_]{1,9}", fullmatch=True)))
+@given(
+    st.lists(any_text, min_size=1, max_size=3), st.sets(st.from_regex(r"[A-Za-z_][A-Za-z0-9_]{1,9}", fullmatch=True))
+)
 def test_json_restores_the_same_reader(texts, known):
     reader = Ngrams(256, known)
     content = reader.to_json()

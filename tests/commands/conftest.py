@@ -1,6 +1,7 @@
 """A small corpus on disk, a tiny model trained on it once, and the real command line."""
 
 import os
+import random
 import subprocess
 import sys
 from collections.abc import Callable
@@ -17,20 +18,54 @@ HEAD = ["fusion.hidden=[16]", "epochs=2", "batch_size=8", "data=folder"]
 TINY = IMAGE + TEXT + HEAD
 TEXT_ONLY = ["backbone=none", *TEXT, *HEAD]
 
-CODE = {
-    "python": "def total_{i}(values):\n    result = {i}\n    for value in values:\n        result += value\n    return result\n",
-    "c": "static int total_{i}(const int *v, int n) {{\n    int r = {i};\n    for (int k = 0; k < n; k++) {{\n        r += v[k];\n    }}\n    return r;\n}}\n",
-    "css": ".box-{i} {{\n    margin: {i}px auto;\n    color: #2{i}a4f0;\n}}\n.box-{i} > a:hover {{\n    display: block;\n}}\n",
-}
+WORDS = """
+    account angle batch border branch buffer cache candle cell chapter column corner count degree depth device door
+    edge engine error factor field figure flower folder frame garden group harbour header height index island kernel
+    label ladder layer length letter level limit matrix member method mirror moment motion number object offset order
+    packet parent pattern pixel planet pocket point price queue radius record region river sample screen season sector
+    signal socket spring stack station stream string summer table target thread ticket token total tower valley vector
+    velocity village weight window winter wire yard
+""".split()  # noqa: SIM905
+
+
+def _python(pick: Callable[[], str]) -> str:
+    a, b, c = pick(), pick(), pick()
+    return (
+        f"def {a}_{b}({c}, {pick()}=None):\n    {pick()} = [{b}.{pick()} for {b} in {c}]\n"
+        f"    if not {pick()}:\n        raise ValueError('{pick()}')\n    return {pick()}({c}.{pick()})\n\n"
+    )
+
+
+def _c(pick: Callable[[], str]) -> str:
+    a, b, c = pick(), pick(), pick()
+    return (
+        f"static int {a}_{b}(const struct {c} *{pick()}, int {b}) {{\n    for (int k = 0; k < {b}; k++) {{\n"
+        f"        {pick()}[k] += {c}->{pick()};\n    }}\n    return {pick()}({pick()}, &{pick()});\n}}\n\n"
+    )
+
+
+def _css(pick: Callable[[], str]) -> str:
+    return (
+        f".{pick()}-{pick()} > a:hover {{\n    {pick()}: {len(pick())}px auto;\n    display: {pick()};\n}}\n"
+        f"#{pick()} .{pick()} {{\n    {pick()}-color: #2fa4f0;\n    {pick()}: none;\n}}\n\n"
+    )
+
+
+CODE = {"python": _python, "c": _c, "css": _css}
+
+
+def sample(label: str, number: int, blocks: int = 5) -> str:
+    """A file of that label, like no other: names are drawn at random, keyed by the number."""
+    rng = random.Random(f"{label} {number}")
+    return "".join(CODE[label](lambda: rng.choice(WORDS)) for _ in range(blocks))
 
 
 def write_corpus(folder: Path, files: int = 6) -> Path:
     """folder/<label>/<file>: each file is a project of its own."""
-    for label, code in CODE.items():
+    for label in CODE:
         (folder / label).mkdir(parents=True)
         for i in range(files):
-            text = "\n".join(code.format(i=10 * i + k) for k in range(3))
-            (folder / label / f"{i}.txt").write_text(text)
+            (folder / label / f"{i}.txt").write_text(sample(label, i))
     return folder
 
 

@@ -15,7 +15,7 @@ from fusion.config import UserError
 from fusion.inputs import Input
 from fusion.prediction import Predictor
 
-from .conftest import CODE, Command
+from .conftest import CODE, Command, sample
 
 FIELDS = {
     "schema", "path", "status", "label", "decision", "reason", "score", "threshold", "mode", "raw", "top_k",
@@ -30,7 +30,7 @@ def answers(capsys: pytest.CaptureFixture[str], *arguments: str | Path) -> tuple
 
 def test_a_file_and_standard_input_get_the_same_answer(trained: Path, tmp_path: Path, fusion: Command) -> None:
     file = tmp_path / "a.c"
-    file.write_text(CODE["c"].format(i=7))
+    file.write_text(sample("c", 7))
     done = fusion("predict", "--run", trained, "--json", file, "-", input=file.read_text())
     assert done.returncode == 0, done.stderr
     given, piped = map(json.loads, done.stdout.splitlines())
@@ -44,7 +44,7 @@ def test_probabilities_sum_to_one_and_top_k_is_ranked(
     trained: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     file = tmp_path / "a.css"
-    file.write_text(CODE["css"].format(i=3))
+    file.write_text(sample("css", 3))
     _, (answer,) = answers(capsys, "--run", trained, file)
     shares = [item["prob"] for item in answer["top_k"]]
     assert sum(shares) == pytest.approx(1, abs=1e-5) and shares == sorted(shares, reverse=True)
@@ -54,7 +54,7 @@ def test_what_cannot_be_read_is_said_and_the_rest_is_answered(
     trained: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     good, binary, empty = tmp_path / "good.py", tmp_path / "x.bin", tmp_path / "empty"
-    good.write_text(CODE["python"].format(i=1))
+    good.write_text(sample("python", 1))
     binary.write_bytes(b"\0\1\2\3" * 50)
     empty.write_text(" \n\n")
     code, found = answers(capsys, "--run", trained, tmp_path / "no", binary, tmp_path, empty, good)
@@ -76,7 +76,7 @@ def test_abstaining_is_an_answer(trained: Path, tmp_path: Path, capsys: pytest.C
 
 def test_only_allowed_labels_are_answered(trained: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     file = tmp_path / "a"
-    file.write_text(CODE["python"].format(i=1))
+    file.write_text(sample("python", 1))
     _, (answer,) = answers(capsys, "--run", trained, "--mode", "best_guess", "--labels", "c,css", file)
     assert answer["label"] in ("c", "css")
     shares = {item["label"]: item["prob"] for item in answer["top_k"]}
@@ -87,7 +87,7 @@ def test_only_allowed_labels_are_answered(trained: Path, tmp_path: Path, capsys:
 
 def test_a_moved_run_still_predicts(trained: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     file = tmp_path / "a.py"
-    file.write_text(CODE["python"].format(i=2))
+    file.write_text(sample("python", 2))
     moved = tmp_path / "elsewhere" / "my run"
     shutil.copytree(trained, moved)
     _, before = answers(capsys, "--run", trained, file)
@@ -97,7 +97,7 @@ def test_a_moved_run_still_predicts(trained: Path, tmp_path: Path, capsys: pytes
 
 def test_one_many_and_another_order_give_the_same_probabilities(trained: Path) -> None:
     predictor = Predictor(trained)
-    texts = [code.format(i=i) * (1 + 9 * i) for i in range(3) for code in CODE.values()]
+    texts = [sample(label, i, blocks=1 + 20 * i) for i in range(3) for label in CODE]
     together = predictor.probabilities(texts)
     alone = np.concatenate([predictor.probabilities([text]) for text in texts])
     assert np.allclose(together, alone, atol=1e-5)
@@ -111,7 +111,7 @@ def test_a_hostile_file_name_cannot_write_to_the_terminal(
     trained: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     file = tmp_path / "a\x1b[2J\u202e.py"
-    file.write_text(CODE["python"].format(i=1))
+    file.write_text(sample("python", 1))
     monkeypatch.setattr(sys, "stdin", io.StringIO())
     predict.main(["--run", str(trained), str(file)])
     shown = capsys.readouterr().out
@@ -119,5 +119,5 @@ def test_a_hostile_file_name_cannot_write_to_the_terminal(
 
 
 def test_a_folder_without_a_model_is_named(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match="holds no model"):
+    with pytest.raises(UserError, match="give the folder of a completed run"):
         predict.main(["--run", str(tmp_path), "x"])

@@ -18,7 +18,7 @@ from fusion import experiment
 from fusion.config import CONF_DIR, UserError, to_dict
 from fusion.results.record import read_run
 
-from .conftest import CODE, HEAD, IMAGE, TEXT_ONLY, TINY, Command, write_corpus
+from .conftest import CODE, HEAD, IMAGE, TEXT_ONLY, TINY, Command, sample, write_corpus
 
 
 def configured(corpus: Path, *overrides: str, base: list[str] = TINY) -> dict[str, Any]:
@@ -148,7 +148,7 @@ def test_one_class_and_a_class_of_one(tmp_path: Path) -> None:
     only = tmp_path / "only"
     (only / "python").mkdir(parents=True)
     for i in range(5):
-        (only / "python" / f"{i}.py").write_text(CODE["python"].format(i=i))
+        (only / "python" / f"{i}.py").write_text(sample("python", i))
     with pytest.raises(UserError, match="at least 2 labels"):
         train(tmp_path / "runs", only)
 

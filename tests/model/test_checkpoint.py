@@ -63,7 +63,7 @@ def test_a_saved_model_gives_the_same_answers(model, folder, texts):
     assert torch.equal(answers(again, texts), answers(model, texts))
     assert {key: again.meta[key] for key in model.meta} == model.meta
     assert again.meta["schema"] == SCHEMA
-    assert sorted(os.listdir(folder)) == ["meta.json", "model.safetensors", "tokenizer.json"]
+    assert sorted(path.name for path in folder.iterdir()) == ["meta.json", "model.safetensors", "tokenizer.json"]
 
 
 def test_a_moved_folder_still_loads(folder, texts, tmp_path, model):
@@ -75,8 +75,8 @@ def test_a_moved_folder_still_loads(folder, texts, tmp_path, model):
 
 def test_saving_what_was_loaded_changes_nothing(folder, tmp_path):
     save(load(folder), tmp_path / "again")
-    for name in os.listdir(folder):
-        assert (folder / name).read_bytes() == (tmp_path / "again" / name).read_bytes()
+    for path in folder.iterdir():
+        assert path.read_bytes() == (tmp_path / "again" / path.name).read_bytes()
 
 
 def test_a_model_without_text_has_no_tokenizer(tmp_path, model):
@@ -202,7 +202,7 @@ class NoJson:
 
 def only_the_old_one_is_left(folder, model, texts) -> bool:
     whole = torch.equal(answers(load(folder), texts), answers(model, texts))
-    return whole and [name for name in os.listdir(folder.parent) if name != "cache"] == [folder.name]
+    return whole and [path for path in folder.parent.iterdir() if path.name != "cache"] == [folder]
 
 
 def test_a_second_save_replaces_the_first(folder, texts):

@@ -12,6 +12,8 @@ from fusion.config import UserError
 from fusion.model.late_fusion import LateFusion
 from fusion.model.learner import OPTIMIZERS, Learner
 
+pytestmark = pytest.mark.filterwarnings("ignore:.*LeafSpec")
+
 ADAM = {"name": "adam", "weight_decay": 0.0, "plateau": None}
 
 
@@ -53,7 +55,7 @@ def trainer(epochs=1) -> pl.Trainer:
 @pytest.mark.parametrize("name", OPTIMIZERS)
 def test_every_optimizer_learns(name):
     made = learner({"name": name, "plateau": None}, lr=0.05)
-    training = trainer(epochs=3)
+    training = trainer(epochs=10)
     training.fit(made, batches(), batches(2))
     assert training.callback_metrics["train_loss"] < 0.6  # ln 2 before anything is learnt
     assert training.callback_metrics["val_accuracy"] > 0.8
@@ -81,12 +83,19 @@ def test_an_unknown_optimizer_gets_a_hint(typed, hint):
         learner(ADAM | {"name": typed})
 
 
-@pytest.mark.parametrize("value", [float("nan"), float("inf")])
 @pytest.mark.parametrize("side", ["train", "val"])
-def test_a_loss_that_is_no_number_stops_the_run_and_names_lr(side, value):
-    good, bad = batches(), batches(value=value)
-    with pytest.raises(UserError, match=rf"{side} loss is (nan|inf) at step \d+ with lr=0.05; lower lr"):
+def test_a_loss_that_is_no_number_stops_the_run_and_names_lr(side):
+    good, bad = batches(), batches(value=float("nan"))
+    with pytest.raises(UserError, match=rf"{side} loss is nan at step \d+ with lr=0.05; lower lr"):
         trainer().fit(learner(lr=0.05), bad if side == "train" else good, bad if side == "val" else good)
+
+
+def test_an_infinite_loss_stops_the_run_too():
+    made = learner()
+    with torch.no_grad():
+        made.net.head[-1].bias[1] = -float("inf")
+    with pytest.raises(UserError, match="train loss is inf at step 0"):
+        trainer().fit(made, batches(), batches(2))
 
 
 def test_a_learning_rate_far_too_high_is_named():

@@ -24,7 +24,15 @@ from fusion.results.record import (
     write_predictions,
 )
 
-CONFIG = {"name": "train", "seed": 7, "runs": "runs", "again": False, "num_workers": 0, "lr": 0.001, "text": {"name": "nano"}}
+CONFIG = {
+    "name": "train",
+    "seed": 7,
+    "runs": "runs",
+    "again": False,
+    "num_workers": 0,
+    "lr": 0.001,
+    "text": {"name": "nano"},
+}
 
 
 def test_a_run_folder_is_new_named_by_time_and_already_a_run(tmp_path):
@@ -74,7 +82,7 @@ def test_a_run_is_readable_from_its_first_moment_to_its_last(tmp_path):
     ended = read_run(tmp_path)
     assert (ended["status"], ended["error"], ended["classes"]) == ("failed", "no room", ["a", "b"])
     assert ended["peak_memory_mb"] > 1
-    assert os.listdir(tmp_path) == ["run.json"]
+    assert list(tmp_path.iterdir()) == [tmp_path / "run.json"]
 
 
 def test_how_long_it_took_does_not_depend_on_the_clock_on_the_wall(tmp_path, monkeypatch):
@@ -88,7 +96,9 @@ def test_how_long_it_took_does_not_depend_on_the_clock_on_the_wall(tmp_path, mon
 
 def test_what_json_cannot_say_becomes_null(tmp_path):
     run = Record(tmp_path, CONFIG, [])
-    run.note(metrics={"loss": float("nan"), "all": [np.float64("inf"), 1.0], "pair": (1, -float("inf"))}, odd={1: "one"})
+    run.note(
+        metrics={"loss": float("nan"), "all": [np.float64("inf"), 1.0], "pair": (1, -float("inf"))}, odd={1: "one"}
+    )
 
     def refuse(name):
         raise AssertionError(name)
@@ -129,7 +139,7 @@ def test_predictions_come_back(tmp_path, kind):
     columns = {"id": ["x", "y"], "label": ["NA", "=1"], "logits": [[0.5, 1.0], [2.0, 3.0]]}
     write_predictions(tmp_path, kind(columns))
     assert pq.read_table(tmp_path / "predictions.parquet").to_pydict() == columns
-    assert os.listdir(tmp_path) == ["predictions.parquet"]
+    assert list(tmp_path.iterdir()) == [tmp_path / "predictions.parquet"]
 
 
 @pytest.fixture

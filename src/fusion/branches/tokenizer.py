@@ -37,6 +37,7 @@ class Bpe:
 
     def __init__(self, tokenizer: Tokenizer, max_tokens: int):
         self.tokenizer = tokenizer
+        tokenizer.encode_special_tokens = True  # code that spells [SEP] is code
         tokenizer.enable_truncation(max_tokens)
         tokenizer.enable_padding(pad_id=_pad_id(tokenizer))
 

@@ -48,11 +48,13 @@ def save(model: Model, folder: Path) -> None:
         (part / "meta.json").write_text(json.dumps(meta, indent=1), encoding="utf-8")
         if model.tokenizer is not None:
             (part / "tokenizer.json").write_text(model.tokenizer.to_json(), encoding="utf-8")
-        shutil.rmtree(old, ignore_errors=True)
         if folder.exists():
+            shutil.rmtree(old, ignore_errors=True)
             os.replace(folder, old)
         os.replace(part, folder)
     finally:
+        if old.exists() and not folder.exists():  # stopped between the two renames
+            os.replace(old, folder)
         shutil.rmtree(part, ignore_errors=True)
         shutil.rmtree(old, ignore_errors=True)
 
@@ -62,14 +64,24 @@ def load(folder: Path) -> Model:
 
     Raises UserError for what is missing, damaged, or written by a newer fusion.
     """
+    if not folder.exists() and (old := folder.with_name(f".{folder.name}.old")).exists():
+        folder = old  # a save was killed between its two renames
     meta = _read_meta(folder)
     weights = folder / "model.safetensors"
     if not weights.is_file():
         raise UserError(f"{folder} has no model.safetensors; the run did not get as far as one whole epoch.")
     if _sha256(weights) != meta.get("sha256"):
         raise UserError(f"{weights} is damaged: its sha256 is not the one in meta.json; copy or train the model again.")
-    net = make_net(meta)
-    net.load_state_dict(load_file(weights))
+    try:
+        net = make_net(meta)
+        net.load_state_dict(load_file(weights))
+    except UserError:
+        raise
+    except Exception as error:  # whatever constructors and safetensors say of values that do not fit
+        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+        raise UserError(
+            f"{folder} holds a meta.json and a model.safetensors that do not fit ({reason}); copy or train it again."
+        ) from error
     return Model(net.eval(), meta, _read_tokenizer(folder / "tokenizer.json", meta))
 
 
@@ -90,8 +102,10 @@ def _read_meta(folder: Path) -> dict[str, Any]:
         raise UserError(
             f"{path} cannot be read ({type(error).__name__}); give the folder of a completed run."
         ) from error
-    if not isinstance(meta, dict) or meta.get("schema", 0) > SCHEMA:
+    if isinstance(meta, dict) and meta.get("schema", SCHEMA) not in range(SCHEMA + 1):
         raise UserError(f"{path} was written by a newer fusion; upgrade fusion to use this model.")
+    if not isinstance(meta, dict) or not isinstance(meta.get("branches"), dict):
+        raise UserError(f"{path} describes no model; copy or train the model again.")
     return meta
 
 

@@ -15,9 +15,11 @@ from fusion.files import replacing
 
 def _save(figure: plt.Figure, path: Path) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    with replacing(path) as part:
-        figure.savefig(part, format="png", dpi=120, bbox_inches="tight")
-    plt.close(figure)
+    try:
+        with replacing(path) as part:
+            figure.savefig(part, format="png", dpi=120, bbox_inches="tight")
+    finally:
+        plt.close(figure)
 
 
 def curves(epochs: Sequence[dict[str, float]], path: Path) -> None:

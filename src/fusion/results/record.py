@@ -146,9 +146,11 @@ def read_run(folder: Path) -> dict[str, Any]:
         raise UserError(
             f"{folder} is not a run folder: {path.name} cannot be read ({type(error).__name__})."
         ) from error
-    if not isinstance(content, dict) or content.get("schema", 0) > SCHEMA:
+    if not isinstance(content, dict):
+        raise UserError(f"{folder} is not a run folder: {path.name} holds no record.")
+    if content.get("schema", SCHEMA) not in range(SCHEMA + 1):
         raise UserError(
-            f"{path} was written by a newer fusion (schema {content.get('schema')}); upgrade fusion to read it."
+            f"{path} was written by a newer fusion (schema {content['schema']}); upgrade fusion to read it."
         )
     return content
 

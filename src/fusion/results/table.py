@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from fusion.console import printable
 from fusion.files import write_text
 from fusion.results.record import read_run
 
@@ -69,7 +70,7 @@ def _row(folder: Path, run: dict[str, Any], root: Path | None) -> dict[str, str]
         "Status": run.get("status", "?") if not run.get("error") else f"{run['status']}: {run['error']}",
         "Run": str(folder.relative_to(root) if root and folder.is_relative_to(root) else folder),
     }
-    return {column: values[column] for column in COLUMNS}
+    return {column: printable(values[column]) for column in COLUMNS}  # labels, names and paths are others' words
 
 
 def _square(size: Any) -> str:
@@ -99,7 +100,7 @@ def to_csv(table: Sequence[dict[str, str]]) -> str:
     writer = csv.DictWriter(out, COLUMNS, lineterminator="\n")
     writer.writeheader()
     for row in table:
-        writer.writerow({k: f"'{v}" if v[:1] in ("=", "+", "@", "\t") else v for k, v in row.items()})
+        writer.writerow({k: f"'{v}" if v[:1] in ("=", "+", "-", "@") else v for k, v in row.items()})
     return out.getvalue()
 
 

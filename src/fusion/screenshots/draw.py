@@ -51,54 +51,65 @@ def draw_batch(
         )
 
 
-@numba.njit(nogil=True, cache=True, fastmath=True)
-def _ground(out, height, width, scale_x, scale_y, g, colors):
-    """The background with the window's shadow on it, except where the window will lie."""
-    row = width * 3
-    left = min(max(math.ceil(g.x0 / scale_x), 0) + 1, width) * 3
-    right = min(max(math.floor(g.x1 / scale_x), 0) - 1, width) * 3
-    corner = g.radius + 1
-    base = np.empty(row, np.float32)  # gradient: from the upper left to the lower right corner
-    down = np.empty(row, np.float32)
-    shade = np.zeros(row, np.float32)
-    soft = 1 / (g.shadow_sigma * math.sqrt(2))
+@numba.njit(nogil=True, cache=True)
+def _share(centre, edge, soft):
+    """How much of a blurred edge's far side lies at `centre`: 0 to 1; erf is asked only where it matters."""
+    z = (centre - edge) * soft
+    return 1.0 if z > 2.5 else 0.0 if z < -2.5 else 0.5 + 0.5 * math.erf(z)
+
+
+@numba.njit(nogil=True, cache=True)
+def _columns(width, scale_x, g, colors, soft):
+    """Every byte of a row -> the gradient's part that goes with x, its step for each row, the shadow's part."""
+    base, down = np.empty(width * 3, np.float32), np.empty(width * 3, np.float32)
+    shade = np.zeros(width * 3, np.float32)
     for x in range(width):
         centre = (x + 0.5) * scale_x
-        for c in range(3):
-            step = float(colors[1, c]) - float(colors[0, c])
-            base[3 * x + c] = (
-                colors[0, c] + step * 0.5 * ((centre + g.left) / g.width + g.top / g.height) + 0.5
-            )
-            down[3 * x + c] = step * 0.5 * scale_y / g.height
-        if g.shadow > 0:
-            shade[3 * x : 3 * x + 3] = 0.5 * (
-                math.erf((centre - g.x0) * soft) - math.erf((centre - g.x1) * soft)
-            )
-    for y in range(height):
-        centre = (y + 0.5) * scale_y
-        at = y * row
+        along = np.float32(0.5 * (centre + g.left) / g.width)
         dark = np.float32(0)
         if g.shadow > 0:
-            top, bottom = g.y0 + g.shadow_drop, g.y1 + g.shadow_drop
-            dark = np.float32(
-                g.shadow * 0.5 * (math.erf((centre - top) * soft) - math.erf((centre - bottom) * soft))
-            )
-        inside = centre - scale_y > g.y0 + corner and centre + scale_y < g.y1 - corner and left < right
-        _shaded(out, at, 0, left if inside else row, base, down, shade, np.float32(y + 0.5), dark)
-        if inside:
-            _shaded(out, at, right, row, base, down, shade, np.float32(y + 0.5), dark)
+            dark = np.float32(_share(centre, g.x0, soft) - _share(centre, g.x1, soft))
+        for c in range(3):
+            step = np.float32(colors[1, c]) - np.float32(colors[0, c])
+            base[3 * x + c] = colors[0, c] + step * along + np.float32(0.5)
+            down[3 * x + c] = step
+            shade[3 * x + c] = dark
+    return base, down, shade
+
+
+@numba.njit(nogil=True, cache=True)
+def _ground(out, height, width, scale_x, scale_y, g, colors):
+    """The background, upper left colour to lower right one, and the window's shadow, where they will be seen."""
+    row = width * 3
+    if g.radius == 0 and g.x0 <= 0 and g.y0 <= 0 and g.x1 >= width * scale_x and g.y1 >= height * scale_y:
+        return
+    left = min(max(math.ceil(g.x0 / scale_x), 0) + 1, width) * 3
+    right = min(max(math.floor(g.x1 / scale_x), 0) - 1, width) * 3
+    soft = 1 / (g.shadow_sigma * math.sqrt(2.0))
+    base, down, shade = _columns(width, scale_x, g, colors, soft)
+    top, bottom = g.y0 + g.shadow_drop, g.y1 + g.shadow_drop
+    for y in range(height):
+        centre = (y + 0.5) * scale_y
+        along, dark = np.float32(0.5 * (centre + g.top) / g.height), np.float32(0)
+        if g.shadow > 0:
+            dark = np.float32(g.shadow * (_share(centre, top, soft) - _share(centre, bottom, soft)))
+        near = g.radius + 1 + scale_y
+        hidden = g.y0 + near < centre < g.y1 - near and left < right
+        _shaded(out, y * row, 0, left if hidden else row, base, down, shade, along, dark)
+        if hidden:
+            _shaded(out, y * row, right, row, base, down, shade, along, dark)
 
 
 @numba.njit(nogil=True, cache=True, fastmath=True)
-def _shaded(out, at, start, stop, base, down, shade, y, dark):
+def _shaded(out, at, start, stop, base, down, shade, along, dark):
+    """Part of a row of the background."""
     if dark > FAINT:
         for i in range(start, stop):
-            out[up(at + i)] = np.uint8(
-                np.int32((base[up(i)] + down[up(i)] * y) * (np.float32(1) - shade[up(i)] * dark))
-            )
+            light = np.float32(1) - shade[up(i)] * dark
+            out[up(at + i)] = np.uint8(np.int32((base[up(i)] + down[up(i)] * along) * light))
     else:
         for i in range(start, stop):
-            out[up(at + i)] = np.uint8(np.int32(base[up(i)] + down[up(i)] * y))
+            out[up(at + i)] = np.uint8(np.int32(base[up(i)] + down[up(i)] * along))
 
 
 @numba.njit(nogil=True, cache=True)

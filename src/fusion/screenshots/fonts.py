@@ -71,6 +71,11 @@ def load(name: str) -> Font:
     )
 
 
+def is_here(name: str) -> bool:
+    """Whether a font of the catalogue lies in the cache."""
+    return archive_path(_package(catalogue()[name]), cache_dir()).is_file()
+
+
 def available() -> list[str]:
     """-> names of all fonts that are here or can be fetched, the left out said aloud.
 
@@ -78,11 +83,10 @@ def available() -> list[str]:
     """
     found, missing = [ALWAYS], []
     for name, row in catalogue().items():
-        is_here = archive_path(_package(row), cache_dir()).is_file()
         try:
-            if missing and not is_here:
+            if missing and not is_here(name):
                 raise UserError(f"{name} is not tried")
-            if not is_here:
+            if not is_here(name):
                 log.info("fetching font %s (%.1f MB)", name, int(row["archive_bytes"]) / 1e6)
             load(name)
             found.append(name)

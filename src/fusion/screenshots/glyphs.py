@@ -10,6 +10,7 @@ import threading
 from dataclasses import dataclass
 from functools import lru_cache
 
+import numba
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
@@ -19,6 +20,7 @@ from fusion.screenshots.page import BOX, PAGE
 BLOCK = 32  # bytes
 START, ROWS, BLOCKS, TOP, LEFT, WIDTH = range(6)  # columns of the table of tiles
 _GROWING = threading.Lock()  # of the module, for a bank must be able to travel to other processes
+ASCII = 127  # slots that get every phase
 EM = 16_000  # pixels; so large that the advance is read without hinting
 
 
@@ -53,7 +55,7 @@ def _advance(font: str) -> float:
     return fonts.load(font).at(0, EM).getlength("M") / EM
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=4)  # large ones take 70 MB
 def ink(font: str, pixels: int) -> Ink:
     """Every slot of the page in every face as Pillow draws it; a face that repeats another is drawn once."""
     found = fonts.load(font)
@@ -76,7 +78,7 @@ def _page(
     """-> (256, rows, columns) uint8; what the font lacks is DejaVu's, as an editor would do, or else the box."""
     page = np.zeros((256, *shape), np.uint8)
     box = Image.new("L", shape[::-1])
-    right, height = at[0] + max(2, int(advance)) - 2, round(0.7 * pixels)
+    right, height = at[0] + max(1, int(advance) - 2), max(1, round(0.7 * pixels))
     ImageDraw.Draw(box).rectangle((at[0] + 1, at[1] - height, right, at[1] - 1), outline=255)
     page[BOX] = np.asarray(box)
     pens = [font.at(face, pixels), fonts.load(fonts.ALWAYS).at(face, pixels)]
@@ -120,48 +122,90 @@ class Bank:
 
     def _add(self, key: tuple[str, int, float, float]) -> None:
         font, pixels, *scale = key
+        faces = fonts.load(font).faces
+        firsts = [faces.index(face) for face in faces]  # a face that repeats another shares its tiles
         drawn = ink(font, pixels)
-        tiles = drawn.alpha[:, None] if self.phases == 1 else shrunk(drawn, (scale[0], scale[1]), self.phases)
-        top, left = int(np.ceil(drawn.top / scale[1])), int(np.ceil(drawn.left / scale[0]))
-        table, alpha = pack(tiles.reshape(-1, *tiles.shape[2:]), top, left)
-        table[:, START] += len(self.alpha) // BLOCK
-        self.alpha = np.concatenate([self.alpha, alpha])  # before the table, which points into it
-        self.table = np.concatenate([self.table, table])
+        parts = {face: self._tiles(drawn, face, (scale[0], scale[1])) for face in sorted(set(firsts))}
+        start = len(self.alpha) // BLOCK
+        for table, alpha in parts.values():
+            table[..., START] += start
+            start += len(alpha) // BLOCK
+        tables = [parts[first][0].reshape(-1, 6) for first in firsts]
+        self.alpha = np.concatenate([self.alpha, *(alpha for _, alpha in parts.values())])
+        self.table = np.concatenate([self.table, *tables])  # after alpha, into which it points
         self.entries[key] = len(self.entries)
+
+    def _tiles(self, drawn: Ink, face: int, scale: tuple[float, float]) -> tuple[np.ndarray, np.ndarray]:
+        """One face -> table (256, phases², 6) and alpha; beyond ASCII one phase serves all, moved by whole pixels."""
+        page = drawn.alpha[face * 256 : (face + 1) * 256]
+        if self.phases == 1:
+            table, alpha = pack(page, drawn.top, drawn.left)
+            return table[:, None], alpha
+        at = int(np.ceil(drawn.top / scale[1])), int(np.ceil(drawn.left / scale[0]))
+        square = self.phases * self.phases
+        table = np.zeros((256, square, 6), np.int32)
+        fine = shrunk(page[:ASCII], drawn, scale, self.phases)
+        few, alpha = pack(fine.reshape(-1, *fine.shape[2:]), *at)
+        table[:ASCII] = few.reshape(ASCII, square, 6)
+        rest, more = pack(shrunk(page[ASCII:], drawn, scale, 1)[:, 0], *at)
+        rest[:, START] += len(alpha) // BLOCK
+        table[ASCII:] = rest[:, None]
+        far = np.arange(self.phases) >= self.phases / 2
+        table[ASCII:, :, TOP] += np.repeat(far, self.phases)
+        table[ASCII:, :, LEFT] += np.tile(far, self.phases)
+        return table, np.concatenate([alpha, more])
 
 
 def pack(tiles: np.ndarray, top: int, left: int) -> tuple[np.ndarray, np.ndarray]:
-    """(tiles, rows, columns) uint8 -> table and alpha of their bounding boxes; START counts blocks."""
+    """(tiles, rows, columns) uint8 -> table (tiles, 6) and alpha of their bounding boxes; START counts blocks."""
     table = np.zeros((len(tiles), 6), np.int32)
-    parts: list[np.ndarray] = []
+    blocks = _measure(tiles, table)
+    alpha = np.zeros(blocks * BLOCK, np.uint8)
+    _fill(tiles, table, alpha)
+    table[:, TOP] -= top
+    table[:, LEFT] -= left
+    return table, alpha
+
+
+@numba.njit(cache=True)
+def _measure(tiles, table):
+    """Fills the table with bounding boxes; -> blocks needed."""
     start = 0
-    seen: dict[bytes, int] = {}
-    for number in np.flatnonzero(tiles.any((1, 2))):
-        tile = tiles[number]
-        rows, columns = np.flatnonzero(tile.any(1)), np.flatnonzero(tile.any(0))
-        cut = tile[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
-        height, width = cut.shape
-        blocks = -(-3 * width // BLOCK)
-        padded = np.zeros((height, blocks * BLOCK), np.uint8)
-        padded[:, : 3 * width] = np.repeat(cut, 3, axis=1)
-        content = padded.tobytes()
-        if content not in seen:  # a face that falls back to another shares its tiles
-            seen[content] = start
-            parts.append(padded.ravel())
-            start += height * blocks
-        table[number] = (seen[content], height, blocks, rows[0] - top, columns[0] - left, width)
-    return table, np.concatenate(parts) if parts else np.zeros(0, np.uint8)
+    for n in range(tiles.shape[0]):
+        top, bottom, left, right = tiles.shape[1], 0, tiles.shape[2], 0
+        for y in range(tiles.shape[1]):
+            for x in range(tiles.shape[2]):
+                if tiles[n, y, x] > 0:
+                    top, bottom = min(top, y), max(bottom, y + 1)
+                    left, right = min(left, x), max(right, x + 1)
+        if bottom > top:
+            blocks = (3 * (right - left) + BLOCK - 1) // BLOCK
+            table[n, START], table[n, ROWS], table[n, BLOCKS] = start, bottom - top, blocks
+            table[n, TOP], table[n, LEFT], table[n, WIDTH] = top, left, right - left
+            start += (bottom - top) * blocks
+    return start
 
 
-def shrunk(drawn: Ink, scale: tuple[float, float], phases: int) -> np.ndarray:
-    """Exact ink -> (faces × 256, phases², rows, columns) uint8: its area average at each sub-pixel position.
+@numba.njit(cache=True)
+def _fill(tiles, table, alpha):
+    for n in range(tiles.shape[0]):
+        t = table[n]
+        for y in range(t[ROWS]):
+            line = (t[START] + y * t[BLOCKS]) * BLOCK
+            for x in range(t[WIDTH]):
+                value = tiles[n, t[TOP] + y, t[LEFT] + x]
+                alpha[line + 3 * x], alpha[line + 3 * x + 1], alpha[line + 3 * x + 2] = value, value, value
+
+
+def shrunk(page: np.ndarray, drawn: Ink, scale: tuple[float, float], phases: int) -> np.ndarray:
+    """Some of the exact ink -> (glyphs, phases², rows, columns) uint8: its area average at sub-pixel positions.
 
     Phase p of P moves the tile by p / P of a drawn pixel; the baseline's left end stays on a pixel's corner.
     """
-    count, rows, columns = drawn.alpha.shape
+    count, rows, columns = page.shape
     across = _areas(columns, drawn.left, scale[0], phases)  # (P, drawn columns, columns)
     down = _areas(rows, drawn.top, scale[1], phases)
-    half = np.einsum("gyx,pwx->gpyw", drawn.alpha.astype(np.float32), across, optimize=True)
+    half = np.einsum("gyx,pwx->gpyw", page.astype(np.float32), across, optimize=True)
     full = np.einsum("gpyw,qhy->gqphw", half, down, optimize=True)  # rows of phases first
     return np.rint(full).clip(0, 255).astype(np.uint8).reshape(count, phases * phases, *full.shape[3:])
 

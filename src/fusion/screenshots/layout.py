@@ -9,8 +9,10 @@ import numpy as np
 
 from fusion.screenshots import page
 from fusion.screenshots.glyphs import Metrics
+from fusion.screenshots.style import Style
 from fusion.screenshots.themes import CHROME, LINE_NUMBER
 
+BAR = 26  # pixels at scale 1, of a title bar
 TAB = 4  # columns between tab stops
 NO_CONTROLS, MAC, WINDOWS = range(3)
 X, Y, SLOT, CLASS, CHARACTER, CELLS = range(
@@ -51,7 +53,7 @@ def arrange(
     margin = np.rint(columns["margin"] * unit)
     controls = np.array([("none", "mac", "windows").index(w) for w in words["window"]])[columns["window"]]
     titled = np.array([bool(w) for w in words["title"]])[columns["title"]]
-    bar = np.where((controls != NO_CONTROLS) | titled, np.rint(26 * unit), 0)
+    bar = np.where((controls != NO_CONTROLS) | titled, np.rint(BAR * unit), 0)
     _window(out, columns, words, (width, height), bar + 2 * margin + lines * line_height)
     numbered = columns["line_numbers"].astype(np.int64)
     digits = np.floor(np.log10(np.maximum(columns["first_line"] + lines, 1))).astype(np.int64) + 1
@@ -99,6 +101,15 @@ def _window(
     move_x, move_y = np.rint(columns["shift_x"] * width / 100), np.rint(columns["shift_y"] * height / 100)
     out["x0"], out["x1"] = side - move_x, width - side - move_x
     out["y0"], out["y1"] = top - move_y, np.ceil(top + tall) - move_y
+
+
+def needed_height(style: Style, metrics: Metrics, lines: int) -> int:
+    """Pixels from the top to the bottom of a window that shows every line, and its last one's descenders."""
+    bar = BAR * style.scale if style.window != "none" or style.title else 0
+    line_height = max(
+        style.font_size * style.line_height / 100 * style.scale, metrics.ascent + metrics.descent
+    )
+    return int(np.ceil(bar + 2 * style.margin * style.scale + lines * line_height))
 
 
 def crop(geometry: np.ndarray, left: np.ndarray, top: np.ndarray) -> np.ndarray:

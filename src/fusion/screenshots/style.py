@@ -39,9 +39,9 @@ def _field(
 class Style:
     """How one screenshot looks. Lengths are pixels of the source picture at scale 1; defaults are Carbon's."""
 
-    theme: str = _field("seti", "Pygments theme; any, light and dark draw one")
+    theme: str = _field("one-dark", "Pygments theme; any, light and dark draw one")
     font: str = _field(fonts.ALWAYS, "font name or path of a font file; any draws one")
-    font_size: int = _field(14, "pixels per em", 4, 200)
+    font_size: int = _field(14, "pixels per em", 4, 72)
     line_height: float = _field(133.0, "percent of the font size", 80, 300)
     line_numbers: bool = _field(
         False, "a number before each line; in a configuration also a share, such as 0.4"
@@ -63,7 +63,7 @@ class Style:
     shadow_blur: float = _field(17.0, "pixels, standard deviation", 0.5, 100)
     shadow_drop: int = _field(20, "pixels the shadow lies below the window", 0, 100)
     corner_radius: int = _field(5, "pixels", 0, 100)
-    scale: float = _field(1.0, "device pixels per pixel; Carbon exports at 2", 0.5, 4)
+    scale: float = _field(1.0, "device pixels per pixel; Carbon exports at 2", 0.5, 3)
     height: str = _field(
         "content", "window as high as its code, or as the picture allows", words=("content", "full")
     )

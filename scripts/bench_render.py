@@ -1,0 +1,264 @@
+"""How fast screenshots are drawn, against Pygments' ImageFormatter in the same run, and how exactly.
+
+Times are CPU time of one thread, medians over rounds in which every method takes its turn; text, theme (monokai),
+font (DejaVu Sans Mono, the cheapest for ImageFormatter) and picture size are the same for all. ImageFormatter gets
+the true lexer and its picture stays in memory, unsaved; fusion's times hold everything from text to pixels: lexing,
+drawing a style, layout, ink.
+"""
+
+import argparse
+import io
+import json
+import statistics
+import sys
+import time
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from PIL import Image, ImageDraw, ImageFont
+from pygments.formatters import ImageFormatter
+from pygments.lexers import get_lexer_by_name
+
+from fusion import console
+from fusion.config import cache_dir
+from fusion.languages import LANGUAGES
+from fusion.render import named
+from fusion.screenshots import fonts, layout, page, themes
+from fusion.screenshots.views import Screen
+from fusion.snippets import sources
+
+SNIPPETS, BATCH = 240, 24
+PLAIN = named("render", "plain") | {"theme": "monokai"}
+CHROME = named("render", "carbon") | {"font": fonts.ALWAYS, "wear": "none"}
+GATES = {  # name in --json -> (must, reach for)
+    "exact_500": (50, 85), "exact_1360": (20, 34), "source_500_to_224": (18, 27), "direct_224": (60, 90),
+}  # fmt: skip
+
+
+class Anchor(ImageFormatter):
+    """ImageFormatter as it is, except that the picture has a given size and is not written to a file."""
+
+    def __init__(self, pixels: int, size: int):
+        super().__init__(style="monokai", line_numbers=False, image_pad=6, line_pad=3, font_size=pixels)
+        self.fonts.fonts = {
+            name: ImageFont.truetype(io.BytesIO(fonts.load(fonts.ALWAYS).faces[face]), pixels)
+            for face, name in enumerate(("NORMAL", "BOLD", "ITALIC", "BOLDITALIC"))
+        }
+        self.size, self.pixels = size, pixels
+
+    def draw(self, text: str, lexer: Any) -> Image.Image:
+        """The body of ImageFormatter.format up to the saving."""
+        self.drawables: list[Any] = []
+        self._create_drawables(lexer.get_tokens(self.cut(text)))
+        image = Image.new("RGB", (self.size, self.size), self.background_color)
+        pen = ImageDraw.Draw(image)
+        for at, value, font, color, ground in self.drawables:
+            if ground:
+                width, height = pen.textbbox((0, 0), value, font=font)[2:]
+                pen.rectangle([at, (at[0] + width, at[1] + height)], fill=ground)
+            pen.text(at, value, font=font, fill=color)
+        return image
+
+    def cut(self, text: str) -> str:
+        """Only what fits into the picture, so that ImageFormatter draws nothing in vain."""
+        rows, columns = self.size // round(1.2 * self.pixels), round(self.size / (0.6 * self.pixels))
+        return "\n".join(line[:columns] for line in text.split("\n", rows)[:rows])
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--json", action="store_true", help="print one JSON object instead of the table")
+    parser.add_argument("--rounds", type=int, default=7, help="times every method takes its turn (default: 7)")
+    parser.add_argument("--training", action="store_true", help="also the share of a training step spent on drawing")
+    args = parser.parse_args()
+    console.set_up_logging()
+    table = sources.load(named("data", "small"), cache_dir(), console.progress)
+    rows = table.take(np.random.default_rng(0).permutation(table.num_rows)[:SNIPPETS]).to_pydict()
+    speeds, ratios = measure(methods(rows), args.rounds)
+    found: dict[str, Any] = {
+        "ratios": {name: round(ratios[name], 1) for name in GATES},
+        "pictures_per_second": {name: round(speed) for name, speed in speeds.items()},
+        "max_difference": max_difference(rows["text"][:60]),
+        "direct_decibels": round(decibels(rows["text"][:60]), 1),
+    }
+    if args.training:
+        found["drawing_share_of_training"] = training_shares(rows)
+    print(json.dumps(found) if args.json else report(found, ratios))
+    return 0
+
+
+def methods(rows: dict[str, list[str]]) -> dict[str, tuple[Callable[[list[int]], Any], str | None]]:
+    """Name -> (draws the snippets with these numbers, name of the anchor that it is compared with)."""
+    lexers = [get_lexer_by_name(LANGUAGES[label].lexer) for label in rows["label"]]
+    texts = rows["text"]
+
+    def anchor(pixels: int, size: int, finish: Callable[[Image.Image], Any]) -> Callable[[list[int]], Any]:
+        formatter = Anchor(pixels, size)
+        return lambda some: [finish(formatter.draw(texts[i], lexers[i])) for i in some]
+
+    def fusion(render: dict[str, Any], size: int, shape: int) -> Callable[[list[int]], Any]:
+        screen = Screen(render, size, shape, 0)
+        screen.threads = 1
+        return lambda some: screen([texts[i] for i in some], [rows["id"][i] for i in some], 0)
+
+    def exact(render: dict[str, Any], size: int) -> Callable[[list[int]], Any]:
+        screen = Screen(render, size, size, 0)
+        out = np.empty((BATCH, size, size, 3), np.uint8)
+
+        def draw(some: list[int]) -> None:
+            scene = screen.scene([texts[i] for i in some], [rows["id"][i] for i in some], 0)
+            screen.painter.draw(scene, out[: len(some)])
+
+        return draw
+
+    big = PLAIN | {"scale": 2.0}
+    to_224 = lambda image: np.asarray(image.resize((224, 224), Image.Resampling.BILINEAR))  # noqa: E731
+    to_png = lambda image: image.save(io.BytesIO(), "PNG")  # noqa: E731
+    return {
+        "ImageFormatter 256": (anchor(13, 256, np.asarray), None),
+        "ImageFormatter 500": (anchor(13, 500, np.asarray), None),
+        "ImageFormatter 1360": (anchor(26, 1360, np.asarray), None),
+        "ImageFormatter 500, as PNG": (anchor(13, 500, to_png), None),
+        "ImageFormatter 500 -> 224": (anchor(13, 500, to_224), None),
+        "exact_256": (exact(PLAIN, 256), "ImageFormatter 256"),
+        "exact_500": (exact(PLAIN, 500), "ImageFormatter 500"),
+        "exact_1360": (exact(big, 1360), "ImageFormatter 1360"),
+        "exact_500, carbon": (exact(CHROME, 500), "ImageFormatter 500"),
+        "source_500_to_224": (fusion(CHROME, 500, 224), "ImageFormatter 500 -> 224"),
+        "direct_224": (fusion(CHROME | {"mode": "direct"}, 500, 224), "ImageFormatter 500 -> 224"),
+        "direct_96": (fusion(CHROME | {"mode": "direct"}, 500, 96), "ImageFormatter 500 -> 224"),
+    }
+
+
+def measure(
+    todo: dict[str, tuple[Callable[[list[int]], Any], str | None]], rounds: int
+) -> tuple[dict[str, float], dict[str, float]]:
+    """-> pictures per second of every method, and ratios to their anchors, both medians over rounds."""
+    for draw, _ in todo.values():
+        for start in range(0, SNIPPETS, 4 * BATCH):  # compiles, and fills the glyph bank
+            draw(list(range(start, min(start + BATCH, SNIPPETS))))
+    times: dict[str, list[float]] = {name: [] for name in todo}
+    order = np.random.default_rng(1)
+    for _ in range(rounds):
+        some = order.permutation(SNIPPETS)[: 2 * BATCH].tolist()
+        for name, (draw, anchor) in todo.items():
+            repeats = 1 if anchor is None else 8
+            start_time = time.thread_time()
+            for _ in range(repeats):
+                for start in range(0, len(some), BATCH):
+                    draw(some[start : start + BATCH])
+            times[name].append((time.thread_time() - start_time) / repeats / len(some))
+    speeds = {name: 1 / statistics.median(seconds) for name, seconds in times.items()}
+    ratios = {
+        name: statistics.median(a / b for a, b in zip(times[anchor], times[name], strict=True))
+        for name, (_, anchor) in todo.items()
+        if anchor
+    }
+    return speeds, ratios
+
+
+def max_difference(texts: list[str]) -> int:
+    """Largest difference of any pixel from Pillow drawing the same characters one at a time."""
+    screen = Screen(PLAIN, 500, 500, 0)
+    worst = 0
+    for text in texts:
+        picture = screen([text], [text], None)[0].astype(int)
+        worst = max(worst, int(np.abs(picture - by_pillow(screen, text)).max()))
+    return worst
+
+
+def by_pillow(screen: Screen, text: str) -> np.ndarray:
+    """The same characters at the same places, each by its own call of ImageDraw.text with Layout.BASIC."""
+    scene = screen.scene([text], [text], None)
+    sprites = np.zeros((40_000, 6), np.int32)
+    count = layout.place(
+        scene.points, scene.classes, 0, len(scene.points), scene.geometry[0], screen.painter.tables[5],
+        *page.tables(), sprites,
+    )  # fmt: skip
+    palette = themes.palette(PLAIN["theme"])
+    faces = [fonts.load(fonts.ALWAYS).at(face, PLAIN["font_size"]) for face in range(4)]
+    image = Image.new("RGB", screen.size, tuple(palette.ground.tolist()))
+    pen = ImageDraw.Draw(image)
+    for x, y, slot, kind, _, _ in sprites[:count]:
+        if slot != page.BOX:
+            font = faces[palette.faces[kind]]
+            pen.text((int(x), int(y)), page.PAGE[slot], tuple(palette.inks[kind].tolist()), font, anchor="ls")
+    return np.asarray(image).astype(int)
+
+
+def decibels(texts: list[str]) -> float:
+    """Peak signal-to-noise of direct drawing at 224 against the exact 500 picture averaged by area."""
+    ids = [str(i) for i in range(len(texts))]
+    exact = Screen(CHROME, 500, 500, 0)(texts, ids, 0).astype(np.float32)
+    direct = Screen(CHROME | {"mode": "direct"}, 500, 224, 0)(texts, ids, 0)
+    edges, at = np.arange(225) * 500 / 224, np.arange(500)
+    share = np.clip(np.minimum(edges[1:, None], at + 1) - np.maximum(edges[:-1, None], at), 0, None)
+    share = (share / share.sum(1, keepdims=True)).astype(np.float32)
+    error = np.mean(
+        [np.mean((np.einsum("yh,hwc,xw->yxc", share, a, share, optimize=True) - b) ** 2) for a, b in zip(exact, direct, strict=True)]
+    )
+    return float(10 * np.log10(255**2 / error))
+
+
+def training_shares(rows: dict[str, list[str]]) -> dict[str, float]:
+    """Backbone -> share of a training step's wall time that drawing takes when nothing hides it."""
+    import timm
+    import torch
+
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    names = {"small CNN, 96": ("small", 96)}
+    if device == "cuda":
+        names |= {"mobilenetv2, 224": ("mobilenetv2_100", 224), "densenet121, 224": ("densenet121", 224)}
+    shares = {}
+    for title, (name, shape) in names.items():
+        net = small_cnn() if name == "small" else timm.create_model(name, num_classes=12)
+        net = net.to(device).train()
+        optimizer = torch.optim.Adam(net.parameters(), 1e-3)
+        screen = Screen(CHROME, 500, shape, 0)
+        label = torch.zeros(BATCH, dtype=torch.long, device=device)
+        drawing, learning = [], []
+        for step in range(8):
+            some = slice(step * BATCH, (step + 1) * BATCH)
+            clock = time.perf_counter()
+            pictures = screen(rows["text"][some], rows["id"][some], step)
+            drawn = time.perf_counter()
+            x = torch.from_numpy(pictures).to(device).permute(0, 3, 1, 2).float() / 255
+            torch.nn.functional.cross_entropy(net(x), label).backward()
+            optimizer.step()
+            optimizer.zero_grad()
+            if device == "cuda":
+                torch.cuda.synchronize()
+            drawing.append(drawn - clock)
+            learning.append(time.perf_counter() - drawn)
+        one, other = statistics.median(drawing), statistics.median(learning)
+        shares[f"{title} ({device})"] = round(one / (one + other), 4)
+    return shares
+
+
+def small_cnn() -> Any:
+    """Five strided convolutions, 0.4 million weights: about the smallest that learns anything here."""
+    from torch import nn
+
+    widths = (3, 32, 64, 128, 192, 256)
+    layers: list[nn.Module] = []
+    for before, after in zip(widths, widths[1:], strict=False):
+        layers += [nn.Conv2d(before, after, 3, stride=2, padding=1), nn.BatchNorm2d(after), nn.ReLU()]
+    return nn.Sequential(*layers, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(widths[-1], 12))
+
+
+def report(found: dict[str, Any], ratios: dict[str, float]) -> str:
+    lines = [f"{'method':<28}{'pictures/s':>12}{'x anchor':>10}{'must':>7}{'reach':>7}"]
+    for name, speed in found["pictures_per_second"].items():
+        ratio = f"{ratios[name]:.1f}" if name in ratios else ""
+        must, reach = GATES.get(name, ("", ""))
+        lines.append(f"{name:<28}{speed:>12,}{ratio:>10}{must:>7}{reach:>7}")
+    lines.append(f"difference from Pillow, character by character: {found['max_difference']}")
+    lines.append(f"direct drawing against the exact picture averaged by area: {found['direct_decibels']} dB (must 40, reach 46)")
+    for title, share in found.get("drawing_share_of_training", {}).items():
+        lines.append(f"share of a training step spent on drawing, {title}: {100 * share:.1f} %")
+    return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    sys.exit(console.run(main))

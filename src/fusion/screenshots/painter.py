@@ -1,0 +1,172 @@
+"""Texts and styles -> source pictures: lexing, layout and drawing put together for one batch."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from fusion.screenshots import fonts, layout, page, themes
+from fusion.screenshots.draw import draw_batch
+from fusion.screenshots.glyphs import Bank, metrics
+from fusion.screenshots.lexing import CLASSES, code_points, neutral, token_classes
+from fusion.screenshots.style import Styles, two_colors
+from fusion.screenshots.wear import wear_out
+
+MAX_CHARACTERS = 100_000  # of a text that are looked at; no picture holds more
+MAX_KEPT = 50_000  # texts whose classes are kept, about a kilobyte each
+
+
+@dataclass(frozen=True)
+class Scene:
+    """A batch ready to be drawn; slices of it are the same pictures."""
+
+    points: np.ndarray  # (characters,) uint32 code points of all texts
+    classes: np.ndarray  # (characters,) uint8
+    offsets: np.ndarray  # (B + 1,) where each text begins
+    geometry: np.ndarray  # (B,) layout.GEOMETRY
+    columns: dict[str, np.ndarray]  # (B,) each: the styles
+
+    def __len__(self) -> int:
+        return len(self.geometry)
+
+    def __getitem__(self, rows: slice) -> "Scene":
+        columns = {name: column[rows] for name, column in self.columns.items()}
+        offsets = self.offsets[rows.start : rows.stop + 1]
+        return Scene(self.points, self.classes, offsets, self.geometry[rows], columns)
+
+
+class Painter:
+    """Draws source pictures of one size, exactly or, with a scale, smaller at once."""
+
+    def __init__(
+        self,
+        styles: Styles,
+        highlight: str,
+        size: tuple[int, int],
+        scale: tuple[float, float] = (1.0, 1.0),
+        phases: int = 1,
+    ):
+        self.styles, self.highlight, self.size, self.scale = styles, highlight, size, scale
+        self.bank = Bank(phases)
+        self.palettes = [themes.palette(name) for name in styles.words("theme")]
+        self.tables = (
+            *(
+                np.stack([getattr(p, name) for p in self.palettes])
+                for name in ("ground", "mark", "inks", "faces")
+            ),
+            np.stack([two_colors(name) for name in styles.words("background")]),
+            layout.title_table(styles.words("title")),
+            *page.tables(),
+        )
+        self.kept: dict[tuple[str, str | None], np.ndarray] = {}
+
+    def facts(self) -> list[Any]:
+        """What pixels depend on beyond the configuration."""
+        found = [fonts.load(name).sha256 for name in self.styles.words("font")]
+        return [found, [[a.tolist() for a in (p.ground, p.mark, p.inks, p.faces)] for p in self.palettes]]
+
+    def scene(
+        self, texts: Sequence[str], ids: Sequence[str], keys: np.ndarray, labels: Sequence[str] | None
+    ) -> Scene:
+        """Texts with their ids, keys (B,) uint64 and, for highlight=true, labels -> Scene."""
+        texts = [text if len(text) <= MAX_CHARACTERS else text[:MAX_CHARACTERS] for text in texts]
+        offsets = np.zeros(len(texts) + 1, np.int64)
+        np.cumsum([len(text) for text in texts], out=offsets[1:])
+        points = code_points("".join(texts))
+        if self.highlight == "neutral":
+            classes = neutral(points, offsets)
+        else:
+            classes = self._classes(texts, ids, keys, labels)
+        columns = self.styles.columns(keys)
+        return Scene(points, classes, offsets, self._geometry(texts, columns), columns)
+
+    def _classes(
+        self, texts: Sequence[str], ids: Sequence[str], keys: np.ndarray, labels: Sequence[str] | None
+    ) -> np.ndarray:
+        """Every character's class, (characters,) uint8; what takes a real lexer is kept for the next epoch."""
+        found = [np.zeros(0, np.uint8)]
+        for text, id, key, label in zip(texts, ids, keys, labels or [None] * len(texts), strict=True):
+            slot = (id, label if self.highlight == "true" else None)
+            classes = self.kept.get(slot)
+            if classes is None or len(classes) != len(text) or self.highlight == "random":
+                classes = token_classes(text, self.highlight, int(key), label)
+                if len(self.kept) < MAX_KEPT and self.highlight in ("true", "guessed"):
+                    self.kept[slot] = classes
+            found.append(classes)
+        return np.concatenate(found)
+
+    def _geometry(self, texts: Sequence[str], columns: dict[str, np.ndarray]) -> np.ndarray:
+        """Columns of styles -> (B,) layout.GEOMETRY of whole source pictures."""
+        pixels = np.maximum(np.rint(columns["font_size"] * columns["scale"]), 1).astype(np.int64)
+        kinds, which = np.unique(columns["font"] * 10_000 + pixels, return_inverse=True)
+        names = self.styles.words("font")
+        found = [(names[kind // 10_000], int(kind % 10_000)) for kind in kinds]
+        sizes = [metrics(*font) for font in found]
+        entries = [self.bank.entry(*font, self.scale) for font in found]
+        lines = np.array([count_lines(text) for text in texts])
+        words = {name: self.styles.words(name) for name in ("window", "title", "height", "marked")}
+        chosen = [sizes[i] for i in which]
+        return layout.arrange(columns, words, chosen, [entries[i] for i in which], lines, self.size)
+
+    def draw(self, scene: Scene, out: np.ndarray) -> None:
+        """Fills out, (B, H, W, 3) uint8; holds no lock, so that threads can share a batch."""
+        height, width = out.shape[1:3]
+        table, alpha = self.bank.table, self.bank.alpha  # the table first: alpha only ever grows
+        draw_batch(
+            out.reshape(-1), height, width, *self.scale, self.bank.phases, scene.geometry, scene.points, scene.classes,
+            scene.offsets, table, alpha, *self.tables,
+        )  # fmt: skip
+
+    def wear(self, scene: Scene, pictures: np.ndarray) -> None:
+        """Does to pictures, (B, H, W, 3) uint8, what their styles say became of them."""
+        words, columns = self.styles.words("wear"), scene.columns
+        for i in range(len(pictures)):
+            kind = words[int(columns["wear"][i])]
+            if kind != "none":
+                quality, blur, rescale = (columns[name][i] for name in ("jpeg_quality", "blur", "rescale"))
+                pictures[i] = wear_out(pictures[i], kind, int(quality), float(blur), float(rescale))
+
+    def tokens(self, scene: Scene, row: int, text: str) -> list[dict[str, Any]]:
+        """One picture's tokens as seen: {token, class, start, box}; start is an index into the text, box is
+        [x0, y0, x1, y1] in pixels of the source picture, cut at its edges.
+
+        A token is a run of characters of one class on one line.
+        """
+        g, (low, high) = scene.geometry[row], scene.offsets[row : row + 2]
+        sprites = np.zeros((4 * int(high - low) + 1000, 6), np.int32)
+        count = layout.place(
+            scene.points, scene.classes, low, high, g, self.tables[5], *page.tables(), sprites
+        )
+        found: list[dict[str, Any]] = []
+        last: np.ndarray | None = None
+        for sprite in sprites[:count]:
+            if sprite[layout.CHARACTER] < 0:
+                continue
+            x, top = int(sprite[layout.X]), int(sprite[layout.Y] - g["baseline"])
+            right = x + int(np.ceil(g["advance"] * sprite[layout.CELLS]))
+            joined = last is not None and (sprite[layout.CHARACTER] - last[layout.CHARACTER]) == 1
+            if joined and sprite[layout.CLASS] == last[layout.CLASS] and sprite[layout.Y] == last[layout.Y]:  # type: ignore[index]
+                found[-1]["box"][2] = right
+                found[-1]["token"] += text[sprite[layout.CHARACTER]]
+            else:
+                box = [x, top, right, top + int(np.ceil(g["line_height"]))]
+                start, kind = int(sprite[layout.CHARACTER]), CLASSES[sprite[layout.CLASS]]
+                found.append({"token": text[start], "class": kind, "start": start, "box": box})
+            last = sprite
+        return cut_boxes(found, g)
+
+
+def cut_boxes(tokens: list[dict[str, Any]], g: np.void) -> list[dict[str, Any]]:
+    """Tokens whose box shows, each cut at the window's and the picture's edges."""
+    low = [max(0, int(g["x0"])), max(0, int(g["y0"]))]
+    high = [int(min(g["x1"], g["width"])), int(min(g["y1"], g["height"]))]
+    for token in tokens:
+        box = token["box"]
+        token["box"] = [max(box[0], low[0]), max(box[1], low[1]), min(box[2], high[0]), min(box[3], high[1])]
+    return [t for t in tokens if t["box"][0] < t["box"][2] and t["box"][1] < t["box"][3]]
+
+
+def count_lines(text: str) -> int:
+    """Lines as an editor counts them: a line end at the very end begins no new one."""
+    return max(1, text.count("\n") + (not text.endswith("\n")))

@@ -1,0 +1,86 @@
+"""Fonts by name, by path, and those that cannot be had."""
+
+from importlib.util import find_spec
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from fusion.config import UserError
+from fusion.screenshots import fonts, glyphs
+from fusion.screenshots.page import PAGE
+
+FOLDER = Path(find_spec("matplotlib").origin).parent / "mpl-data" / "fonts" / "ttf"
+
+
+def test_dejavu_is_always_there_with_four_faces():
+    found = fonts.load(fonts.ALWAYS)
+    assert len(set(found.faces)) == 4 and len(found.sha256) == 64
+
+
+def test_the_catalogue_has_more_than_ten_pinned_fonts():
+    rows = fonts.catalogue().values()
+    assert len(rows) >= 10 and all(len(row["sha256"]) == 64 and row["regular"] and row["license"] for row in rows)
+
+
+def test_a_path_works_as_a_name_does():
+    found = fonts.load(str(FOLDER / "DejaVuSansMono-Bold.ttf"))
+    assert found.faces[0] == fonts.load(fonts.ALWAYS).faces[1]
+    assert glyphs.metrics(found.name, 20).advance == pytest.approx(12.04, abs=0.01)
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [("hakc", r"did you mean hack\?"), (str(FOLDER / "DejaVuSans.ttf"), "not of fixed width"), ("no/such.ttf", "is not known")],
+)
+def test_what_is_no_font_for_code_is_refused(name, message):
+    with pytest.raises(UserError, match=message):
+        fonts.load(name)
+
+
+def test_a_broken_file_is_refused(tmp_path):
+    path = tmp_path / "broken.ttf"
+    path.write_bytes(b"not a font")
+    with pytest.raises(UserError, match="not a font that can be read"):
+        fonts.load(str(path))
+
+
+def test_without_a_network_only_dejavu_is_drawn_with(monkeypatch, tmp_path, caplog):
+    tried = []
+
+    def refuse(package, cache):
+        tried.append(package.name)
+        raise fonts.PackageError("no network")
+
+    monkeypatch.setattr(fonts, "fetch", refuse)
+    monkeypatch.setenv("FUSION_CACHE", str(tmp_path))
+    fonts.load.cache_clear()
+    assert fonts.available() == [fonts.ALWAYS]
+    assert len(tried) == 1 and "fonts left out" in caplog.text
+    with pytest.raises(UserError, match="font=dejavu-sans-mono, which always can"):
+        fonts.load("hack")
+
+
+def test_a_bank_shares_tiles_of_faces_that_repeat(tmp_path):
+    one = glyphs.Bank(1)
+    one.entry(str(FOLDER / "DejaVuSansMono.ttf"), 14)
+    four = glyphs.Bank(1)
+    four.entry(fonts.ALWAYS, 14)
+    assert len(one.table) == len(four.table) == 1024 and len(one.alpha) < 0.4 * len(four.alpha)
+    assert len(one.alpha) % glyphs.BLOCK == 0
+
+
+@pytest.mark.network
+@pytest.mark.parametrize("name", ["hack", "fira-code", "jetbrains-mono", "ubuntu-mono", "space-mono"])
+def test_all_glyphs_of_other_fonts_are_pillows(name):
+    from test_draw import drawn, pillow
+
+    from fusion.screenshots.lexing import token_classes
+
+    for pixels in (12, 13, 14, 16, 28):
+        face = fonts.load(name).at(0, pixels)
+        lacking = bytes(face.getmask("\uffff"))
+        chars = [char for char in PAGE.values() if bytes(face.getmask(char)) != lacking]
+        text = "\n".join("".join(chars[i : i + 32]) for i in range(0, len(chars), 32))
+        expected = pillow(text, token_classes(text, "neutral", 0), "vs", name, pixels, 40 * pixels)
+        assert np.array_equal(drawn(text, "vs", name, pixels, 40 * pixels), expected)
