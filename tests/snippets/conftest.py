@@ -13,17 +13,23 @@ from fusion.packages import Line, write_lines
 WORDS = ["alpha", "bravo", "delta", "gamma", "omega", "sigma", "theta", "kappa", "lambda_", "zeta", "iota", "tau"]
 
 
-def python_of(project: str, functions: int = 24) -> str:
+def python_of(project: str, functions: int = 12) -> str:
     """Functions that no other project has."""
-    body = "\n".join(
-        f"    {word}_{project} = {project}_{word}(first, '{word}')\n    second.append({word}_{project})" for word in WORDS
-    )
-    return "".join(f"def {project}_{n}(first, second):\n    step_{n} = first + {n}\n{body}\n\n\n" for n in "abcdefghijkl"[:functions])
+    made = []
+    for name in "abcdefghijkl"[:functions]:
+        own = f"{project}_{name}"
+        body = [f"    {word}_{own} = {own}_{word}(first, '{word}')\n    second.append({word}_{own})" for word in WORDS]
+        made.append("\n".join([f"def {own}(first, second):", *body, "", "", ""]))
+    return "".join(made)
 
 
 def c_of(project: str) -> str:
-    body = "\n".join(f"\tint {word} = {project}_{word}(state, {n});\n\tpush(state, {word});" for n, word in enumerate(WORDS))
-    return "".join(f"static int {project}_{n}(struct state *state)\n{{\n{body}\n\treturn {n}{n};\n}}\n\n" for n in "abcdefghijkl")
+    made = []
+    for name in "abcdefghijkl":
+        own = f"{project}_{name}"
+        body = [f"\tint {word}_{own} = {own}_{word}(state);\n\tpush(state, {word}_{own});" for word in WORDS]
+        made.append("\n".join([f"static int {own}(struct state *state)", "{", *body, "\treturn 0;", "}", "", ""]))
+    return "".join(made)
 
 
 def archive_of(files: dict[str, str]) -> bytes:
