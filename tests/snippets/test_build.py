@@ -31,7 +31,9 @@ def test_a_table_has_every_column_and_its_projects_keep_to_one_side(stocked, dat
     for row in table.to_pylist():
         sides.setdefault(row["group"], set()).add(row["split"])
         assert row["lines"] == row["text"].count("\n") + 1 <= 40
-        assert (row["source"], row["license"]) == ("pypi", "MIT") and row["path"].startswith(f"{row['group']}:src/code.")
+        assert (row["source"], row["license"]) == ("pypi", "MIT") and row["path"].startswith(
+            f"{row['group']}:src/code."
+        )
     assert len(sides) == 8 and all(len(found) == 1 for found in sides.values())
     assert len(set(table["id"].to_pylist())) == table.num_rows
 
@@ -58,7 +60,9 @@ def test_a_killed_build_leaves_whole_parts_and_no_workers(stocked, data, cache_f
         "def dying(task):\n    count.append(1)\n    len(count) < 4 or os.kill(os.getpid(), signal.SIGKILL)\n    return make(task)\n"
         f"parts._make = dying\nbuild.build({data!r}, Path({str(cache_folder)!r}), sources.no_progress)\n"
     )
-    done = subprocess.run([sys.executable, script], env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}, check=False)
+    done = subprocess.run(
+        [sys.executable, script], env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}, check=False
+    )
     assert done.returncode == -signal.SIGKILL
     assert len(list(cache_folder.glob("parts/*[!s].parquet"))) == 3 and not list(cache_folder.glob("snippets/*"))
     resumed = built(data, cache_folder)
@@ -102,7 +106,10 @@ def test_a_text_under_two_labels_is_left_out_under_both(shelf, stocked, data, ca
 
 def test_dialects_count_as_their_language_unless_told(stocked, data, cache_folder) -> None:
     for name in ("owl", "pig", "rat"):
-        rows = "".join(f"export const {name}{n} = () => (\n  <tr>\n    <td>{{{name}_{n}}}</td>\n" * 4 + "  </tr>);\n\n" for n in "abcde")
+        rows = "".join(
+            f"export const {name}{n} = () => (\n  <tr>\n    <td>{{{name}_{n}}}</td>\n" * 4 + "  </tr>);\n\n"
+            for n in "abcde"
+        )
         stocked(name, {"a.jsx": "import React from 'react';\n" + rows}, "JSX")
     assert "JavaScript" in set(built(data, cache_folder).table["label"].to_pylist())
     assert "JSX" in set(built(data | {"merge": {}}, cache_folder).table["label"].to_pylist())
