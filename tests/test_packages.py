@@ -15,8 +15,8 @@ PACKAGE = Package("pypi", "twice", "1.0", SHA256, len(BYTES), "MIT", ("Python",)
 
 
 def line(name: str, language: str, subset: str, **fields: object) -> Line:
-    held = {"registry": "pypi", "version": "1", "archive_bytes": 1, "sha256": "0" * 64, "license": "MIT", "project": name,
-            "pool_path": "", "files": 1, "lines": 10, "snippets": 5} | fields  # fmt: skip
+    held = {"registry": "pypi", "version": "1", "archive_bytes": 1, "sha256": "0" * 64, "license": "MIT",
+            "project": name,            "pool_path": "", "files": 1, "lines": 10, "snippets": 5} | fields  # fmt: skip
     return Line(name=name, language=language, set=subset, **held)  # type: ignore[arg-type]
 
 

@@ -21,7 +21,9 @@ def run(capsys, *argv: str) -> tuple[int, str]:
 def test_build_prints_the_table_and_writes_it_where_told(stocked, capsys, tmp_path) -> None:
     code, out = run(capsys, "build")
     assert code == 0 and out.strip().endswith(".arrow")
-    code, out = run(capsys, "build", "--out", str(tmp_path / "mine.parquet"), "--languages", "py", "c", "--workers", "1")
+    code, out = run(
+        capsys, "build", "--out", str(tmp_path / "mine.parquet"), "--languages", "py", "c", "--workers", "1"
+    )
     assert code == 0 and out.strip() == str(tmp_path / "mine.parquet")
     assert set(pq.read_table(tmp_path / "mine.parquet")["label"].to_pylist()) == {"C", "Python"}
 
@@ -44,7 +46,13 @@ def test_card(stocked, capsys, tmp_path) -> None:
     code, out = run(capsys, "card", "--out", str(path))
     assert code == 0 and out.split() == [str(path), str(path.with_suffix(".png"))]
     text = path.read_text()
-    for told in ("# Data card", "| Python | 4 |", "| MIT | 8 |", "| pypi | ant | 1.0 | MIT | Python | `", "![languages](corpus.png)"):
+    for told in (
+        "# Data card",
+        "| Python | 4 |",
+        "| MIT | 8 |",
+        "| pypi | ant | 1.0 | MIT | Python | `",
+        "![languages](corpus.png)",
+    ):
         assert told in text
     assert path.with_suffix(".png").read_bytes().startswith(b"\x89PNG")
 

@@ -17,8 +17,9 @@ def shards(tmp_path):
             rows = [{"text": f"{split} {n}", "label": "ab"[n % 2]} for n in range(shard, count, 4)]
             (tmp_path / "shards" / split).mkdir(parents=True, exist_ok=True)
             pq.write_table(pa.Table.from_pylist(rows), tmp_path / "shards" / split / f"{shard}.parquet")
-    return {"kind": "parquet", "path": str(tmp_path / "shards"), "text_column": "text", "label_column": "label",
-            "group_column": None, "split_column": None, "image_column": None, "streaming": True, "classes": ["a", "b"]}  # fmt: skip
+    return {"kind": "parquet", "path": str(tmp_path / "shards"), "text_column": "text",
+            "label_column": "label", "group_column": None,
+            "split_column": None, "image_column": None, "streaming": True, "classes": ["a", "b"]}  # fmt: skip
 
 
 def texts(rows) -> list[str]:
@@ -57,7 +58,7 @@ def test_what_a_stream_needs(shards, tmp_path) -> None:
     with pytest.raises(UserError, match=r"the label 'b' is not in data\.classes \(a\)"):
         texts(streams.stream(shards | {"classes": ["a"]}, "train", 0, None))
     (tmp_path / "empty").mkdir()
-    with pytest.raises(UserError, match="holds no Parquet shards; expected .*<split>"):
+    with pytest.raises(UserError, match=r"holds no Parquet shards; expected .*<split>"):
         streams.stream(shards | {"path": str(tmp_path / "empty")}, "train", 0, None)
     for path in (tmp_path / "shards" / "val").iterdir():
         path.unlink()

@@ -26,7 +26,8 @@ def stream(data: Mapping[str, Any], split: str, seed: int, epoch: int | None, ra
     names = {SPLIT_NAMES.get(name.lower(), name): name for name in opened}
     if split not in names:
         raise UserError(
-            f"data.path={data['path']} has no {split} split, it has {', '.join(opened)}; a stream is not split by fusion."
+            f"data.path={data['path']} has no {split} split, it has {', '.join(opened)}; "
+            "fusion does not split a stream."
         )
     rows = opened[names[split]]
     columns = Columns.of(data)
