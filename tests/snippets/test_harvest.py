@@ -102,6 +102,14 @@ def test_typical_windows(window: str, typical: bool) -> None:
     assert is_typical(window) is typical
 
 
+@pytest.mark.parametrize(
+    ("window", "typical"),
+    [("This will be exported into the calling namespace:", False), ("value = compute(first)", True), ("x = 1", False)],
+)
+def test_typical_short_windows(window: str, typical: bool) -> None:
+    assert is_typical(window, least=1) is typical
+
+
 @given(st.binary(max_size=300))
 def test_decoding_never_fails(data: bytes) -> None:
     text = decode(data)
