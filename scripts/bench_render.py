@@ -67,10 +67,16 @@ class Anchor(ImageFormatter):
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--json", action="store_true", help="print one JSON object instead of the table")
-    parser.add_argument("--rounds", type=int, default=7, help="times every method takes its turn (default: 7)")
-    parser.add_argument("--training", action="store_true", help="also the share of a training step spent on drawing")
+    parser.add_argument(
+        "--rounds", type=int, default=7, help="times every method takes its turn (default: 7)"
+    )
+    parser.add_argument(
+        "--training", action="store_true", help="also the share of a training step spent on drawing"
+    )
     args = parser.parse_args()
     console.set_up_logging()
     table = sources.load(named("data", "small"), cache_dir(), console.progress)
@@ -196,7 +202,10 @@ def decibels(texts: list[str]) -> float:
     share = np.clip(np.minimum(edges[1:, None], at + 1) - np.maximum(edges[:-1, None], at), 0, None)
     share = (share / share.sum(1, keepdims=True)).astype(np.float32)
     error = np.mean(
-        [np.mean((np.einsum("yh,hwc,xw->yxc", share, a, share, optimize=True) - b) ** 2) for a, b in zip(exact, direct, strict=True)]
+        [
+            np.mean((np.einsum("yh,hwc,xw->yxc", share, a, share, optimize=True) - b) ** 2)
+            for a, b in zip(exact, direct, strict=True)
+        ]
     )
     return float(10 * np.log10(255**2 / error))
 
@@ -254,7 +263,9 @@ def report(found: dict[str, Any], ratios: dict[str, float]) -> str:
         must, reach = GATES.get(name, ("", ""))
         lines.append(f"{name:<28}{speed:>12,}{ratio:>10}{must:>7}{reach:>7}")
     lines.append(f"difference from Pillow, character by character: {found['max_difference']}")
-    lines.append(f"direct drawing against the exact picture averaged by area: {found['direct_decibels']} dB (must 40, reach 46)")
+    lines.append(
+        f"direct drawing against the exact picture averaged by area: {found['direct_decibels']} dB (must 40, reach 46)"
+    )
     for title, share in found.get("drawing_share_of_training", {}).items():
         lines.append(f"share of a training step spent on drawing, {title}: {100 * share:.1f} %")
     return "\n".join(lines)

@@ -23,7 +23,12 @@ LOOK = named("render", "plain") | {  # one theme, so that a colour means one cla
 
 
 def matrix(
-    sides: dict[str, Rows], wrong: Callable[[Rows], list[str]], policies: list[str], epochs: int, seeds: int, shape: int
+    sides: dict[str, Rows],
+    wrong: Callable[[Rows], list[str]],
+    policies: list[str],
+    epochs: int,
+    seeds: int,
+    shape: int,
 ) -> dict[str, Any]:
     """Accuracies, trained under one policy and tested under another, means over seeds; flip rates; fits."""
     names = sorted(set(sides["train"]["label"]))
@@ -37,7 +42,8 @@ def matrix(
     for policy in policies:
         runs = [one(sides["train"], names, policy, epochs, seed, shape, tests) for seed in range(seeds)]
         accuracy[policy] = {
-            name: round(float(np.mean([(answers[name] == truth).mean() for answers, _ in runs])), 3) for name in tests
+            name: round(float(np.mean([(answers[name] == truth).mean() for answers, _ in runs])), 3)
+            for name in tests
         }
         flips[policy] = round(float(np.mean([(answers["wrong"] == misled).mean() for answers, _ in runs])), 3)
         fits[policy] = round(float(np.mean([fit for _, fit in runs])), 3)
@@ -55,7 +61,13 @@ def pictures(rows: Rows, policy: str, labels: list[str], shape: int) -> np.ndarr
 
 
 def one(
-    rows: Rows, names: list[str], policy: str, epochs: int, seed: int, shape: int, tests: dict[str, np.ndarray]
+    rows: Rows,
+    names: list[str],
+    policy: str,
+    epochs: int,
+    seed: int,
+    shape: int,
+    tests: dict[str, np.ndarray],
 ) -> tuple[dict[str, np.ndarray], float]:
     """Trains one net -> its answers under every policy, and its accuracy on the training texts."""
     torch.manual_seed(seed)
@@ -90,7 +102,9 @@ def prepared(x: torch.Tensor, device: str) -> torch.Tensor:
 @torch.no_grad()
 def answers(net: nn.Module, x: np.ndarray, device: str) -> np.ndarray:
     net.eval()
-    parts = [net(prepared(torch.from_numpy(x[i : i + 256]), device)).argmax(1).cpu() for i in range(0, len(x), 256)]
+    parts = [
+        net(prepared(torch.from_numpy(x[i : i + 256]), device)).argmax(1).cpu() for i in range(0, len(x), 256)
+    ]
     return torch.cat(parts).numpy()
 
 
@@ -99,6 +113,10 @@ def small_cnn(classes: int) -> nn.Module:
     widths = (3, 24, 48, 96, 160)
     layers: list[nn.Module] = []
     for before, after in zip(widths, widths[1:], strict=False):
-        layers += [nn.Conv2d(before, after, 3, stride=2, padding=1, bias=False), nn.BatchNorm2d(after), nn.ReLU()]
+        layers += [
+            nn.Conv2d(before, after, 3, stride=2, padding=1, bias=False),
+            nn.BatchNorm2d(after),
+            nn.ReLU(),
+        ]
     layers += [nn.Conv2d(widths[-1], 160, 3, padding=1, bias=False), nn.BatchNorm2d(160), nn.ReLU()]
     return nn.Sequential(*layers, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(160, classes))

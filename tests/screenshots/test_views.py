@@ -47,7 +47,9 @@ def test_any_batch_is_drawn_alike_alone_and_together(texts, epoch):
 @settings(max_examples=30, deadline=None)
 def test_any_style_within_its_limits_can_be_drawn(**style):
     for mode in ("source", "direct"):
-        assert Screen(style | {"mode": mode, "title": "a title"}, "90x70", 32, 0)([CODE], ["a"], None).shape == (1, 32, 32, 3)
+        assert Screen(style | {"mode": mode, "title": "a title"}, "90x70", 32, 0)(
+            [CODE], ["a"], None
+        ).shape == (1, 32, 32, 3)
 
 
 def test_source_mode_is_the_exact_picture_resized():
@@ -77,12 +79,21 @@ def test_random_crops_are_parts_of_the_whole_and_differ_by_epoch():
 
 
 def test_tiles_are_one_in_training_and_several_in_evaluation():
-    render = {"view": "tiles", "tile_size": 64, "tile_margin": 8, "tile_count": 3, "padding_x": 0, "padding_y": 0}
+    render = {
+        "view": "tiles",
+        "tile_size": 64,
+        "tile_margin": 8,
+        "tile_count": 3,
+        "padding_x": 0,
+        "padding_y": 0,
+    }
     screen = Screen(render, 200, 32, 0)
     several = screen([CODE, ""], ["a", "b"], None)
     one = screen([CODE, ""], ["a", "b"], 0)
     assert several.shape == (2, 3, 32, 32, 3) and one.shape == (2, 32, 32, 3)
-    assert any(np.array_equal(screen([CODE], ["a"], epoch)[0], tile) for epoch in range(9) for tile in several[0])
+    assert any(
+        np.array_equal(screen([CODE], ["a"], epoch)[0], tile) for epoch in range(9) for tile in several[0]
+    )
 
 
 def test_scrolling_to_the_end_shows_the_last_line():
@@ -104,7 +115,10 @@ def test_the_highlight_policy_changes_the_picture_and_true_needs_labels():
 
 def test_the_fingerprint_tells_whatever_changes_pixels():
     first = Screen(CARBON, 200, 64, 0)
-    assert first.fingerprint == Screen(dict(CARBON), "200x200", 64, 0).fingerprint and len(first.fingerprint) == 16
+    assert (
+        first.fingerprint == Screen(dict(CARBON), "200x200", 64, 0).fingerprint
+        and len(first.fingerprint) == 16
+    )
     others = [
         Screen(CARBON, 201, 64, 0), Screen(CARBON, 200, 65, 0), Screen(CARBON, 200, 64, 1), Screen(CARBON | {"theme": "vs"}, 200, 64, 0),
         Screen(CARBON | {"highlight": "none"}, 200, 64, 0), Screen(CARBON | {"mode": "direct"}, 200, 64, 0),
@@ -123,7 +137,8 @@ def test_an_empty_batch_is_an_empty_array():
 
 
 @pytest.mark.parametrize(
-    ("given", "size"), [(500, (500, 500)), ("680x500", (680, 500)), ([1360, 900], (1360, 900)), ("256", (256, 256))]
+    ("given", "size"),
+    [(500, (500, 500)), ("680x500", (680, 500)), ([1360, 900], (1360, 900)), ("256", (256, 256))],
 )
 def test_source_sizes(given, size):
     assert parse_size(given) == size
