@@ -1,11 +1,11 @@
 """How much of the label each highlight policy writes into the picture.
 
-(a) In seconds, without pictures: a linear probe that sees token classes alone (shares and bigrams of classes, no
-letters), trained under one policy and tested under another, `wrong` among them, where every text is coloured by the
-lexer of another language. Flip rate: how often the answer is the wrong lexer's language rather than the code's.
+(a) In seconds, without pictures: a linear probe that sees token classes alone (shares and bigrams of classes,
+no letters), trained under one policy and tested under another, `wrong` among them, where every text is
+coloured by the lexer of another language. Flip rate: how often the answer is the wrong lexer's language.
 (b) With --pictures: a small CNN, the same matrix; it counts only once it fits its training projects.
 
-Trained on the training projects, tested on the test projects of the corpus, the same number of texts per language.
+Trained on the training projects, tested on the test projects of the corpus, as many texts of each language.
 """
 
 import argparse
@@ -127,26 +127,20 @@ def probe(sides: dict[str, dict[str, list[str]]]) -> dict[str, Any]:
 
 def report(found: dict[str, Any]) -> str:
     """Tables of accuracies: rows are trained under, columns tested under a policy."""
-    lines = [f"{found['texts']['train']} texts of training projects, {found['texts']['test']} of test projects; "
-             f"chance {found['chance']}"]  # fmt: skip
+    texts, tested = found["texts"], (*POLICIES, "wrong")
+    sizes = f"{texts['train']} texts of training projects, {texts['test']} of test projects"
+    lines = [f"{sizes}; chance {found['chance']}"]
     titles = {"probe": "(a) linear probe on token classes, no letters", "cnn": "(b) small CNN on pictures"}
     for part, title in titles.items():
-        if part not in found:
-            continue
-        tested = (*POLICIES, "wrong")
-        lines += [
-            "",
-            title,
-            f"{'trained under':<15}" + "".join(f"{name:>9}" for name in tested) + f"{'flips':>9}{'fit':>9}",
-        ]
-        for policy, row in found[part]["accuracy"].items():
-            cells = "".join(f"{row[name]:>9.3f}" for name in tested)
-            lines.append(
-                f"{policy:<15}{cells}{found[part]['flip_rate'][policy]:>9.3f}{found[part]['fit'][policy]:>9.3f}"
-            )
-    lines += ["", "flips: of texts coloured by the wrong lexer, the share answered with that lexer's language",
-              "fit: accuracy on the training texts themselves"]  # fmt: skip
-    return "\n".join(lines)
+        if part in found:
+            names = "".join(f"{name:>9}" for name in (*tested, "flips", "fit"))
+            lines += ["", title, f"{'trained under':<15}{names}"]
+            for policy, row in found[part]["accuracy"].items():
+                others = [found[part][name][policy] for name in ("flip_rate", "fit")]
+                cells = [*(row[name] for name in tested), *others]
+                lines.append(f"{policy:<15}" + "".join(f"{cell:>9.3f}" for cell in cells))
+    lines += ["", "flips: share of the texts coloured by a wrong lexer that get that lexer's language"]
+    return "\n".join([*lines, "fit: accuracy on the training texts themselves"])
 
 
 if __name__ == "__main__":

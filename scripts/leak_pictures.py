@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Callable
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -18,7 +19,8 @@ Rows = dict[str, list[str]]
 BATCH = 64
 SOURCE = 400  # pixels
 LOOK = named("render", "plain") | {  # one theme, so that a colour means one class: the most a policy can leak
-    "theme": "monokai", "font": fonts.ALWAYS, "mode": "direct", "scroll_y": [0, 0, 0.3, 0.6, 1], "font_size": [10, 13],
+    "theme": "monokai", "font": fonts.ALWAYS, "font_size": [10, 13], "scroll_y": [0, 0, 0.3, 0.6, 1],
+    "mode": "direct",
 }  # fmt: skip
 
 
@@ -112,7 +114,7 @@ def small_cnn(classes: int) -> nn.Module:
     """Five convolutions, four of them strided; 0.4 million weights."""
     widths = (3, 24, 48, 96, 160)
     layers: list[nn.Module] = []
-    for before, after in zip(widths, widths[1:], strict=False):
+    for before, after in pairwise(widths):
         layers += [
             nn.Conv2d(before, after, 3, stride=2, padding=1, bias=False),
             nn.BatchNorm2d(after),

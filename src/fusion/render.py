@@ -232,7 +232,8 @@ def list_fonts() -> int:
         faces = sum(bool(row[face]) for face in fonts.FACES)
         package = f"{row['registry']}:{row['name']}@{row['version']}"
         print(
-            f"{name:<18} {here:<8} {package:<42} {row['license']}, {faces} faces, {int(row['archive_bytes']) / 1e6:.1f} MB"
+            f"{name:<18} {here:<8} {package:<42} {row['license']}, {faces} faces, "
+            f"{int(row['archive_bytes']) / 1e6:.1f} MB"
         )
     return 0
 

@@ -15,9 +15,12 @@ CODE = "".join(f"def f{i}(x):\n    return '{i}' + x  # the {i}th\n\n" for i in r
 CARBON = {"theme": "any", "background": "any", "line_numbers": 0.5, "scroll_y": [0, 1], "scroll_x": [0, 0, 1]}
 HOSTILE = {
     "empty": "", "one line of a megabyte": "x" * 1_000_000, "a hundred thousand lines": "y = 1\n" * 100_000,
-    "tabs": "\t" * 5000, "nul": "a\x00b\x1b[31m", "bidi": "a\u202eb\u2066c\u200fd", "combining": "e" + "\u0301" * 3000,
-    "cjk": "漢字かな\n" * 99, "emoji": "👩\u200d👩\u200d👧 🇩🇪 ☕\ufe0f\n", "surrogate": "a\ud800b", "line ends": "a\r\nb\rc\x85d\u2028e",
-    "beyond": "\U000e0100\U0010ffff\U00020000", "only newlines": "\n" * 999, "spaces": " " * 4000, "bom": "\ufeffa",
+    "tabs": "\t" * 5000, "nul": "a\x00b\x1b[31m", "bidi": "a\u202eb\u2066c\u200fd",
+    "combining": "e" + "\u0301" * 3000,
+    "cjk": "漢字かな\n" * 99, "emoji": "👩\u200d👩\u200d👧 🇩🇪 ☕\ufe0f\n", "surrogate": "a\ud800b",
+    "line ends": "a\r\nb\rc\x85d\u2028e",
+    "beyond": "\U000e0100\U0010ffff\U00020000", "only newlines": "\n" * 999,
+    "spaces": " " * 4000, "bom": "\ufeffa",
 }  # fmt: skip
 
 
@@ -39,10 +42,14 @@ def test_any_batch_is_drawn_alike_alone_and_together(texts, epoch):
 
 
 @given(
-    font_size=st.integers(4, 30), line_height=st.floats(80, 300), padding_x=st.floats(-25, 40), padding_y=st.floats(-25, 40),
-    scale=st.sampled_from([0.5, 1.0, 1.7]), corner_radius=st.integers(0, 100), shadow=st.floats(0, 1), margin=st.integers(0, 200),
-    shift_x=st.floats(-50, 50), shift_y=st.floats(-50, 50), window=st.sampled_from(["mac", "windows", "none"]),
-    height=st.sampled_from(["content", "full"]), marked=st.sampled_from(["line", "selection"]), marked_at=st.floats(0, 1),
+    font_size=st.integers(4, 30), line_height=st.floats(80, 300), padding_x=st.floats(-25, 40),
+    padding_y=st.floats(-25, 40),
+    scale=st.sampled_from([0.5, 1.0, 1.7]), corner_radius=st.integers(0, 100), shadow=st.floats(0, 1),
+    margin=st.integers(0, 200),
+    shift_x=st.floats(-50, 50), shift_y=st.floats(-50, 50),
+    window=st.sampled_from(["mac", "windows", "none"]),
+    height=st.sampled_from(["content", "full"]), marked=st.sampled_from(["line", "selection"]),
+    marked_at=st.floats(0, 1),
 )  # fmt: skip
 @settings(max_examples=30, deadline=None)
 def test_any_style_within_its_limits_can_be_drawn(**style):
@@ -120,7 +127,8 @@ def test_the_fingerprint_tells_whatever_changes_pixels():
         and len(first.fingerprint) == 16
     )
     others = [
-        Screen(CARBON, 201, 64, 0), Screen(CARBON, 200, 65, 0), Screen(CARBON, 200, 64, 1), Screen(CARBON | {"theme": "vs"}, 200, 64, 0),
+        Screen(CARBON, 201, 64, 0), Screen(CARBON, 200, 65, 0), Screen(CARBON, 200, 64, 1),
+        Screen(CARBON | {"theme": "vs"}, 200, 64, 0),
         Screen(CARBON | {"highlight": "none"}, 200, 64, 0), Screen(CARBON | {"mode": "direct"}, 200, 64, 0),
     ]  # fmt: skip
     assert len({screen.fingerprint for screen in [first, *others]}) == 7

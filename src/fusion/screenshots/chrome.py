@@ -164,4 +164,5 @@ def _cross(canvas, x, y, half, thick, color):
         for column in range(first, last):
             dx, dy = (column + 0.5) * scale_x - x, (row + 0.5) * scale_y - y
             apart = abs(abs(dx) - abs(dy)) / math.sqrt(2.0)
-            _mix(out, (row * width + column) * 3, min(max((thick / 2 - apart) / scale_x + 0.5, 0.0), 1.0), color)
+            cover = min(max((thick / 2 - apart) / scale_x + 0.5, 0.0), 1.0)
+            _mix(out, (row * width + column) * 3, cover, color)

@@ -82,7 +82,7 @@ def _position(x, phases):
 
 @numba.njit(nogil=True, cache=True)
 def _add(out, at, row, rows, blocks, alpha, start, patterns, color):
-    """The fast way, whole blocks of 32 bytes: t = a·ink + (255 - a)·below + 128, (t + t/256)/256, as Pillow has it."""
+    """In whole blocks; as Pillow blends: t = a·ink + (255 - a)·below + 128, (t + t/256) / 256."""
     for _ in range(rows):
         for block in range(blocks):
             p, q = at + block * BLOCK, color + block % 3 * BLOCK
