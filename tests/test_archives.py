@@ -45,7 +45,11 @@ def zip_of(*names: str) -> bytes:
 
 def deb_of(data: bytes, name: str = "data.tar.xz") -> bytes:
     def entry(name: str, content: bytes) -> bytes:
-        return f"{name:<16}{0:<12}{0:<6}{0:<6}{100644:<8}{len(content):<10}`\n".encode() + content + b"\n" * (len(content) % 2)
+        return (
+            f"{name:<16}{0:<12}{0:<6}{0:<6}{100644:<8}{len(content):<10}`\n".encode()
+            + content
+            + b"\n" * (len(content) % 2)
+        )
 
     return b"!<arch>\n" + entry("debian-binary", b"2.0\n") + entry("control.tar.xz", b"odd") + entry(name, data)
 
@@ -142,13 +146,17 @@ def test_what_is_no_archive_is_refused(read, data: bytes) -> None:
         read(data)
 
 
-@pytest.mark.parametrize("whole", [gzip.compress(tar_of(*(member(f"p/{n}.py") for n in range(50)))), zip_of("p/a.py", "p/b.py")])
+@pytest.mark.parametrize(
+    "whole", [gzip.compress(tar_of(*(member(f"p/{n}.py") for n in range(50)))), zip_of("p/a.py", "p/b.py")]
+)
 def test_truncated_archives_are_refused(read, whole: bytes) -> None:
     with pytest.raises(ArchiveError):
         read(whole[: len(whole) // 2])
 
 
-@given(st.binary(max_size=600), st.sampled_from([b"", b"PK\3\4", b"\x1f\x8b\x08\0", b"!<arch>\n", b"BZh9", b"\xfd7zXZ\0"]))
+@given(
+    st.binary(max_size=600), st.sampled_from([b"", b"PK\3\4", b"\x1f\x8b\x08\0", b"!<arch>\n", b"BZh9", b"\xfd7zXZ\0"])
+)
 def test_no_bytes_raise_anything_else(tmp_path_factory, data: bytes, magic: bytes) -> None:
     path = tmp_path_factory.mktemp("any") / "archive"
     path.write_bytes(magic + data)

@@ -117,7 +117,7 @@ def audit(built: Any, options: argparse.Namespace) -> None:
     )
     if options.no_baselines:
         return
-    print("a linear model over character 1- to 4-grams:")
+    print("a linear model over tf-idf of character 1- to 4-grams:")
     for one in audits.baselines(table, options.seed):
         weakest = ", ".join(f"{label} {f1:.2f}" for label, f1 in sorted(one.f1.items(), key=lambda item: item[1])[:5])
         print(

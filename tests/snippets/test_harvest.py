@@ -8,6 +8,7 @@ from fusion.snippets.cutting import BANDS, MAX_LINES, cut, draw, windows
 from fusion.snippets.filters import is_typical, is_written
 from fusion.snippets.harvest import decode, harvest
 
+
 def module(name: str, lines: int) -> bytes:
     """Python functions of so many lines, no two alike."""
     body = "\n".join("    total_{n}_%d = first * {n} + second[%d]" % (i, i) for i in range(lines))
@@ -86,7 +87,10 @@ CODE = "\n".join(f"value_{n} = compute(value_{n - 1})" for n in range(1, 10))
         ("\n".join(f"0x{n:02x}, 0x{n + 1:02x}, 0x{n + 2:02x}," for n in range(0, 27, 3)), False),  # data
         (CODE + "\nlong = '" + "a" * 240 + "'", False),
         ("one = 1\ntwo = 2", False),  # too few lines
-        ("#first { color: red; }\n" + "\n".join(f"#row{n} {{ color: blue; }}" for n in range(9)), True),  # CSS, no comment
+        (
+            "#first { color: red; }\n" + "\n".join(f"#row{n} {{ color: blue; }}" for n in range(9)),
+            True,
+        ),  # CSS, no comment
     ],
 )
 def test_typical_windows(window: str, typical: bool) -> None:

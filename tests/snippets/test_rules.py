@@ -5,8 +5,12 @@ import pytest
 from fusion.languages import LANGUAGES
 from fusion.snippets.rules import HEADER, OBJC_HEADER, PENDING, candidates, language_of, settle
 
-C_HEADER = "#ifndef QUEUE_H\n#define QUEUE_H\nstruct queue { int length; };\nint queue_push(struct queue *q, int x);\n#endif\n"
-GUARDED = '#ifdef __cplusplus\nextern "C" {\nnamespace c {\n#endif\nint add(int a, int b);\n#ifdef __cplusplus\n}\n#endif\n'
+C_HEADER = (
+    "#ifndef QUEUE_H\n#define QUEUE_H\nstruct queue { int length; };\nint queue_push(struct queue *q, int x);\n#endif\n"
+)
+GUARDED = (
+    '#ifdef __cplusplus\nextern "C" {\nnamespace c {\n#endif\nint add(int a, int b);\n#ifdef __cplusplus\n}\n#endif\n'
+)
 VERILOG = "module counter(input clk, output reg [3:0] n);\n  always @(posedge clk) n <= n + 1;\nendmodule\n"
 MATLAB = "function y = twice(x)\n  % doubles\n  y = 2 * x;\nend\n"
 PASCAL = "unit Twice;\ninterface\nfunction Double(x: Integer): Integer;\nimplementation\nbegin\nend.\n"
@@ -29,7 +33,11 @@ RULES = [
     ("a.mm", "@implementation Queue\n- (int)length { return 1; }\n@end\n", "Objective-C"),
     # .pl, .pro, .t: Perl, Prolog
     ("a.pl", "use strict;\nmy $x = shift;\nprint $x . qq(\\n);\n", "Perl"),
-    ("a.pl", ":- module(family, [parent/2]).\nparent(ann, bob).\ngrand(X, Z) :- parent(X, Y), parent(Y, Z).\n", "Prolog"),
+    (
+        "a.pl",
+        ":- module(family, [parent/2]).\nparent(ann, bob).\ngrand(X, Z) :- parent(X, Y), parent(Y, Z).\n",
+        "Prolog",
+    ),
     ("a.pro", "parent(ann, bob).\ngrand(X, Z) :- parent(X, Y), parent(Y, Z).\n", "Prolog"),
     ("a.pro", "QT += core gui\nTARGET = viewer\n", None),
     ("a.t", "use strict;\nuse Test::More;\nok(1);\ndone_testing;\n", "Perl"),
@@ -86,7 +94,9 @@ RULES = [
 ]
 
 
-@pytest.mark.parametrize(("name", "text", "language"), RULES, ids=[f"{n}-{lang}-{i}" for i, (n, _, lang) in enumerate(RULES)])
+@pytest.mark.parametrize(
+    ("name", "text", "language"), RULES, ids=[f"{n}-{lang}-{i}" for i, (n, _, lang) in enumerate(RULES)]
+)
 def test_rule(name: str, text: str, language: str | None) -> None:
     assert language_of(f"src/{name}", text) == language
     if language is not None:

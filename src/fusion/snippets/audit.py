@@ -71,10 +71,9 @@ class Baseline:
 
 def baselines(table: pa.Table, seed: int) -> list[Baseline]:
     """The grouped split, a random split of the same sizes, and each source held out; MOST snippets in all."""
-    rows = np.sort(np.random.default_rng(seed).permutation(table.num_rows)[:MOST])
-    drawn = table.select(["text", "label", "split", "source"]).take(rows)
+    drawn = table.select(["text", "label", "split", "source"]).take(_drawn(table["label"].to_pylist(), seed))
     labels, splits, sources = (np.array(drawn[x].to_pylist(), object) for x in ("label", "split", "source"))
-    judge = _Judge(_vectors(drawn["text"].to_pylist()), labels, seed)
+    judge = _Judge(_counts(drawn["text"].to_pylist()), labels, seed)
     shuffled = np.random.default_rng(seed + 1).permutation(splits)
     found = [
         judge("split by project", splits == "train", splits == "test"),
@@ -89,28 +88,41 @@ def baselines(table: pa.Table, seed: int) -> list[Baseline]:
     return found
 
 
-def _vectors(texts: list[str]) -> Any:
-    """Texts (N) -> sparse (N, FEATURES), counts of hashed character n-grams, each row of length 1."""
+def _drawn(labels: list[str], seed: int) -> np.ndarray:
+    """Row numbers: of every label as many as MOST allows each, drawn by the seed."""
+    share, held, rows = MOST // len(set(labels)), Counter[str](), []
+    for row in np.random.default_rng(seed).permutation(len(labels)).tolist():
+        held[labels[row]] += 1
+        if held[labels[row]] <= share:
+            rows.append(row)
+    return np.array(sorted(rows))
+
+
+def _counts(texts: list[str]) -> Any:
+    """Texts (N) -> sparse (N, FEATURES), how often each hashed character n-gram occurs."""
     from sklearn.feature_extraction.text import HashingVectorizer
 
-    return HashingVectorizer(analyzer="char", ngram_range=GRAMS, n_features=FEATURES, lowercase=False).transform(texts)
+    settings = {"ngram_range": GRAMS, "n_features": FEATURES, "norm": None, "alternate_sign": False}
+    return HashingVectorizer(analyzer="char", lowercase=False, **settings).transform(texts)
 
 
 @dataclass(frozen=True)
 class _Judge:
-    """Learns on some rows with a linear model, and is judged on others."""
+    """Learns on some rows with a linear model over tf-idf, and is judged on others."""
 
-    vectors: Any  # sparse (N, FEATURES)
+    counts: Any  # sparse (N, FEATURES)
     labels: np.ndarray  # (N,)
     seed: int
 
     def __call__(self, name: str, train: np.ndarray, test: np.ndarray) -> Baseline:
+        from sklearn.feature_extraction.text import TfidfTransformer
         from sklearn.linear_model import SGDClassifier
         from sklearn.metrics import f1_score
+        from sklearn.pipeline import make_pipeline
 
-        model = SGDClassifier(alpha=1e-6, class_weight="balanced", random_state=self.seed, max_iter=8, tol=None)
-        model.fit(self.vectors[train], self.labels[train])
-        predicted, truth = model.predict(self.vectors[test]), self.labels[test]
+        learner = SGDClassifier(alpha=1e-5, class_weight="balanced", random_state=self.seed, max_iter=8, tol=None)
+        model = make_pipeline(TfidfTransformer(sublinear_tf=True), learner).fit(self.counts[train], self.labels[train])
+        predicted, truth = model.predict(self.counts[test]), self.labels[test]
         names = sorted(set(truth))
         scores = f1_score(truth, predicted, labels=names, average=None, zero_division=0)
         return Baseline(

@@ -153,23 +153,34 @@ def _splits(table: pa.Table, data: dict[str, Any]) -> np.ndarray:
         raise UserError(f"{table['path'][row].as_py()}: it has no split, others do; give every row one, or none.")
     if (given != "").all():
         return _completed(np.where(kept, given, ""), groups, labels, data["seed"])
-    counts: dict[str, Counter[str]] = defaultdict(Counter)
-    for group, label, keep in zip(groups, labels, kept, strict=True):
-        if keep:
-            counts[group][label] += 1
-    _enough_groups(counts)
+    own = table["group"].to_pylist()
+    if _thin(_counted(groups, labels, kept)) and not _thin(_counted(own, labels, kept)):
+        log.warning("near-duplicates are most of a label, so they may lie on two sides: its figures will flatter")
+        groups = own
+    counts = _counted(groups, labels, kept)
+    if len({label for held in counts.values() for label in held}) > 1 and (thin := _thin(counts)):
+        label, number = min(thin.items())
+        raise UserError(
+            f"Label {label!r} has {number} file(s), row(s) or project(s) of its own; at least {MIN_GROUPS} are "
+            "needed (train, val, test): add some, or leave that label out."
+        )
     split_of = split_groups(counts, data["seed"])
     return np.array([split_of[g] if keep else "" for g, keep in zip(groups, kept, strict=True)], object)
 
 
-def _enough_groups(counts: dict[str, Counter[str]]) -> None:
+def _counted(groups: list[str], labels: list[str], kept: np.ndarray) -> dict[str, Counter[str]]:
+    """group -> label -> rows that stay."""
+    counts: dict[str, Counter[str]] = defaultdict(Counter)
+    for group, label, keep in zip(groups, labels, kept, strict=True):
+        if keep:
+            counts[group][label] += 1
+    return counts
+
+
+def _thin(counts: dict[str, Counter[str]]) -> dict[str, int]:
+    """label -> groups, of the labels that have too few to lie on every side."""
     of_label = Counter(label for held in counts.values() for label in held)
-    for label, groups in sorted(of_label.items()):
-        if len(of_label) > 1 and groups < MIN_GROUPS:
-            raise UserError(
-                f"Label {label!r} has {groups} file(s), row(s) or project(s) of its own; at least {MIN_GROUPS} are "
-                "needed (train, val, test): add some, or leave that label out."
-            )
+    return {label: groups for label, groups in of_label.items() if groups < MIN_GROUPS}
 
 
 def _joined(table: pa.Table) -> list[str]:

@@ -51,6 +51,9 @@ class Cutting:
         key = json.dumps([RECIPE, self.seed, self.most, package.sha256, sorted(package.languages)])
         return self.cache / "parts" / f"{hashlib.sha256(key.encode()).hexdigest()[:32]}.parquet"
 
+    def is_made(self, package: Package) -> bool:
+        return self.path(package).is_file() and lines_path(self.path(package)).is_file()
+
 
 def lines_path(part: Path) -> Path:
     return part.with_suffix(".lines.parquet")
@@ -59,7 +62,7 @@ def lines_path(part: Path) -> Path:
 def make(package: Package, cutting: Cutting) -> Path:
     """Package, its archive in the cache -> its part. Raises ArchiveError for what no honest package holds."""
     part = cutting.path(package)
-    if part.is_file():
+    if cutting.is_made(package):
         return part
     part.parent.mkdir(parents=True, exist_ok=True)
     try:
@@ -107,7 +110,7 @@ def read_lines(part: Path) -> dict[str, np.ndarray]:
 
 def make_all(packages: Sequence[Package], cutting: Cutting, workers: int) -> Iterator[Path | ArchiveError]:
     """Packages -> their parts, in order, or why one was refused."""
-    missing = [package for package in packages if not cutting.path(package).is_file()]
+    missing = [package for package in packages if not cutting.is_made(package)]
     if workers < 2 or len(missing) <= ALONE:
         for package in packages:
             yield _make((package, cutting))
