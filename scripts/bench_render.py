@@ -1,9 +1,9 @@
 """How fast screenshots are drawn, against Pygments' ImageFormatter in the same run, and how exactly.
 
-Times are CPU time of one thread, medians over rounds in which every method takes its turn; text, theme (monokai),
-font (DejaVu Sans Mono, the cheapest for ImageFormatter) and picture size are the same for all. ImageFormatter gets
-the true lexer and its picture stays in memory, unsaved; fusion's times hold everything from text to pixels: lexing,
-drawing a style, layout, ink.
+Times are CPU time of one thread, medians over rounds in which every method takes its turn; text, font (DejaVu
+Sans Mono, the cheapest for ImageFormatter) and picture size are the same for all. ImageFormatter gets the
+true lexer and its picture stays in memory, unsaved; fusion's times hold everything from text to pixels:
+lexing, drawing a style, layout, ink.
 """
 
 import argparse
@@ -13,6 +13,7 @@ import statistics
 import sys
 import time
 from collections.abc import Callable
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -67,10 +68,16 @@ class Anchor(ImageFormatter):
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--json", action="store_true", help="print one JSON object instead of the table")
-    parser.add_argument("--rounds", type=int, default=7, help="times every method takes its turn (default: 7)")
-    parser.add_argument("--training", action="store_true", help="also the share of a training step spent on drawing")
+    parser.add_argument(
+        "--rounds", type=int, default=7, help="times every method takes its turn (default: 7)"
+    )
+    parser.add_argument(
+        "--training", action="store_true", help="also the share of a training step spent on drawing"
+    )
     args = parser.parse_args()
     console.set_up_logging()
     table = sources.load(named("data", "small"), cache_dir(), console.progress)
@@ -86,6 +93,14 @@ def main() -> int:
         found["drawing_share_of_training"] = training_shares(rows)
     print(json.dumps(found) if args.json else report(found, ratios))
     return 0
+
+
+def to_224(image: Image.Image) -> np.ndarray:
+    return np.asarray(image.resize((224, 224), Image.Resampling.BILINEAR))
+
+
+def to_png(image: Image.Image) -> None:
+    image.save(io.BytesIO(), "PNG")
 
 
 def methods(rows: dict[str, list[str]]) -> dict[str, tuple[Callable[[list[int]], Any], str | None]]:
@@ -113,8 +128,6 @@ def methods(rows: dict[str, list[str]]) -> dict[str, tuple[Callable[[list[int]],
         return draw
 
     big = PLAIN | {"scale": 2.0}
-    to_224 = lambda image: np.asarray(image.resize((224, 224), Image.Resampling.BILINEAR))  # noqa: E731
-    to_png = lambda image: image.save(io.BytesIO(), "PNG")  # noqa: E731
     return {
         "ImageFormatter 256": (anchor(13, 256, np.asarray), None),
         "ImageFormatter 500": (anchor(13, 500, np.asarray), None),
@@ -196,7 +209,10 @@ def decibels(texts: list[str]) -> float:
     share = np.clip(np.minimum(edges[1:, None], at + 1) - np.maximum(edges[:-1, None], at), 0, None)
     share = (share / share.sum(1, keepdims=True)).astype(np.float32)
     error = np.mean(
-        [np.mean((np.einsum("yh,hwc,xw->yxc", share, a, share, optimize=True) - b) ** 2) for a, b in zip(exact, direct, strict=True)]
+        [
+            np.mean((np.einsum("yh,hwc,xw->yxc", share, a, share, optimize=True) - b) ** 2)
+            for a, b in zip(exact, direct, strict=True)
+        ]
     )
     return float(10 * np.log10(255**2 / error))
 
@@ -242,7 +258,7 @@ def small_cnn() -> Any:
 
     widths = (3, 32, 64, 128, 192, 256)
     layers: list[nn.Module] = []
-    for before, after in zip(widths, widths[1:], strict=False):
+    for before, after in pairwise(widths):
         layers += [nn.Conv2d(before, after, 3, stride=2, padding=1), nn.BatchNorm2d(after), nn.ReLU()]
     return nn.Sequential(*layers, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(widths[-1], 12))
 
@@ -254,7 +270,8 @@ def report(found: dict[str, Any], ratios: dict[str, float]) -> str:
         must, reach = GATES.get(name, ("", ""))
         lines.append(f"{name:<28}{speed:>12,}{ratio:>10}{must:>7}{reach:>7}")
     lines.append(f"difference from Pillow, character by character: {found['max_difference']}")
-    lines.append(f"direct drawing against the exact picture averaged by area: {found['direct_decibels']} dB (must 40, reach 46)")
+    quality = f"{found['direct_decibels']} dB (must 40, reach 46)"
+    lines.append(f"direct drawing against the exact picture averaged by area: {quality}")
     for title, share in found.get("drawing_share_of_training", {}).items():
         lines.append(f"share of a training step spent on drawing, {title}: {100 * share:.1f} %")
     return "\n".join(lines)

@@ -1,11 +1,11 @@
 """How much of the label each highlight policy writes into the picture.
 
-(a) In seconds, without pictures: a linear probe that sees token classes alone (shares and bigrams of classes, no
-letters), trained under one policy and tested under another, `wrong` among them, where every text is coloured by the
-lexer of another language. Flip rate: how often the answer is the wrong lexer's language rather than the code's.
+(a) In seconds, without pictures: a linear probe that sees token classes alone (shares and bigrams of classes,
+no letters), trained under one policy and tested under another, `wrong` among them, where every text is
+coloured by the lexer of another language. Flip rate: how often the answer is the wrong lexer's language.
 (b) With --pictures: a small CNN, the same matrix; it counts only once it fits its training projects.
 
-Trained on the training projects, tested on the test projects of the corpus, the same number of texts per language.
+Trained on the training projects, tested on the test projects of the corpus, as many texts of each language.
 """
 
 import argparse
@@ -29,11 +29,19 @@ POLICIES = ("none", "neutral", "guessed", "random", "true")
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--quick", action="store_true", help="60 texts per language and side instead of 300")
-    parser.add_argument("--pictures", action="store_true", help="(b): train a small CNN under every policy; slow")
-    parser.add_argument("--policies", nargs="+", default=list(POLICIES), choices=POLICIES, help="to train (b) under")
-    parser.add_argument("--epochs", type=int, default=20, help="of (b), each over the same number of pictures")
+    parser.add_argument(
+        "--pictures", action="store_true", help="(b): train a small CNN under every policy; slow"
+    )
+    parser.add_argument(
+        "--policies", nargs="+", default=list(POLICIES), choices=POLICIES, help="to train (b) under"
+    )
+    parser.add_argument(
+        "--epochs", type=int, default=20, help="of (b), each over the same number of pictures"
+    )
     parser.add_argument("--seeds", type=int, default=3, help="of (b)")
     parser.add_argument("--shape", type=int, default=96, help="pixels of (b)'s pictures")
     parser.add_argument("--json", action="store_true", help="print one JSON object instead of tables")
@@ -57,7 +65,9 @@ def pick(table: pa.Table, side: str, each: int) -> dict[str, list[str]]:
     rows = table.filter(pc.equal(table["split"], side))
     labels = np.array(rows["label"].to_pylist())
     rng = np.random.default_rng(0)
-    chosen = np.concatenate([rng.permutation(np.flatnonzero(labels == label))[:each] for label in np.unique(labels)])
+    chosen = np.concatenate(
+        [rng.permutation(np.flatnonzero(labels == label))[:each] for label in np.unique(labels)]
+    )
     return rows.take(rng.permutation(chosen)).select(["id", "text", "label"]).to_pydict()
 
 
@@ -81,7 +91,9 @@ def features(rows: dict[str, list[str]], policy: str) -> np.ndarray:
             classes = lexed(text, LANGUAGES[wrong[i]].lexer)
         else:
             classes = token_classes(text, policy, key_of(0, 0, id), label)
-        classes = classes[[not char.isspace() for char in text]].astype(np.int64)  # blanks look alike in every colour
+        classes = classes[[not char.isspace() for char in text]].astype(
+            np.int64
+        )  # blanks look alike in every colour
         out[i, :count] = np.bincount(classes, minlength=count)
         out[i, count:] = np.bincount(classes[:-1] * count + classes[1:], minlength=count * count)
         out[i] /= max(len(classes), 1)
@@ -106,27 +118,29 @@ def probe(sides: dict[str, dict[str, list[str]]]) -> dict[str, Any]:
         model.fit(x, sides["train"]["label"])
         fit[policy] = round(float(model.score(x, sides["train"]["label"])), 3)
         answers = {name: model.predict(x) for name, x in tests.items()}
-        accuracy[policy] = {name: round(float((answer == truth).mean()), 3) for name, answer in answers.items()}
+        accuracy[policy] = {
+            name: round(float((answer == truth).mean()), 3) for name, answer in answers.items()
+        }
         flips[policy] = round(float((answers["wrong"] == wrong).mean()), 3)
     return {"accuracy": accuracy, "flip_rate": flips, "fit": fit}
 
 
 def report(found: dict[str, Any]) -> str:
     """Tables of accuracies: rows are trained under, columns tested under a policy."""
-    lines = [f"{found['texts']['train']} texts of training projects, {found['texts']['test']} of test projects; "
-             f"chance {found['chance']}"]  # fmt: skip
+    texts, tested = found["texts"], (*POLICIES, "wrong")
+    sizes = f"{texts['train']} texts of training projects, {texts['test']} of test projects"
+    lines = [f"{sizes}; chance {found['chance']}"]
     titles = {"probe": "(a) linear probe on token classes, no letters", "cnn": "(b) small CNN on pictures"}
     for part, title in titles.items():
-        if part not in found:
-            continue
-        tested = (*POLICIES, "wrong")
-        lines += ["", title, f"{'trained under':<15}" + "".join(f"{name:>9}" for name in tested) + f"{'flips':>9}{'fit':>9}"]
-        for policy, row in found[part]["accuracy"].items():
-            cells = "".join(f"{row[name]:>9.3f}" for name in tested)
-            lines.append(f"{policy:<15}{cells}{found[part]['flip_rate'][policy]:>9.3f}{found[part]['fit'][policy]:>9.3f}")
-    lines += ["", "flips: of texts coloured by the wrong lexer, the share answered with that lexer's language",
-              "fit: accuracy on the training texts themselves"]  # fmt: skip
-    return "\n".join(lines)
+        if part in found:
+            names = "".join(f"{name:>9}" for name in (*tested, "flips", "fit"))
+            lines += ["", title, f"{'trained under':<15}{names}"]
+            for policy, row in found[part]["accuracy"].items():
+                others = [found[part][name][policy] for name in ("flip_rate", "fit")]
+                cells = [*(row[name] for name in tested), *others]
+                lines.append(f"{policy:<15}" + "".join(f"{cell:>9.3f}" for cell in cells))
+    lines += ["", "flips: share of the texts coloured by a wrong lexer that get that lexer's language"]
+    return "\n".join([*lines, "fit: accuracy on the training texts themselves"])
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Callable
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -18,12 +19,18 @@ Rows = dict[str, list[str]]
 BATCH = 64
 SOURCE = 400  # pixels
 LOOK = named("render", "plain") | {  # one theme, so that a colour means one class: the most a policy can leak
-    "theme": "monokai", "font": fonts.ALWAYS, "mode": "direct", "scroll_y": [0, 0, 0.3, 0.6, 1], "font_size": [10, 13],
+    "theme": "monokai", "font": fonts.ALWAYS, "font_size": [10, 13], "scroll_y": [0, 0, 0.3, 0.6, 1],
+    "mode": "direct",
 }  # fmt: skip
 
 
 def matrix(
-    sides: dict[str, Rows], wrong: Callable[[Rows], list[str]], policies: list[str], epochs: int, seeds: int, shape: int
+    sides: dict[str, Rows],
+    wrong: Callable[[Rows], list[str]],
+    policies: list[str],
+    epochs: int,
+    seeds: int,
+    shape: int,
 ) -> dict[str, Any]:
     """Accuracies, trained under one policy and tested under another, means over seeds; flip rates; fits."""
     names = sorted(set(sides["train"]["label"]))
@@ -37,7 +44,8 @@ def matrix(
     for policy in policies:
         runs = [one(sides["train"], names, policy, epochs, seed, shape, tests) for seed in range(seeds)]
         accuracy[policy] = {
-            name: round(float(np.mean([(answers[name] == truth).mean() for answers, _ in runs])), 3) for name in tests
+            name: round(float(np.mean([(answers[name] == truth).mean() for answers, _ in runs])), 3)
+            for name in tests
         }
         flips[policy] = round(float(np.mean([(answers["wrong"] == misled).mean() for answers, _ in runs])), 3)
         fits[policy] = round(float(np.mean([fit for _, fit in runs])), 3)
@@ -55,7 +63,13 @@ def pictures(rows: Rows, policy: str, labels: list[str], shape: int) -> np.ndarr
 
 
 def one(
-    rows: Rows, names: list[str], policy: str, epochs: int, seed: int, shape: int, tests: dict[str, np.ndarray]
+    rows: Rows,
+    names: list[str],
+    policy: str,
+    epochs: int,
+    seed: int,
+    shape: int,
+    tests: dict[str, np.ndarray],
 ) -> tuple[dict[str, np.ndarray], float]:
     """Trains one net -> its answers under every policy, and its accuracy on the training texts."""
     torch.manual_seed(seed)
@@ -90,7 +104,9 @@ def prepared(x: torch.Tensor, device: str) -> torch.Tensor:
 @torch.no_grad()
 def answers(net: nn.Module, x: np.ndarray, device: str) -> np.ndarray:
     net.eval()
-    parts = [net(prepared(torch.from_numpy(x[i : i + 256]), device)).argmax(1).cpu() for i in range(0, len(x), 256)]
+    parts = [
+        net(prepared(torch.from_numpy(x[i : i + 256]), device)).argmax(1).cpu() for i in range(0, len(x), 256)
+    ]
     return torch.cat(parts).numpy()
 
 
@@ -98,7 +114,11 @@ def small_cnn(classes: int) -> nn.Module:
     """Five convolutions, four of them strided; 0.4 million weights."""
     widths = (3, 24, 48, 96, 160)
     layers: list[nn.Module] = []
-    for before, after in zip(widths, widths[1:], strict=False):
-        layers += [nn.Conv2d(before, after, 3, stride=2, padding=1, bias=False), nn.BatchNorm2d(after), nn.ReLU()]
+    for before, after in pairwise(widths):
+        layers += [
+            nn.Conv2d(before, after, 3, stride=2, padding=1, bias=False),
+            nn.BatchNorm2d(after),
+            nn.ReLU(),
+        ]
     layers += [nn.Conv2d(widths[-1], 160, 3, padding=1, bias=False), nn.BatchNorm2d(160), nn.ReLU()]
     return nn.Sequential(*layers, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(160, classes))

@@ -62,7 +62,11 @@ def test_a_sheet_holds_so_many_pictures(file, tmp_path):
 def test_fonts_are_listed_one_a_line(capsys):
     assert main(["fonts"]) == 0
     lines = capsys.readouterr().out.splitlines()
-    assert len(lines) > 10 and lines[0].startswith("dejavu-sans-mono") and all("to fetch" in x or "here" in x for x in lines)
+    assert (
+        len(lines) > 10
+        and lines[0].startswith("dejavu-sans-mono")
+        and all("to fetch" in x or "here" in x for x in lines)
+    )
 
 
 @pytest.mark.parametrize(

@@ -105,6 +105,11 @@ def warn(config: dict[str, Any]) -> None:
             source,
             shape,
         )
+    if config["render"].get("highlight") == "true":
+        log.warning(
+            "warning: render.highlight=true colours a picture with the lexer of its label, which writes the label into "
+            "it; results say nothing about pictures whose language is not known"
+        )
 
 
 def _completed(config: dict[str, Any], parent: Path) -> Path | None:

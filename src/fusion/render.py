@@ -36,19 +36,36 @@ examples:
 
 def parser() -> argparse.ArgumentParser:
     found = argparse.ArgumentParser(
-        "fusion.render", description=__doc__, epilog=EPILOG, formatter_class=argparse.RawDescriptionHelpFormatter
+        "fusion.render",
+        description=__doc__,
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     found.add_argument("files", nargs="*", metavar="FILE", help="code; - reads standard input")
     found.add_argument("-o", "--out", type=Path, metavar="OUT.png", help="the picture; its folder must exist")
-    found.add_argument("--sheet", nargs=2, metavar=("N", "OUT.png"), help="N pictures in one, in styles drawn at random")
+    found.add_argument(
+        "--sheet", nargs=2, metavar=("N", "OUT.png"), help="N pictures in one, in styles drawn at random"
+    )
     found.add_argument("--tokens", type=Path, metavar="OUT.json", help="also write the box of every token")
-    found.add_argument("--look", metavar="NAME", help="draw the style from conf/render/NAME.yaml (default: Carbon's own)")
-    found.add_argument("--size", help="WIDTH, or WIDTHxHEIGHT, in pixels (default: 1360 wide, as high as the code needs)")
-    found.add_argument("--input-shape", type=int, default=320, help="pixels a backbone sees, with --sheet (default: 320)")
-    found.add_argument("--data", default="small", help="conf/data/NAME.yaml for --sheet without files (default: small)")
+    found.add_argument(
+        "--look", metavar="NAME", help="draw the style from conf/render/NAME.yaml (default: Carbon's own)"
+    )
+    found.add_argument(
+        "--size", help="WIDTH, or WIDTHxHEIGHT, in pixels (default: 1360 wide, as high as the code needs)"
+    )
+    found.add_argument(
+        "--input-shape", type=int, default=320, help="pixels a backbone sees, with --sheet (default: 320)"
+    )
+    found.add_argument(
+        "--data", default="small", help="conf/data/NAME.yaml for --sheet without files (default: small)"
+    )
     found.add_argument("--seed", type=int, default=0, help="of styles drawn at random (default: 0)")
-    found.add_argument("--highlight", choices=POLICIES, help="colours (default: neutral; true goes by the extension)")
-    style = found.add_argument_group("style", "one value fixes a field; [a, b] is a range, a longer list is drawn from")
+    found.add_argument(
+        "--highlight", choices=POLICIES, help="colours (default: neutral; true goes by the extension)"
+    )
+    style = found.add_argument_group(
+        "style", "one value fixes a field; [a, b] is a range, a longer list is drawn from"
+    )
     for name, field in FIELDS.items():
         words = "|".join(field.metadata["words"]) or None
         default = "" if field.default == "" else f" (Carbon: {field.default})".replace("%", "%%")
@@ -83,7 +100,9 @@ def one(args: argparse.Namespace) -> int:
     if above is not None:
         styles = Styles(vars(style) | {"padding_y": above, "line_numbers": style.line_numbers})
     painter = Painter(styles, highlight, size)
-    scene = painter.scene([text], [args.files[0]], key, [label_of(args.files[0])] if highlight == "true" else None)
+    scene = painter.scene(
+        [text], [args.files[0]], key, [label_of(args.files[0])] if highlight == "true" else None
+    )
     picture = np.empty((1, size[1], size[0], 3), np.uint8)
     painter.draw(scene, picture)
     painter.wear(scene, picture)
@@ -112,7 +131,9 @@ def sheet(args: argparse.Namespace) -> int:
     """N snippets -> one picture of N pictures as a backbone sees them."""
     count, out = args.sheet
     if not count.isdigit() or not 1 <= int(count) <= 400:
-        raise UserError(f"--sheet {count} must be a number of pictures from 1 to 400, then the file to write.")
+        raise UserError(
+            f"--sheet {count} must be a number of pictures from 1 to 400, then the file to write."
+        )
     texts, labels = snippets(args, int(count))
     args.look = args.look or "carbon"
     screen = Screen(chosen(args), args.size or 500, args.input_shape, args.seed)
@@ -161,7 +182,9 @@ def named(group: str, name: str) -> dict[str, Any]:
     path = CONF_DIR / group / f"{name}.yaml"
     if not path.is_file():
         options = sorted(p.stem for p in (CONF_DIR / group).glob("*.yaml"))
-        raise UserError(f"{group}={name} is not known{did_you_mean(name, options)}; it is one of {', '.join(options)}.")
+        raise UserError(
+            f"{group}={name} is not known{did_you_mean(name, options)}; it is one of {', '.join(options)}."
+        )
     content = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
     merged: dict[str, Any] = {}
     for below in content.pop("defaults", ["_self_"]):
@@ -181,7 +204,9 @@ def read(file: str) -> str:
 def label_of(file: str) -> str:
     label = BY_EXTENSION.get(Path(file).suffix.lower())
     if label is None:
-        raise UserError(f"--highlight true cannot tell the language of {file!r} from its extension; use neutral.")
+        raise UserError(
+            f"--highlight true cannot tell the language of {file!r} from its extension; use neutral."
+        )
     return label
 
 
@@ -190,7 +215,9 @@ def save(picture: np.ndarray, path: Path) -> None:
     kinds = Image.registered_extensions()
     kind = kinds.get(path.suffix.lower())
     if kind is None:
-        raise UserError(f"{path} has no extension of a picture{did_you_mean(path.suffix, kinds)}; write OUT.png.")
+        raise UserError(
+            f"{path} has no extension of a picture{did_you_mean(path.suffix, kinds)}; write OUT.png."
+        )
     if not path.absolute().parent.is_dir():
         raise UserError(f"The folder {path.absolute().parent} does not exist; make it first.")
     with replacing(path) as part:
@@ -204,7 +231,10 @@ def list_fonts() -> int:
         here = "here" if fonts.is_here(name) else "to fetch"
         faces = sum(bool(row[face]) for face in fonts.FACES)
         package = f"{row['registry']}:{row['name']}@{row['version']}"
-        print(f"{name:<18} {here:<8} {package:<42} {row['license']}, {faces} faces, {int(row['archive_bytes']) / 1e6:.1f} MB")
+        print(
+            f"{name:<18} {here:<8} {package:<42} {row['license']}, {faces} faces, "
+            f"{int(row['archive_bytes']) / 1e6:.1f} MB"
+        )
     return 0
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from fusion import cli
 
-HEAVY = {"torch", "timm", "transformers", "pytorch_lightning", "pyarrow", "numba", "matplotlib"}
+HEAVY = {"torch", "timm", "transformers", "pytorch_lightning", "pyarrow", "matplotlib"}
 
 
 def test_help_lists_every_command(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:

@@ -96,3 +96,20 @@ def test_dropout_acts_in_training_alone(net, batch):
 def test_a_model_needs_a_branch():
     with pytest.raises(ValueError, match="at least one branch"):
         LateFusion({}, 7, hidden=(8,), dropout=0.0)
+
+
+def test_the_probabilities_of_tiles_are_averaged() -> None:
+    torch.manual_seed(0)
+
+    class Mean(torch.nn.Module):
+        dim = 3
+
+        def forward(self, image: torch.Tensor) -> torch.Tensor:
+            return image.float().mean((1, 2))  # (B, 3)
+
+    net = LateFusion({"image": Mean()}, 4, hidden=[8], dropout=0.0).eval()
+    tiles = torch.randint(0, 255, (2, 3, 5, 5, 3), dtype=torch.uint8)  # (B, K, H, W, 3)
+    present = {"image": torch.ones(2, dtype=torch.bool)}
+    alone = [net({"image": tiles[:, k], "present": present}).softmax(1) for k in range(3)]
+    together = net({"image": tiles, "present": present}).softmax(1)
+    assert torch.allclose(together, torch.stack(alone).mean(0), atol=1e-6)

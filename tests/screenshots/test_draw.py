@@ -20,7 +20,8 @@ PLAIN = {
     "height": "full",
 }
 CODE = (
-    'def naïve(x):  # "quoted"\n\treturn [x ** 2 for x in range(10)]\n\n@decorated\nclass Glyph(Base):\n    pass\n'
+    'def naïve(x):  # "quoted"\n\treturn [x ** 2 for x in range(10)]\n\n'
+    "@decorated\nclass Glyph(Base):\n    pass\n"
     * 4
 )
 
@@ -111,7 +112,7 @@ def test_evaluation_is_the_same_for_every_seed():
 
 
 def by_area(picture: np.ndarray, side: int) -> np.ndarray:
-    """(S, S, 3) -> (side, side, 3) float: each pixel the mean of what it covers; Pillow's BOX takes whole pixels only."""
+    """(S, S, 3) -> (side, side, 3) float: each pixel the mean of what it covers, fractions included."""
     edges = np.arange(side + 1) * len(picture) / side
     at = np.arange(len(picture))
     share = np.clip(np.minimum(edges[1:, None], at + 1) - np.maximum(edges[:-1, None], at), 0, None)

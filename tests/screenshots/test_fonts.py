@@ -20,7 +20,9 @@ def test_dejavu_is_always_there_with_four_faces():
 
 def test_the_catalogue_has_more_than_ten_pinned_fonts():
     rows = fonts.catalogue().values()
-    assert len(rows) >= 10 and all(len(row["sha256"]) == 64 and row["regular"] and row["license"] for row in rows)
+    assert len(rows) >= 10 and all(
+        len(row["sha256"]) == 64 and row["regular"] and row["license"] for row in rows
+    )
 
 
 def test_a_path_works_as_a_name_does():
@@ -31,7 +33,11 @@ def test_a_path_works_as_a_name_does():
 
 @pytest.mark.parametrize(
     ("name", "message"),
-    [("hakc", r"did you mean hack\?"), (str(FOLDER / "DejaVuSans.ttf"), "not of fixed width"), ("no/such.ttf", "is not known")],
+    [
+        ("hakc", r"did you mean hack\?"),
+        (str(FOLDER / "DejaVuSans.ttf"), "not of fixed width"),
+        ("no/such.ttf", "is not known"),
+    ],
 )
 def test_what_is_no_font_for_code_is_refused(name, message):
     with pytest.raises(UserError, match=message):

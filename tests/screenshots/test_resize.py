@@ -8,12 +8,15 @@ from fusion.screenshots.resize import resize, weights
 
 
 @pytest.mark.parametrize(
-    ("source", "target"), [((500, 500), 224), ((96, 61), 32), ((33, 90), 64), ((20, 20), 48), ((7, 7), 7), ((9, 300), 1)]
+    ("source", "target"),
+    [((500, 500), 224), ((96, 61), 32), ((33, 90), 64), ((20, 20), 48), ((7, 7), 7), ((9, 300), 1)],
 )
 def test_within_one_level_of_pillow(source, target):
     pictures = np.random.default_rng(0).integers(0, 256, (2, *source, 3), dtype=np.uint8)
     ours = resize(pictures, np.empty((2, target, target, 3), np.uint8))
-    theirs = [np.asarray(Image.fromarray(p).resize((target, target), Image.Resampling.BILINEAR)) for p in pictures]
+    theirs = [
+        np.asarray(Image.fromarray(p).resize((target, target), Image.Resampling.BILINEAR)) for p in pictures
+    ]
     assert np.abs(ours.astype(int) - np.stack(theirs)).max() <= 1
 
 

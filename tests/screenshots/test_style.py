@@ -18,7 +18,13 @@ def test_without_a_configuration_every_field_has_carbons_value():
 
 
 def test_fixing_one_field_leaves_the_others():
-    ranges = {"theme": "any", "font_size": [12, 16], "padding_x": [0, 9], "background": "any", "line_numbers": 0.5}
+    ranges = {
+        "theme": "any",
+        "font_size": [12, 16],
+        "padding_x": [0, 9],
+        "background": "any",
+        "line_numbers": 0.5,
+    }
     free, fixed = Styles(ranges), Styles(ranges | {"theme": "monokai"})
     for key in KEYS[:50]:
         one, other = dataclasses.asdict(free.one(int(key))), dataclasses.asdict(fixed.one(int(key)))
@@ -26,7 +32,9 @@ def test_fixing_one_field_leaves_the_others():
 
 
 def test_ranges_have_both_ends_and_lists_are_drawn_from_evenly():
-    columns = Styles({"font_size": [12, 16], "scroll_y": [0, 0, 0, 1], "line_numbers": 0.25, "shadow": [0.2, 0.4]}).columns(KEYS)
+    columns = Styles(
+        {"font_size": [12, 16], "scroll_y": [0, 0, 0, 1], "line_numbers": 0.25, "shadow": [0.2, 0.4]}
+    ).columns(KEYS)
     sizes, counts = np.unique(columns["font_size"], return_counts=True)
     assert sizes.tolist() == [12, 13, 14, 15, 16] and counts.min() > 650
     assert abs(columns["scroll_y"].mean() - 0.25) < 0.03 and abs(columns["line_numbers"].mean() - 0.25) < 0.03
@@ -64,7 +72,10 @@ def test_evaluation_styles_do_not_depend_on_the_seed():
     ("render", "message"),
     [
         ({"theem": "vs"}, r"render.theem is not known \(did you mean theme\?\)"),
-        ({"theme": "monokay"}, r"render.theme=monokay is not known \(did you mean monokai\?\); it is any, light, dark or"),
+        (
+            {"theme": "monokay"},
+            r"render.theme=monokay is not known \(did you mean monokai\?\); it is any, light, dark or",
+        ),
         ({"window": "linux"}, "it is mac, windows, none"),
         ({"font_size": 2}, "must be a whole number from 4 to 72"),
         ({"font_size": 12.5}, "must be a whole number"),

@@ -15,9 +15,12 @@ CODE = "".join(f"def f{i}(x):\n    return '{i}' + x  # the {i}th\n\n" for i in r
 CARBON = {"theme": "any", "background": "any", "line_numbers": 0.5, "scroll_y": [0, 1], "scroll_x": [0, 0, 1]}
 HOSTILE = {
     "empty": "", "one line of a megabyte": "x" * 1_000_000, "a hundred thousand lines": "y = 1\n" * 100_000,
-    "tabs": "\t" * 5000, "nul": "a\x00b\x1b[31m", "bidi": "a\u202eb\u2066c\u200fd", "combining": "e" + "\u0301" * 3000,
-    "cjk": "漢字かな\n" * 99, "emoji": "👩\u200d👩\u200d👧 🇩🇪 ☕\ufe0f\n", "surrogate": "a\ud800b", "line ends": "a\r\nb\rc\x85d\u2028e",
-    "beyond": "\U000e0100\U0010ffff\U00020000", "only newlines": "\n" * 999, "spaces": " " * 4000, "bom": "\ufeffa",
+    "tabs": "\t" * 5000, "nul": "a\x00b\x1b[31m", "bidi": "a\u202eb\u2066c\u200fd",
+    "combining": "e" + "\u0301" * 3000,
+    "cjk": "漢字かな\n" * 99, "emoji": "👩\u200d👩\u200d👧 🇩🇪 ☕\ufe0f\n", "surrogate": "a\ud800b",
+    "line ends": "a\r\nb\rc\x85d\u2028e",
+    "beyond": "\U000e0100\U0010ffff\U00020000", "only newlines": "\n" * 999,
+    "spaces": " " * 4000, "bom": "\ufeffa",
 }  # fmt: skip
 
 
@@ -39,15 +42,21 @@ def test_any_batch_is_drawn_alike_alone_and_together(texts, epoch):
 
 
 @given(
-    font_size=st.integers(4, 30), line_height=st.floats(80, 300), padding_x=st.floats(-25, 40), padding_y=st.floats(-25, 40),
-    scale=st.sampled_from([0.5, 1.0, 1.7]), corner_radius=st.integers(0, 100), shadow=st.floats(0, 1), margin=st.integers(0, 200),
-    shift_x=st.floats(-50, 50), shift_y=st.floats(-50, 50), window=st.sampled_from(["mac", "windows", "none"]),
-    height=st.sampled_from(["content", "full"]), marked=st.sampled_from(["line", "selection"]), marked_at=st.floats(0, 1),
+    font_size=st.integers(4, 30), line_height=st.floats(80, 300), padding_x=st.floats(-25, 40),
+    padding_y=st.floats(-25, 40),
+    scale=st.sampled_from([0.5, 1.0, 1.7]), corner_radius=st.integers(0, 100), shadow=st.floats(0, 1),
+    margin=st.integers(0, 200),
+    shift_x=st.floats(-50, 50), shift_y=st.floats(-50, 50),
+    window=st.sampled_from(["mac", "windows", "none"]),
+    height=st.sampled_from(["content", "full"]), marked=st.sampled_from(["line", "selection"]),
+    marked_at=st.floats(0, 1),
 )  # fmt: skip
 @settings(max_examples=30, deadline=None)
 def test_any_style_within_its_limits_can_be_drawn(**style):
     for mode in ("source", "direct"):
-        assert Screen(style | {"mode": mode, "title": "a title"}, "90x70", 32, 0)([CODE], ["a"], None).shape == (1, 32, 32, 3)
+        assert Screen(style | {"mode": mode, "title": "a title"}, "90x70", 32, 0)(
+            [CODE], ["a"], None
+        ).shape == (1, 32, 32, 3)
 
 
 def test_source_mode_is_the_exact_picture_resized():
@@ -77,12 +86,21 @@ def test_random_crops_are_parts_of_the_whole_and_differ_by_epoch():
 
 
 def test_tiles_are_one_in_training_and_several_in_evaluation():
-    render = {"view": "tiles", "tile_size": 64, "tile_margin": 8, "tile_count": 3, "padding_x": 0, "padding_y": 0}
+    render = {
+        "view": "tiles",
+        "tile_size": 64,
+        "tile_margin": 8,
+        "tile_count": 3,
+        "padding_x": 0,
+        "padding_y": 0,
+    }
     screen = Screen(render, 200, 32, 0)
     several = screen([CODE, ""], ["a", "b"], None)
     one = screen([CODE, ""], ["a", "b"], 0)
     assert several.shape == (2, 3, 32, 32, 3) and one.shape == (2, 32, 32, 3)
-    assert any(np.array_equal(screen([CODE], ["a"], epoch)[0], tile) for epoch in range(9) for tile in several[0])
+    assert any(
+        np.array_equal(screen([CODE], ["a"], epoch)[0], tile) for epoch in range(9) for tile in several[0]
+    )
 
 
 def test_scrolling_to_the_end_shows_the_last_line():
@@ -104,9 +122,13 @@ def test_the_highlight_policy_changes_the_picture_and_true_needs_labels():
 
 def test_the_fingerprint_tells_whatever_changes_pixels():
     first = Screen(CARBON, 200, 64, 0)
-    assert first.fingerprint == Screen(dict(CARBON), "200x200", 64, 0).fingerprint and len(first.fingerprint) == 16
+    assert (
+        first.fingerprint == Screen(dict(CARBON), "200x200", 64, 0).fingerprint
+        and len(first.fingerprint) == 16
+    )
     others = [
-        Screen(CARBON, 201, 64, 0), Screen(CARBON, 200, 65, 0), Screen(CARBON, 200, 64, 1), Screen(CARBON | {"theme": "vs"}, 200, 64, 0),
+        Screen(CARBON, 201, 64, 0), Screen(CARBON, 200, 65, 0), Screen(CARBON, 200, 64, 1),
+        Screen(CARBON | {"theme": "vs"}, 200, 64, 0),
         Screen(CARBON | {"highlight": "none"}, 200, 64, 0), Screen(CARBON | {"mode": "direct"}, 200, 64, 0),
     ]  # fmt: skip
     assert len({screen.fingerprint for screen in [first, *others]}) == 7
@@ -123,7 +145,8 @@ def test_an_empty_batch_is_an_empty_array():
 
 
 @pytest.mark.parametrize(
-    ("given", "size"), [(500, (500, 500)), ("680x500", (680, 500)), ([1360, 900], (1360, 900)), ("256", (256, 256))]
+    ("given", "size"),
+    [(500, (500, 500)), ("680x500", (680, 500)), ([1360, 900], (1360, 900)), ("256", (256, 256))],
 )
 def test_source_sizes(given, size):
     assert parse_size(given) == size

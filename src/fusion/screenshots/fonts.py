@@ -66,8 +66,8 @@ def load(name: str) -> Font:
     if path.suffix.lower() in SUFFIXES and path.is_file():
         return _checked(Font(name, (path.read_bytes(),) * 4))
     raise UserError(
-        f"Font {name!r} is not known{did_you_mean(name, names())}; it is the path of a {', '.join(SUFFIXES)} file "
-        f"or one of {', '.join(names())}."
+        f"Font {name!r} is not known{did_you_mean(name, names())}; it is the path of a "
+        f"{', '.join(SUFFIXES)} file or one of {', '.join(names())}."
     )
 
 
@@ -81,7 +81,7 @@ def available() -> list[str]:
 
     After one that cannot be fetched no other is tried, so that without a network this takes one timeout.
     """
-    found, missing = [ALWAYS], []
+    found, missing = [ALWAYS], list[str]()
     for name, row in catalogue().items():
         try:
             if missing and not is_here(name):

@@ -1,7 +1,7 @@
 """Font and size -> glyph bank: the ink of 256 characters in four faces, ready to be added to pixels.
 
-A glyph is a tile of alpha values, each written three times (red, green, blue) in rows of whole 32-byte blocks,
-so that the inner loop of drawing is one run of vector instructions; alpha 0 leaves a pixel as it was, bit by bit.
+A glyph is a tile of alpha values, each written three times (red, green, blue) in rows of whole 32-byte
+blocks, so that the inner loop of drawing is one run of vector instructions; alpha 0 leaves a pixel as it was.
 At a scale other than 1 (pictures drawn directly at the training size) a tile is the area average of the exact
 one, once for each of phases × phases sub-pixel positions.
 """
@@ -35,9 +35,9 @@ class Metrics:
 
 @dataclass(frozen=True)
 class Ink:
-    """The page at one size, unscaled: (faces × 256, rows, columns) uint8; the baseline's left end at (top, left)."""
+    """The page at one size, unscaled; the baseline of each glyph starts at (top, left) of its tile."""
 
-    alpha: np.ndarray
+    alpha: np.ndarray  # (faces × 256, rows, columns) uint8
     top: int
     left: int
 
@@ -75,7 +75,7 @@ def ink(font: str, pixels: int) -> Ink:
 def _page(
     font: fonts.Font, face: int, pixels: int, shape: tuple[int, int], at: tuple[int, int], advance: float
 ) -> np.ndarray:
-    """-> (256, rows, columns) uint8; what the font lacks is DejaVu's, as an editor would do, or else the box."""
+    """-> (256, rows, columns) uint8; what a font lacks is DejaVu's, as an editor would do, or the box."""
     page = np.zeros((256, *shape), np.uint8)
     box = Image.new("L", shape[::-1])
     right, height = at[0] + max(1, int(advance) - 2), max(1, round(0.7 * pixels))
@@ -102,7 +102,7 @@ def _draw(font: ImageFont.FreeTypeFont, char: str, shape: tuple[int, int], at: t
 class Bank:
     """Tiles of every (font, size, scale) asked for so far, in two flat arrays that the drawing code reads.
 
-    table: (tiles, 6) int32, the columns above; tile number = ((entry × 4 + face) × 256 + slot) × phases² + phase.
+    table: (tiles, 6) int32, the columns above, at ((entry × 4 + face) × 256 + slot) × phases² + phase.
     alpha: flat uint8.
     """
 
@@ -136,7 +136,7 @@ class Bank:
         self.entries[key] = len(self.entries)
 
     def _tiles(self, drawn: Ink, face: int, scale: tuple[float, float]) -> tuple[np.ndarray, np.ndarray]:
-        """One face -> table (256, phases², 6) and alpha; beyond ASCII one phase serves all, moved by whole pixels."""
+        """One face -> table (256, phases², 6), alpha; beyond ASCII a tile goes to the nearest pixel."""
         page = drawn.alpha[face * 256 : (face + 1) * 256]
         if self.phases == 1:
             table, alpha = pack(page, drawn.top, drawn.left)
@@ -157,7 +157,7 @@ class Bank:
 
 
 def pack(tiles: np.ndarray, top: int, left: int) -> tuple[np.ndarray, np.ndarray]:
-    """(tiles, rows, columns) uint8 -> table (tiles, 6) and alpha of their bounding boxes; START counts blocks."""
+    """(tiles, rows, columns) uint8 -> table (tiles, 6) and alpha of what is inked; START counts blocks."""
     table = np.zeros((len(tiles), 6), np.int32)
     blocks = _measure(tiles, table)
     alpha = np.zeros(blocks * BLOCK, np.uint8)
@@ -198,7 +198,7 @@ def _fill(tiles, table, alpha):
 
 
 def shrunk(page: np.ndarray, drawn: Ink, scale: tuple[float, float], phases: int) -> np.ndarray:
-    """Some of the exact ink -> (glyphs, phases², rows, columns) uint8: its area average at sub-pixel positions.
+    """Exact ink -> (glyphs, phases², rows, columns) uint8, averaged by area at sub-pixel positions.
 
     Phase p of P moves the tile by p / P of a drawn pixel; the baseline's left end stays on a pixel's corner.
     """

@@ -1,7 +1,7 @@
 """Styles and texts -> geometry of each picture, and sprites: which glyph stands where.
 
-Everything here is in pixels of the source picture, whatever size is drawn: the exact picture and the one drawn
-directly at the training size have the same layout.
+Everything here is in pixels of the source picture, whatever size is drawn: the exact picture and the one
+drawn directly at the training size have the same layout.
 """
 
 import numba
@@ -13,6 +13,8 @@ from fusion.screenshots.style import Style
 from fusion.screenshots.themes import CHROME, LINE_NUMBER
 
 BAR = 26  # pixels at scale 1, of a title bar
+Columns = dict[str, np.ndarray]  # of styles: field -> (B,)
+Words = dict[str, tuple[str, ...]]  # what the numbers in a column of words stand for
 TAB = 4  # columns between tab stops
 NO_CONTROLS, MAC, WINDOWS = range(3)
 X, Y, SLOT, CLASS, CHARACTER, CELLS = range(
@@ -22,19 +24,20 @@ X, Y, SLOT, CLASS, CHARACTER, CELLS = range(
 # One picture. Lengths in source pixels.
 GEOMETRY = np.dtype(
     [(name, np.float64) for name in (
-        "x0", "y0", "x1", "y1", "bar", "radius", "unit",  # the window; the height of its title bar; one pixel at scale 1
+        "x0", "y0", "x1", "y1", "bar", "radius", "unit",  # window, its bar's height; unit: a pixel at scale 1
         "shadow", "shadow_sigma", "shadow_drop", "scroll_x", "scroll_y", "advance", "line_height",
-        "text_x", "text_y", "baseline", "mark_y0", "mark_y1",  # text_y: top of the first line; baseline below it
+        "text_x", "text_y", "baseline", "mark_y0", "mark_y1",  # text_y: the first line's top, baseline below
         "left", "top", "width", "height",  # of the picture that this one is cut out of
     )] + [(name, np.int64) for name in (
-        "entry", "theme", "background", "title", "controls", "numbered", "first_line", "digits", "rows", "columns",
+        "entry", "theme", "background", "title", "controls", "numbered", "first_line", "digits",
+        "rows", "columns",  # that fit
     )]
 )  # fmt: skip
 
 
 def arrange(
-    columns: dict[str, np.ndarray],
-    words: dict[str, tuple[str, ...]],
+    columns: Columns,
+    words: Words,
     metrics: list[Metrics],
     entries: list[int],
     lines: np.ndarray,
@@ -44,63 +47,64 @@ def arrange(
 
     `size` is the source picture's (width, height).
     """  # fmt: skip
-    width, height = size
-    out = np.zeros(len(lines), GEOMETRY)
-    unit = columns["scale"]
-    advance = np.array([m.advance for m in metrics])
-    ascent, descent = (np.array([getattr(m, name) for m in metrics]) for name in ("ascent", "descent"))
-    line_height = columns["font_size"] * columns["line_height"] / 100 * unit
-    margin = np.rint(columns["margin"] * unit)
-    controls = np.array([("none", "mac", "windows").index(w) for w in words["window"]])[columns["window"]]
-    titled = np.array([bool(w) for w in words["title"]])[columns["title"]]
-    bar = np.where((controls != NO_CONTROLS) | titled, np.rint(BAR * unit), 0)
-    _window(out, columns, words, (width, height), bar + 2 * margin + lines * line_height)
-    numbered = columns["line_numbers"].astype(np.int64)
-    digits = np.floor(np.log10(np.maximum(columns["first_line"] + lines, 1))).astype(np.int64) + 1
-    out["text_x"] = out["x0"] + margin + np.rint(numbered * (digits + 2) * advance)
-    out["text_y"] = out["y0"] + bar + margin
-    out["baseline"] = np.rint((line_height - ascent - descent) / 2 + ascent)
-    bottom, right = np.minimum(out["y1"], height), np.minimum(out["x1"], width)
-    out["rows"] = np.maximum(np.ceil((bottom - out["text_y"]) / line_height), 0)
-    out["columns"] = np.maximum(np.ceil((right - out["text_x"]) / advance), 0)
-    marked = np.array([("none", "line", "selection").index(w) for w in words["marked"]])[columns["marked"]]
-    shown = np.minimum(out["rows"], lines)
-    first = np.floor(columns["marked_at"] * np.maximum(shown, 1))
-    count = np.where(marked == 2, np.ceil(shown / 4), marked)
-    out["mark_y0"] = out["text_y"] + np.rint(first * line_height)
-    out["mark_y1"] = np.minimum(out["text_y"] + np.rint((first + count) * line_height), out["y1"])
-    out["bar"], out["unit"], out["controls"], out["numbered"], out["digits"] = (
-        bar,
-        unit,
-        controls,
-        numbered,
-        digits,
-    )
-    out["advance"], out["line_height"], out["entry"] = advance, line_height, entries
+    out, unit = np.zeros(len(lines), GEOMETRY), columns["scale"]
+    out["width"], out["height"] = size
+    out["unit"], out["entry"] = unit, entries
+    out["advance"] = [m.advance for m in metrics]
+    out["line_height"] = columns["font_size"] * columns["line_height"] / 100 * unit
     out["shadow_sigma"], out["shadow_drop"] = columns["shadow_blur"] * unit, columns["shadow_drop"] * unit
     out["radius"] = columns["corner_radius"] * unit
-    out["width"], out["height"] = size
     for name in ("theme", "background", "title", "first_line", "shadow", "scroll_x", "scroll_y"):
         out[name] = columns[name]
+    out["controls"] = _numbers(columns, words, "window", ("none", "mac", "windows"))
+    titled = np.array([bool(word) for word in words["title"]])[columns["title"]]
+    out["bar"] = np.where((out["controls"] != NO_CONTROLS) | titled, np.rint(BAR * unit), 0)
+    margin = np.rint(columns["margin"] * unit)
+    _window(out, columns, words, out["bar"] + 2 * margin + lines * out["line_height"])
+    ascent, descent = (np.array([getattr(m, name) for m in metrics]) for name in ("ascent", "descent"))
+    out["baseline"] = np.rint((out["line_height"] - ascent - descent) / 2 + ascent)
+    _text(out, columns, margin, lines)
+    _mark(out, columns, words, lines)
     return out
 
 
-def _window(
-    out: np.ndarray,
-    columns: dict[str, np.ndarray],
-    words: dict[str, tuple[str, ...]],
-    size: tuple[int, int],
-    needed: np.ndarray,
-) -> None:
-    """Fills x0 ... y1: the window in the middle of its picture, as high as needed, then moved by the crop."""  # fmt: skip
-    width, height = size
+def _numbers(columns: Columns, words: Words, name: str, order: tuple[str, ...]) -> np.ndarray:
+    """A column of words -> each one's place in `order`."""
+    return np.array([order.index(word) for word in words[name]])[columns[name]]
+
+
+def _window(out: np.ndarray, columns: Columns, words: Words, needed: np.ndarray) -> None:
+    """Fills x0 ... y1: the window in the middle, as high as needed, then moved by the crop."""
+    width, height = out["width"], out["height"]
     side, above = np.rint(columns["padding_x"] * width / 100), np.rint(columns["padding_y"] * height / 100)
-    full = np.array([w == "full" for w in words["height"]])[columns["height"]]
+    full = _numbers(columns, words, "height", ("content", "full")) == 1
     tall = np.where(full, height - 2 * above, np.minimum(needed, height - 2 * above))
     top = np.maximum(np.floor((height - tall) / 2), above)
     move_x, move_y = np.rint(columns["shift_x"] * width / 100), np.rint(columns["shift_y"] * height / 100)
     out["x0"], out["x1"] = side - move_x, width - side - move_x
     out["y0"], out["y1"] = top - move_y, np.ceil(top + tall) - move_y
+
+
+def _text(out: np.ndarray, columns: Columns, margin: np.ndarray, lines: np.ndarray) -> None:
+    """Fills where the text begins, beside its line numbers, and how many rows and columns of it fit."""
+    numbered = columns["line_numbers"].astype(np.int64)
+    digits = np.floor(np.log10(np.maximum(columns["first_line"] + lines, 1))).astype(np.int64) + 1
+    out["numbered"], out["digits"] = numbered, digits
+    out["text_x"] = out["x0"] + margin + np.rint(numbered * (digits + 2) * out["advance"])
+    out["text_y"] = out["y0"] + out["bar"] + margin
+    bottom, right = np.minimum(out["y1"], out["height"]), np.minimum(out["x1"], out["width"])
+    out["rows"] = np.maximum(np.ceil((bottom - out["text_y"]) / out["line_height"]), 0)
+    out["columns"] = np.maximum(np.ceil((right - out["text_x"]) / out["advance"]), 0)
+
+
+def _mark(out: np.ndarray, columns: Columns, words: Words, lines: np.ndarray) -> None:
+    """Fills the band behind the current line, or behind a selection of a quarter of what shows."""
+    marked = _numbers(columns, words, "marked", ("none", "line", "selection"))
+    shown = np.maximum(np.minimum(out["rows"], lines), 1)
+    first = np.minimum(np.floor(columns["marked_at"] * shown), shown - 1)
+    count = np.where(marked == 2, np.ceil(shown / 4), marked)
+    out["mark_y0"] = out["text_y"] + np.rint(first * out["line_height"])
+    out["mark_y1"] = np.minimum(out["text_y"] + np.rint((first + count) * out["line_height"]), out["y1"])
 
 
 def needed_height(style: Style, metrics: Metrics, lines: int) -> int:
@@ -136,7 +140,7 @@ def title_table(titles: tuple[str, ...]) -> np.ndarray:
 
 @numba.njit(nogil=True, cache=True)
 def _slot(point, slots, cells):
-    """Code point -> (slot, cells); beyond the first plane: variation selectors 0, pictures and ideographs 2."""
+    """Code point -> (slot, cells); beyond the first plane selectors take 0, pictures and ideographs 2."""
     if point < 65536:
         return np.int64(slots[point]), np.int64(cells[point])
     if 0xE0100 <= point <= 0xE01EF:

@@ -28,14 +28,15 @@ MAX_LEXED = 20_000  # characters a Pygments lexer is given; what follows is plai
 TOKENS = (
     Token.Text, Token.Name, Token.Keyword, Token.Keyword.Type, Token.Keyword.Constant, Token.Name.Function,
     Token.Name.Class, Token.Name.Builtin, Token.Name.Attribute, Token.Name.Tag, Token.Name.Decorator,
-    Token.Name.Variable, Token.Name.Constant, Token.Name.Namespace, Token.Literal.String, Token.Literal.String.Escape,
-    Token.Literal.Number, Token.Operator, Token.Operator.Word, Token.Punctuation, Token.Comment, Token.Comment.Preproc,
+    Token.Name.Variable, Token.Name.Constant, Token.Name.Namespace, Token.Literal.String,
+    Token.Literal.String.Escape, Token.Literal.Number, Token.Operator, Token.Operator.Word, Token.Punctuation,
+    Token.Comment, Token.Comment.Preproc,
 )  # fmt: skip
 CLASSES = tuple(str(token).removeprefix("Token.") for token in TOKENS)
 TEXT, WORD, FUNCTION, CAPITALISED, STRING, NUMBER, OPERATOR, PUNCTUATION, COMMENT = (
     CLASSES.index(name)
-    for name in ("Text", "Name", "Name.Function", "Name.Class", "Literal.String", "Literal.Number", "Operator",
-                 "Punctuation", "Comment")
+    for name in ("Text", "Name", "Name.Function", "Name.Class", "Literal.String", "Literal.Number",
+                 "Operator", "Punctuation", "Comment")
 )  # fmt: skip
 
 
@@ -51,9 +52,8 @@ def token_classes(text: str, policy: str, key: int, label: str | None = None) ->
         points = code_points(text)
         return neutral(points, np.array([0, len(points)], np.int64))
     if policy not in POLICIES:
-        raise UserError(
-            f"render.highlight={policy} is not known{did_you_mean(policy, POLICIES)}; it is {', '.join(POLICIES)}."
-        )
+        hint = did_you_mean(policy, POLICIES)
+        raise UserError(f"render.highlight={policy} is not known{hint}; it is {', '.join(POLICIES)}.")
     alias = {
         "true": lambda: true_lexer(label),
         "random": lambda: random_lexer(key),
@@ -72,7 +72,7 @@ def true_lexer(label: str | None) -> str:
     """Label -> Pygments alias; a label that fusion.languages lacks may itself be an alias."""
     if label is None:
         raise UserError(
-            "render.highlight=true needs the label of every text; use render.highlight=neutral without labels."
+            "render.highlight=true needs the label of each text; without labels use render.highlight=neutral."
         )
     if label in LANGUAGES:
         return LANGUAGES[label].lexer
@@ -100,7 +100,7 @@ def guess(text: str) -> str | None:
 
 
 def lexed(text: str, alias: str) -> np.ndarray:
-    """Text and Pygments alias -> (characters,) uint8; the lexer gets the text as it is, nothing stripped or added."""
+    """Text, Pygments alias -> (characters,) uint8; the lexer gets the text as it is, unstripped."""
     classes = np.full(len(text), TEXT, np.uint8)
     for start, token, value in _lexer(alias).get_tokens_unprocessed(text[:MAX_LEXED]):
         classes[start : start + len(value)] = _class_of(token)
@@ -129,7 +129,7 @@ def _word(c):
 
 @numba.njit(nogil=True, cache=True)
 def _closes(points, i, stop, quote):
-    """-> index after a string that opens at i: three quotes may span lines, one may not; i if it never closes."""
+    """-> index after the string that opens at i, or i if it never closes; only three quotes span lines."""
     triple = i + 2 < stop and points[i + 1] == quote and points[i + 2] == quote
     j = i + 3 if triple else i + 1
     while j < stop:
@@ -150,7 +150,7 @@ def _closes(points, i, stop, quote):
 
 @numba.njit(nogil=True, cache=True)
 def _comment_end(points, i, start, stop):
-    """-> index after a comment that opens at i, else i: // # -- to the end of the line, /* */ and <!-- -->."""
+    """-> index after the comment that opens at i, else i: // # -- up to the line's end, /* */, <!-- -->."""
     c = points[i]
     d = points[i + 1] if i + 1 < stop else np.uint32(10)
     before = points[i - 1] if i > start else np.uint32(10)

@@ -84,13 +84,13 @@ class Painter:
     def _classes(
         self, texts: Sequence[str], ids: Sequence[str], keys: np.ndarray, labels: Sequence[str] | None
     ) -> np.ndarray:
-        """Every character's class, (characters,) uint8; what takes a real lexer is kept for the next epoch."""
+        """-> (characters,) uint8 classes of all texts; what takes a real lexer is kept for the next epoch."""
         found = [np.zeros(0, np.uint8)]
-        for text, id, key, label in zip(texts, ids, keys, labels or [None] * len(texts), strict=True):
+        for text, id, key, label in zip(texts, ids, keys, labels or [""] * len(texts), strict=True):
             slot = (id, label if self.highlight == "true" else None)
             classes = self.kept.get(slot)
             if classes is None or len(classes) != len(text) or self.highlight == "random":
-                classes = token_classes(text, self.highlight, int(key), label)
+                classes = token_classes(text, self.highlight, int(key), label or None)
                 if len(self.kept) < MAX_KEPT and self.highlight in ("true", "guessed"):
                     self.kept[slot] = classes
             found.append(classes)
@@ -114,8 +114,8 @@ class Painter:
         height, width = out.shape[1:3]
         table, alpha = self.bank.table, self.bank.alpha  # the table first: alpha only ever grows
         draw_batch(
-            out.reshape(-1), height, width, *self.scale, self.bank.phases, scene.geometry, scene.points, scene.classes,
-            scene.offsets, table, alpha, *self.tables,
+            out.reshape(-1), height, width, *self.scale, self.bank.phases, scene.geometry, scene.points,
+            scene.classes, scene.offsets, table, alpha, *self.tables,
         )  # fmt: skip
 
     def wear(self, scene: Scene, pictures: np.ndarray) -> None:

@@ -1,7 +1,7 @@
 """Pictures -> pictures of another size, smoothed as Pillow's BILINEAR does when it makes them smaller.
 
-Two passes in one: each row of the result first gathers the source rows it covers, in float32, then its columns.
-Within one level of Pillow's own result, which is rounded between the passes; several times faster.
+Two passes in one: each row of the result first gathers the source rows it covers, in float32, then its
+columns. Within one level of Pillow's own result, which is rounded between the passes; several times faster.
 """
 
 from functools import lru_cache

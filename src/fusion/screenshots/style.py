@@ -1,14 +1,14 @@
 """(seed, epoch, id) -> Style: everything that may differ between two pictures of one text.
 
 In a configuration each field is one value, a list to draw from evenly (repeat a value to weight it), or for
-numbers `[low, high]`, a range with both ends. Every field is drawn from its own stream of the key, so that fixing
-one field leaves the others as they were.
+numbers `[low, high]`, a range with both ends. Every field is drawn from its own stream of the key, so that
+fixing one field leaves the others as they were.
 """
 
 import dataclasses
 import hashlib
 import zlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,12 +18,14 @@ from fusion.config import UserError, did_you_mean
 from fusion.screenshots import fonts, themes
 
 SOLIDS = (
-    "#abb8c3", "#f2f2f2", "#e8eaf0", "#d9e2ec", "#c9d6df", "#f6e7cb", "#f4dcd6", "#dcedc8", "#d7ccc8", "#cfd8dc",
-    "#4a90e2", "#50707e", "#7b8ba3", "#5c6b73", "#3d5a80", "#2f3e46", "#22223b", "#2b2d42", "#1f2933", "#121619",
+    "#abb8c3", "#f2f2f2", "#e8eaf0", "#d9e2ec", "#c9d6df", "#f6e7cb", "#f4dcd6", "#dcedc8", "#d7ccc8",
+    "#cfd8dc", "#4a90e2", "#50707e", "#7b8ba3", "#5c6b73", "#3d5a80", "#2f3e46", "#22223b", "#2b2d42",
+    "#1f2933", "#121619",
 )  # fmt: skip
 GRADIENTS = (
-    "#5ee7df-#b490ca", "#cfd9df-#e2ebf0", "#a1c4fd-#c2e9fb", "#fbc2eb-#a6c1ee", "#ffecd2-#fcb69f", "#84fab0-#8fd3f4",
-    "#667eea-#764ba2", "#2b5876-#4e4376", "#0f2027-#2c5364", "#ff9a9e-#fecfef", "#d299c2-#fef9d7", "#30cfd0-#330867",
+    "#5ee7df-#b490ca", "#cfd9df-#e2ebf0", "#a1c4fd-#c2e9fb", "#fbc2eb-#a6c1ee", "#ffecd2-#fcb69f",
+    "#84fab0-#8fd3f4", "#667eea-#764ba2", "#2b5876-#4e4376", "#0f2027-#2c5364", "#ff9a9e-#fecfef",
+    "#d299c2-#fef9d7", "#30cfd0-#330867",
 )  # fmt: skip
 
 
@@ -37,7 +39,7 @@ def _field(
 
 @dataclass(frozen=True)
 class Style:
-    """How one screenshot looks. Lengths are pixels of the source picture at scale 1; defaults are Carbon's."""
+    """How one screenshot looks; lengths are pixels of the source picture at scale 1, defaults Carbon's."""
 
     theme: str = _field("one-dark", "Pygments theme; any, light and dark draw one")
     font: str = _field(fonts.ALWAYS, "font name or path of a font file; any draws one")
@@ -86,6 +88,7 @@ class Style:
 
 
 FIELDS = {field.name: field for field in dataclasses.fields(Style)}
+KINDS: dict[str, type] = {name: type(field.default) for name, field in FIELDS.items()}
 
 
 @dataclass(frozen=True)
@@ -114,9 +117,8 @@ class Styles:
     def __init__(self, render: dict[str, Any]):
         for name in render:
             if name not in FIELDS:
-                raise UserError(
-                    f"render.{name} is not known{did_you_mean(name, FIELDS)}; it is one of {', '.join(FIELDS)}."
-                )
+                hint = did_you_mean(name, FIELDS)
+                raise UserError(f"render.{name} is not known{hint}; it is one of {', '.join(FIELDS)}.")
         self.spreads = {
             name: _spread(name, render.get(name, field.default)) for name, field in FIELDS.items()
         }
@@ -142,7 +144,7 @@ class Styles:
             if isinstance(field.default, str):
                 values[name] = self.words(name)[int(row[name])]
             else:
-                values[name] = type(field.default)(row[name])
+                values[name] = KINDS[name](row[name])
         return Style(**values)
 
 
@@ -206,7 +208,7 @@ def _check_number(name: str, value: Any) -> None:
     if not right:
         kind = "a whole number" if whole else "a number"
         raise UserError(
-            f"render.{name}={value} must be {kind} from {low:g} to {high:g} ({FIELDS[name].metadata['help']})."
+            f"render.{name}={value} must be {kind} from {low:g} to {high:g}: {FIELDS[name].metadata['help']}."
         )
 
 
@@ -227,7 +229,11 @@ def _expand(name: str, word: str) -> dict[str, float]:
         raise UserError(
             f"render.{name}={word} is not known{did_you_mean(word, words)}; it is {', '.join(words)}."
         )
-    checks = {"theme": themes.palette, "font": fonts.load, "background": two_colors}
+    checks: dict[str, Callable[[str], Any]] = {
+        "theme": themes.palette,
+        "font": fonts.load,
+        "background": two_colors,
+    }
     if name in checks:
         checks[name](word)
     return {word: 1.0}
@@ -240,5 +246,6 @@ def two_colors(background: str) -> np.ndarray:
         return np.stack([themes.rgb(parts[0]), themes.rgb(parts[-1])])
     except ValueError as error:
         raise UserError(
-            f"render.background={background} is not known; it is any, solid, gradient, #rrggbb or #rrggbb-#rrggbb."
+            f"render.background={background} is not known; it is any, solid, gradient, #rrggbb or a gradient "
+            "as #rrggbb-#rrggbb."
         ) from error

@@ -1,6 +1,6 @@
-"""Theme name -> palette: the colours of every token class on the window's own ground, light and dark alike.
+"""Theme name -> palette: the colours of every token class on the window's own ground.
 
-Themes are those Pygments has. Ink fainter than MIN_CONTRAST is moved towards black or white until it can be read.
+Themes are those Pygments has. Ink fainter than MIN_CONTRAST is moved to black or white until it can be read.
 """
 
 from dataclasses import dataclass
@@ -49,8 +49,8 @@ def palette(name: str) -> Palette:
         style = get_style_by_name(name)
     except ClassNotFound as error:
         raise UserError(
-            f"render.theme={name} is not known{did_you_mean(name, names())}; it is any, light, dark or one of "
-            f"{', '.join(names())}."
+            f"render.theme={name} is not known{did_you_mean(name, names())}; it is any, light, dark or one "
+            f"of {', '.join(names())}."
         ) from error
     ground = rgb(style.background_color)
     plain = _ink(style.style_for_token(Token.Text)["color"], ground)

@@ -1,8 +1,8 @@
 """Picture -> tiles worth looking at, told by how many of their pixels lie on an edge.
 
-Edges are Canny's (1986) on grey values, with the 3 × 3 Sobel operator, |gx| + |gy| and no smoothing before, as
-OpenCV's default has them. The share of edge pixels that a tile needs is one number for all classes: one chosen per
-class would tell the label.
+Edges are Canny's (1986) on grey values, with the 3 × 3 Sobel operator, |gx| + |gy| and no smoothing before,
+as OpenCV's default has them. The share of edge pixels that a tile needs is one number for all classes: one
+chosen per class would tell the label.
 """
 
 import numba
@@ -12,7 +12,7 @@ LOW, HIGH = 100, 200  # Canny's two thresholds
 
 
 def positions(size: tuple[int, int], side: int, margin: int, columns: int) -> list[tuple[int, int]]:
-    """Size (width, height) of a picture -> (left, top) of tiles: `columns` beside each other after the margin."""
+    """Size (width, height) of a picture -> (left, top) of its tiles: `columns` of them after the margin."""
     across = [margin + i * side for i in range(columns) if margin + (i + 1) * side <= size[0]]
     down = range(0, max(size[1] - side, 0) + 1, side)
     return [(left, top) for top in down for left in across or [max(0, min(margin, size[0] - side))]]

@@ -27,7 +27,7 @@ WORDS = {
     "mode": ("source", "direct"),
     "view": ("whole", "random_crop", "centre_crop", "tiles"),
 }
-DEFAULTS = {
+DEFAULTS: dict[str, Any] = {
     "highlight": "neutral", "mode": "source", "view": "whole", "crop_size": 224,
     "tile_size": 448, "tile_margin": 32, "tile_columns": 2, "tile_edges": 0.02, "tile_count": 4,
 }  # fmt: skip
@@ -73,8 +73,8 @@ class Screen:
         )
         if side and not (isinstance(options[side], int) and 1 <= options[side] <= shorter):
             raise UserError(
-                f"render.{side}={options[side]} must be a whole number from 1 to the source picture's shorter side, "
-                f"{shorter}; make it smaller or source_size larger."
+                f"render.{side}={options[side]} must be a whole number from 1 to the source picture's "
+                f"shorter side, {shorter}; make it smaller or source_size larger."
             )
         if options["view"] != "tiles":
             return (options[side], options[side]) if side else self.size
@@ -195,6 +195,6 @@ def parse_size(size: Any) -> tuple[int, int]:
         width = height = 0
     if not (8 <= width <= 8192 and 8 <= height <= 8192):
         raise UserError(
-            f"source_size={size} must be one number or WIDTHxHEIGHT, each from 8 to 8192 pixels, such as 680x500."
+            f"source_size={size} must be one number or WIDTHxHEIGHT, each from 8 to 8192 pixels, say 680x500."
         )
     return width, height

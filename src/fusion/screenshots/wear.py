@@ -7,7 +7,7 @@ from PIL import Image, ImageFilter
 
 
 def wear_out(picture: np.ndarray, kind: str, quality: int, sigma: float, percent: float) -> np.ndarray:
-    """(H, W, 3) uint8 -> the same shape. `quality` is JPEG's own 1-100, `sigma` in pixels, `percent` of the side."""
+    """(H, W, 3) uint8 -> the same shape; `quality` as JPEG has it, `sigma` in pixels, `percent` of a side."""
     if kind == "none":
         return picture
     image = Image.fromarray(picture)
@@ -17,7 +17,8 @@ def wear_out(picture: np.ndarray, kind: str, quality: int, sigma: float, percent
         return np.asarray(Image.open(file).convert("RGB"))
     if kind == "blur":
         return np.asarray(image.filter(ImageFilter.GaussianBlur(sigma)))
-    small = tuple(max(1, round(side * percent / 100)) for side in image.size)
+    width, height = (max(1, round(side * percent / 100)) for side in image.size)
+    small = image.resize((width, height), Image.Resampling.BILINEAR)
     return np.asarray(
-        image.resize(small, Image.Resampling.BILINEAR).resize(image.size, Image.Resampling.BICUBIC)
+        small.resize(image.size, Image.Resampling.BICUBIC)
     )
