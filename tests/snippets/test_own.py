@@ -13,8 +13,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fusion.config import CONF_DIR, UserError
-from fusion.snippets import sources
+from fusion.snippets import own, sources
 from fusion.snippets.rows import Columns, from_csv, from_jsonl
+from fusion.snippets.snippet import Picked, side
 
 LABELS = ["NA", "null", "01", "1", "[/]", "=cmd()", "None", "<script>", "../x", "c", "C", " C", "a\tb"]
 COLUMNS = Columns("text", "label", None, None, None)
@@ -223,6 +224,21 @@ def test_any_text_survives_csv_and_jsonl(tmp_path_factory, given) -> None:
         ):
             found = [{"text": row.text, "label": row.label} for row in read(write(kind, folder, records))]
             assert found == records
+
+
+def test_a_table_is_read_by_memory_map(tmp_path, cache_folder, monkeypatch) -> None:
+    """Loading and reading a table takes a fraction of its size: it may be larger than the memory."""
+    monkeypatch.setattr(own, "MOST_COMPARED", 0)
+    monkeypatch.setattr(own, "STRETCH", 64)
+    given = [{"text": f"{n} " + "x" * 40_000, "label": "ab"[n % 2]} for n in range(400)]
+    path = write("jsonl", tmp_path, given)
+    before = pa.total_allocated_bytes()
+    table = sources.load(conf("jsonl", path), cache_folder)
+    train = side(table, "train")
+    rows = Picked(train.select(["id", "text", "label"]))
+    found = rows.take([200, 3, 3]).to_pydict()
+    assert pa.total_allocated_bytes() - before < 1 << 20 < path.stat().st_size / 10
+    assert found["text"] == [train["text"][n].as_py() for n in (200, 3, 3)] and len(rows) == train.num_rows
 
 
 def test_large_fields_are_read(tmp_path) -> None:
