@@ -5,6 +5,7 @@ import json
 import os
 import resource
 import signal
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -55,6 +56,15 @@ def test_the_same_seed_gives_the_same_run(tmp_path: Path, corpus: Path) -> None:
     assert read_run(first)["metrics"] == read_run(second)["metrics"]
     assert pq.read_table(first / "predictions.parquet") == pq.read_table(second / "predictions.parquet")
     assert pq.read_table(first / "predictions.parquet") != pq.read_table(other / "predictions.parquet")
+
+
+def test_a_run_asks_no_address(tmp_path: Path, corpus: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(_socket: socket.socket, address: object) -> None:
+        pytest.fail(f"asked {address}")
+
+    monkeypatch.setattr(socket.socket, "connect", refuse)
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *asked, **_: pytest.fail(f"looked up {asked}"))
+    assert read_run(train(tmp_path, corpus, "epochs=1"))["status"] == "completed"
 
 
 def test_a_completed_run_is_not_repeated_unless_asked(tmp_path: Path, corpus: Path) -> None:
