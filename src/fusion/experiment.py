@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pytorch_lightning as pl
@@ -22,14 +23,18 @@ from fusion.config import CONF_DIR, UserError, cache_dir
 from fusion.console import Stopped, progress, set_up_logging
 from fusion.model import checkpoint
 from fusion.model.late_fusion import LateFusion
-from fusion.pairs import Pairs
+from fusion.pairs import Pairs, Rows
 from fusion.results.record import Record, find_runs, fingerprint, new_run_folder, read_run
+from fusion.screenshots.pictures import Pictures
 from fusion.screenshots.views import Screen
 from fusion.snippets import sources
 from fusion.snippets.snippet import split_hash
 from fusion.training import evaluate, fit
 
 log = logging.getLogger(__name__)
+
+MOST_TEXTS = 200_000  # that a tokenizer is trained on
+BROKEN = 0.05  # share of own pictures that may be unreadable before a run is refused
 
 
 def run(config: dict[str, Any], overrides: Sequence[str], parent: Path) -> Path:
@@ -132,21 +137,40 @@ def _train(config: dict[str, Any], folder: Path, record: Record) -> None:
     pl.seed_everything(config["seed"], workers=True, verbose=False)
     clock = time.monotonic()
     table = sources.load(config["data"], cache_dir(), progress)
+    screen, pictures = None, None
+    if config["backbone"]["name"] != "none":
+        screen = Screen(config["render"], config["source_size"], config["input_shape"], config["seed"])
+        pictures = Pictures(screen.size, config["input_shape"], cache_dir())
+        table = _without_broken(table, pictures)
     classes = sorted(pc.unique(table["label"]).to_pylist())
     record.note(classes=classes, split_hash=split_hash(table), samples=_sides(table))
     started = start_branches(config, table, record)
-    screen = None
-    if "image" in started:
-        screen = Screen(config["render"], config["source_size"], config["input_shape"], config["seed"])
+    if screen is not None:
         original = started["image"].module.original_input_shape
         record.note(image={"original_input_shape": original, "fingerprint": screen.fingerprint})
     tokenizer = started["text"].tokenizer if "text" in started else None
-    pairs = Pairs(table, classes, tokenizer, screen, config["batch_size"], config["seed"], config["num_workers"])
+    loading = {key: config[key] for key in ("batch_size", "seed", "num_workers")}
+    pairs = Pairs(table, classes, tokenizer, screen, pictures=pictures, **loading)
     model = _model(config, classes, started)
     record.note(parameters=sum(p.numel() for p in model.net.parameters()))
     record.content["timings"]["preparing_seconds"] = round(time.monotonic() - clock, 1)
     trainer = fit(config, model, pairs, folder, record)
     evaluate(model, pairs, trainer, table, folder, record)
+
+
+def _without_broken(table: pa.Table, pictures: Pictures) -> pa.Table:
+    """The table without the rows whose own picture cannot be read, counted and named; too many are an error."""
+    if "image" not in table.column_names:
+        return table
+    paths = sorted({path for path in table["image"].to_pylist() if path})
+    broken = pictures.unreadable(progress(paths, "reading pictures", len(paths)))
+    if not broken:
+        return table
+    named = " ".join([*broken.values()][:3])
+    if len(broken) > BROKEN * len(paths):
+        raise UserError(f"{len(broken)} of {len(paths)} pictures cannot be read: {named}")
+    log.warning("%d of %d pictures cannot be read; their rows are left out: %s", len(broken), len(paths), named)
+    return table.filter(pc.invert(pc.is_in(table["image"], pa.array([*broken], pa.string()))))
 
 
 def _model(config: dict[str, Any], classes: list[str], started: dict[str, Started]) -> checkpoint.Model:
@@ -166,8 +190,8 @@ def start_branches(config: dict[str, Any], table: pa.Table, record: Record) -> d
     """conf/text and conf/backbone -> the branches that are not `none`; the record says what weights each had."""
     started: dict[str, Started] = {}
     if config["text"]["name"] != "none":
-        rows = table.filter(pc.equal(table["split"], "train"))  # never validation or test
-        started["text"] = _start_text(config, rows["text"].to_pylist(), rows["group"].to_pylist())
+        rows = _sample(Rows(table, "train"), config["seed"])  # never validation or test
+        started["text"] = _start_text(config, rows["text"], rows["group"])
     if config["backbone"]["name"] != "none":
         started["image"] = branches.start_image(config["backbone"], config["input_shape"])
         if started["image"].weights == "random" and config["backbone"]["weights"] == "auto":
@@ -179,6 +203,13 @@ def start_branches(config: dict[str, Any], table: pa.Table, record: Record) -> d
     weights = {name: branch.weights for name, branch in started.items()}
     record.note(config=config, text=config["text"]["name"], weights=weights)
     return started
+
+
+def _sample(rows: Rows, seed: int) -> dict[str, list[Any]]:
+    """What a tokenizer learns from: all rows, or MOST_TEXTS of them where there are more than memory may hold."""
+    if len(rows) <= MOST_TEXTS:
+        return rows[range(len(rows))]
+    return rows[np.sort(np.random.default_rng(seed).choice(len(rows), MOST_TEXTS, replace=False)).tolist()]
 
 
 def _start_text(config: dict[str, Any], texts: list[str], groups: list[str]) -> Started:

@@ -15,41 +15,62 @@ import torch
 from torch.utils.data import DataLoader, Sampler
 
 from fusion.branches import Tokenizer
+from fusion.screenshots.pictures import Pictures
 from fusion.screenshots.views import Screen
 
 
 class Pairing:
     """Rows of the table -> one batch. Epoch None draws the one style set that evaluation uses."""
 
-    def __init__(self, classes: Sequence[str], tokenizer: Tokenizer | None, screen: Screen | None, epoch: int | None):
+    def __init__(
+        self,
+        classes: Sequence[str],
+        tokenizer: Tokenizer | None,
+        screen: Screen | None,
+        epoch: int | None,
+        pictures: Pictures | None = None,
+    ):
         self.number = {label: i for i, label in enumerate(classes)}
-        self.tokenizer, self.screen, self.epoch = tokenizer, screen, epoch
+        self.tokenizer, self.screen, self.epoch, self.pictures = tokenizer, screen, epoch, pictures
 
-    def __call__(self, rows: dict[str, list[str]]) -> dict[str, Any]:
+    def __call__(self, rows: dict[str, list[Any]]) -> dict[str, Any]:
         texts, ids, labels = rows["text"], rows["id"], rows.get("label")
         batch: dict[str, Any] = {"id": ids, "present": {}}
         if self.tokenizer is not None:
             batch["text"] = self.tokenizer(texts)
             batch["present"]["text"] = torch.ones(len(texts), dtype=torch.bool)
         if self.screen is not None:
-            batch["image"] = torch.from_numpy(self.screen(texts, ids, self.epoch, labels))  # (B, H, W, 3)
+            image = self.screen(texts, ids, self.epoch, labels)
+            own = [i for i, path in enumerate(rows.get("image", ())) if path]
+            if own and self.pictures is not None:
+                image[own] = self.pictures([rows["image"][i] for i in own])
+            batch["image"] = torch.from_numpy(image)  # (B, H, W, 3)
             batch["present"]["image"] = torch.ones(len(texts), dtype=torch.bool)
         if labels is not None:
             batch["label"] = torch.tensor([self.number[label] for label in labels])
         return batch
 
 
-class Rows(torch.utils.data.Dataset[dict[str, list[str]]]):
-    """One side of the split; asked for whole batches at once, so that drawing can be batched too."""
+class Rows(torch.utils.data.Dataset[dict[str, list[Any]]]):
+    """One side of the split, as columns; asked for whole batches at once, so that drawing can be batched too.
 
-    def __init__(self, table: pa.Table):
-        self.table = table.select(["id", "text", "label"]).combine_chunks()
+    The table stays where it is, which may be a file larger than memory: only the rows asked for are read.
+    """
+
+    def __init__(self, table: pa.Table, side: str):
+        self.columns = [name for name in ("id", "text", "label", "group", "image") if name in table.column_names]
+        self.numbers = np.flatnonzero(pc.equal(table["split"], side).to_numpy())  # of the side's rows in the table
+        self.batches = table.select(self.columns).to_batches()
+        self.starts = np.cumsum([0, *(batch.num_rows for batch in self.batches)])
 
     def __len__(self) -> int:
-        return self.table.num_rows
+        return len(self.numbers)
 
-    def __getitem__(self, numbers: list[int]) -> dict[str, list[str]]:
-        return self.table.take(numbers).to_pydict()
+    def __getitem__(self, numbers: Sequence[int]) -> dict[str, list[Any]]:
+        asked = self.numbers[numbers]
+        held_by = np.searchsorted(self.starts, asked, side="right") - 1
+        places = list(zip(held_by.tolist(), (asked - self.starts[held_by]).tolist(), strict=True))
+        return {name: [self.batches[b].column(name)[i].as_py() for b, i in places] for name in self.columns}
 
 
 class Batches(Sampler[list[int]]):
@@ -73,12 +94,12 @@ class Pairs(pl.LightningDataModule):
 
     def __init__(
         self, table: pa.Table, classes: Sequence[str], tokenizer: Tokenizer | None, screen: Screen | None,
-        batch_size: int, seed: int, num_workers: int,
+        batch_size: int, seed: int, num_workers: int, pictures: Pictures | None = None,
     ):  # fmt: skip
         super().__init__()
-        self.classes, self.tokenizer, self.screen = tuple(classes), tokenizer, screen
+        self.classes, self.tokenizer, self.screen, self.pictures = tuple(classes), tokenizer, screen, pictures
         self.batch_size, self.seed, self.num_workers = batch_size, seed, num_workers
-        self.sides = {side: Rows(table.filter(pc.equal(table["split"], side))) for side in ("train", "val", "test")}
+        self.sides = {side: Rows(table, side) for side in ("train", "val", "test")}
 
     def train_dataloader(self) -> DataLoader:
         epoch = self.trainer.current_epoch if self.trainer else 0
@@ -94,7 +115,7 @@ class Pairs(pl.LightningDataModule):
         """One side in the order of the table, or shuffled for one epoch of training."""
         rows = self.sides[side]
         shuffle = None if epoch is None else (self.seed, epoch)
-        pairing: Any = Pairing(self.classes, self.tokenizer, self.screen, epoch)
+        pairing: Any = Pairing(self.classes, self.tokenizer, self.screen, epoch, self.pictures)
         return DataLoader(
             rows, sampler=Batches(len(rows), self.batch_size, shuffle), batch_size=None, collate_fn=pairing,
             num_workers=self.num_workers, pin_memory=torch.cuda.is_available(),

@@ -19,6 +19,7 @@ from fusion.config import UserError, did_you_mean
 from fusion.inputs import Input
 from fusion.model import checkpoint
 from fusion.pairs import Pairing
+from fusion.screenshots.fonts import ALWAYS
 from fusion.screenshots.views import Screen
 from fusion.snippets.harvest import windows
 
@@ -67,7 +68,8 @@ class Predictor:
                 raise UserError(f"The model knows no label {label!r}{hint}; it knows {', '.join(self.classes)}.")
         meta, screen = model.meta, None
         if "image" in meta["branches"]:
-            screen = Screen(meta["render"], meta["source_size"], meta["input_shape"], meta["seed"])
+            render = meta["render"] | {"font": ALWAYS}  # the one font that is on every machine
+            screen = Screen(render, meta["source_size"], meta["input_shape"], meta["seed"])
         self._pairing = Pairing(self.classes, model.tokenizer, screen, epoch=None)
         self._about = {
             "name": meta["name"], "id": f"sha256:{meta['sha256']}", "calibrated": self.temperature != 1.0,

@@ -76,7 +76,7 @@ def evaluate(
     """Validation and test once, with the best epoch; the temperature is fitted on validation alone."""
     clock, parts, metrics = time.monotonic(), [], {}
     for side in ("val", "test"):
-        rows = table.filter(pc.equal(table["split"], side))
+        rows = table.select(["id", "split", "group", "label", "lines"]).filter(pc.equal(table["split"], side))
         if not rows.num_rows:
             continue
         logits = torch.cat(trainer.predict(trainer.lightning_module, pairs.loader(side, None)))  # type: ignore[arg-type]
@@ -115,6 +115,5 @@ def _judge(
         "nll": statistics.negative_log_likelihood(logits, truth, meta["temperature"]),
         "ece": statistics.expected_calibration_error(logits, truth, meta["temperature"]),
     }
-    kept = rows.select(["id", "split", "group", "label", "lines"])
-    kept = kept.append_column("predicted", pa.array(predicted))
+    kept = rows.append_column("predicted", pa.array(predicted))
     return metrics, kept.append_column("logits", pa.array(list(logits)))

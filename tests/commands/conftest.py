@@ -12,7 +12,10 @@ import pytest
 CHECKOUT = Path(__file__).resolve().parents[2]
 
 # The smallest run that has everything: both branches, two epochs, a validation and a test side.
-IMAGE = ["backbone=timm", "backbone.model=test_resnet", "backbone.weights=random", "input_shape=32", "source_size=64"]
+IMAGE = [
+    "backbone=timm", "backbone.model=test_resnet", "backbone.weights=random", "input_shape=32", "source_size=64",
+    "render.font=dejavu-sans-mono",
+]  # fmt: skip
 TEXT = ["text=scratch", "text.vocabulary=300", "text.max_tokens=32", "text.dim=16", "text.blocks=1", "text.heads=2"]
 HEAD = ["fusion.hidden=[16]", "epochs=2", "batch_size=8", "data=folder"]
 TINY = IMAGE + TEXT + HEAD

@@ -5,6 +5,7 @@ import json
 import os
 import resource
 import signal
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -13,12 +14,13 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 from hydra import compose, initialize_config_dir
+from PIL import Image
 
 from fusion import experiment
 from fusion.config import CONF_DIR, UserError, to_dict
 from fusion.results.record import read_run
 
-from .conftest import CODE, HEAD, IMAGE, TEXT_ONLY, TINY, Command, sample, write_corpus
+from .conftest import CODE, HEAD, IMAGE, TEXT_ONLY, TINY, WORDS, Command, sample, write_corpus
 
 
 def configured(corpus: Path, *overrides: str, base: list[str] = TINY) -> dict[str, Any]:
@@ -55,6 +57,15 @@ def test_the_same_seed_gives_the_same_run(tmp_path: Path, corpus: Path) -> None:
     assert read_run(first)["metrics"] == read_run(second)["metrics"]
     assert pq.read_table(first / "predictions.parquet") == pq.read_table(second / "predictions.parquet")
     assert pq.read_table(first / "predictions.parquet") != pq.read_table(other / "predictions.parquet")
+
+
+def test_a_run_asks_no_address(tmp_path: Path, corpus: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(_socket: socket.socket, address: object) -> None:
+        pytest.fail(f"asked {address}")
+
+    monkeypatch.setattr(socket.socket, "connect", refuse)
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *asked, **_: pytest.fail(f"looked up {asked}"))
+    assert read_run(train(tmp_path, corpus, "epochs=1"))["status"] == "completed"
 
 
 def test_a_completed_run_is_not_repeated_unless_asked(tmp_path: Path, corpus: Path) -> None:
@@ -129,6 +140,23 @@ def test_enlarged_pictures_are_warned_of(tmp_path: Path, corpus: Path) -> None:
         patch.setattr(experiment.log, "warning", lambda text, *values: said.append(text % values))
         experiment.warn(config)
     assert said and "enlarged" in said[0]
+
+
+def test_screenshots_of_the_users_own_are_learnt_from_and_broken_ones_left_out(tmp_path: Path) -> None:
+    lines = ["text,label,shot"]
+    for i in range(30):
+        label = ("red", "blue")[i % 2]
+        Image.new("RGB", (60, 40), label).save(tmp_path / f"{i}.png")
+        lines.append(f"{WORDS[i]} = {WORDS[i + 30]}({WORDS[i + 60]}),{label},{i}.png")
+    (tmp_path / "29.png").write_bytes(b"broken")
+    (tmp_path / "own.csv").write_text("\n".join(lines))
+    head = [item for item in HEAD if not item.startswith("data")]
+    own = ["data=csv", f"data.path={tmp_path}/own.csv", "data.image_column=shot", "epochs=20", "patience=null"]
+    with initialize_config_dir(str(CONF_DIR), version_base="1.3"):
+        config = to_dict(compose("train", [*IMAGE, "text=none", *head, *own]))
+    folder = experiment.run(config, [], tmp_path / "runs")
+    assert read_run(folder)["metrics"]["test"]["accuracy"] == 1.0, "the colour of the file tells the label"
+    assert "1 of 30 pictures cannot be read" in (folder / "run.log").read_text()
 
 
 def test_an_empty_and_a_missing_folder(tmp_path: Path) -> None:
