@@ -21,8 +21,7 @@ PLAIN = {
 }
 CODE = (
     'def naïve(x):  # "quoted"\n\treturn [x ** 2 for x in range(10)]\n\n'
-    "@decorated\nclass Glyph(Base):\n    pass\n"
-    * 4
+    "@decorated\nclass Glyph(Base):\n    pass\n" * 4
 )
 
 
@@ -124,5 +123,5 @@ def by_area(picture: np.ndarray, side: int) -> np.ndarray:
 def test_direct_drawing_comes_close_to_the_exact_picture_averaged_by_area(size, shape):
     style = {"theme": "vs", "background": "#abb8c3", "line_numbers": True, "font_size": 13}
     exact = by_area(Screen(style, size, size, 0)([CODE], ["a"], None)[0], shape)
-    direct = Screen(style | {"mode": "direct"}, size, shape, 0)([CODE], ["a"], None)[0]
+    direct = Screen(style | {"mode": "direct"}, size, shape, 0)([CODE], ["a"], 0)[0]
     assert 10 * np.log10(255**2 / np.mean((exact - direct) ** 2)) > 40  # decibels

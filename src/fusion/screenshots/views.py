@@ -49,11 +49,11 @@ class Screen:
         self.size, self.shape, self.seed = parse_size(source_size), input_shape, seed
         self.seen = self._check()  # width and height of the part of the source picture that is drawn
         styles = Styles({name: value for name, value in render.items() if name not in DEFAULTS})
+        self.painter = Painter(styles, self.options["highlight"], self.size)  # exact
+        self.direct = None
         if self.options["mode"] == "direct":
             scale = (self.seen[0] / input_shape, self.seen[1] / input_shape)
-            self.painter = Painter(styles, self.options["highlight"], self.size, scale, PHASES)
-        else:
-            self.painter = Painter(styles, self.options["highlight"], self.size)
+            self.direct = Painter(styles, self.options["highlight"], self.size, scale, PHASES)
         self.spare: list[np.ndarray] = []  # buffers for source pictures that no thread is using
         self.threads = (
             len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
@@ -98,9 +98,10 @@ class Screen:
     def scene(
         self, texts: Sequence[str], ids: Sequence[str], epoch: int | None, labels: Sequence[str] | None = None
     ) -> Scene:
-        """The batch as it will be drawn; crops are already taken."""
+        """The batch as it will be drawn, crops already taken; evaluation is never drawn directly."""
         keys = np.array([key_of(self.seed, epoch, id) for id in ids], np.uint64)
-        scene = self.painter.scene(texts, ids, keys, labels)
+        painter = self.painter if epoch is None else self.direct or self.painter
+        scene = painter.scene(texts, ids, keys, labels)
         room = [self.size[0] - self.seen[0], self.size[1] - self.seen[1]]
         if self.options["view"] in ("whole", "tiles"):
             return scene
@@ -132,7 +133,10 @@ class Screen:
         parts = [slice(i, min(i + share, len(texts))) for i in range(0, len(texts), share)]
 
         def part(rows: slice) -> None:
-            self._draw(scene[rows], out[rows], None if picks is None else picks[rows])
+            if self.direct and epoch is not None:
+                self.direct.draw(scene[rows], out[rows])
+            else:
+                self._draw(scene[rows], out[rows], None if picks is None else picks[rows])
 
         if len(parts) <= 1:
             for rows in parts:
@@ -143,12 +147,10 @@ class Screen:
         return out
 
     def _draw(self, scene: Scene, out: np.ndarray, picks: np.ndarray | None) -> None:
-        """Fills out: directly, or a few source pictures at a time, worn, then resized or cut into tiles."""
-        same = self.options["view"] != "tiles" and self.seen == (self.shape, self.shape)
-        if self.options["mode"] == "direct" or same:
+        """Fills out: a few source pictures at a time are drawn, worn, then resized or cut into tiles."""
+        if self.options["view"] != "tiles" and self.seen == (self.shape, self.shape):
             self.painter.draw(scene, out)
-            if self.options["mode"] == "source":
-                self.painter.wear(scene, out)
+            self.painter.wear(scene, out)
             return
         width, height = self.seen
         step = max(1, BUFFER // (width * height * 3))
