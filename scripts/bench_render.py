@@ -243,6 +243,7 @@ def training_shares(rows: dict[str, list[str]]) -> dict[str, float]:
     """Backbone -> share of a training step's wall time that drawing takes when nothing hides it."""
     import timm
     import torch
+
     from leak_pictures import small_cnn
 
     device = "cuda" if torch.cuda.is_available() else "cpu"

@@ -77,6 +77,18 @@ def test_all_glyphs_of_the_page_are_pillows(pixels):
     assert set(map(chr, range(33, 127))) <= set(text)
 
 
+@pytest.mark.network
+@pytest.mark.parametrize("name", ["hack", "fira-code", "jetbrains-mono", "ubuntu-mono", "space-mono"])
+def test_all_glyphs_of_other_fonts_are_pillows(name):
+    for pixels in (12, 13, 14, 16, 28):
+        face = fonts.load(name).at(0, pixels)
+        lacking = bytes(face.getmask("\uffff"))
+        chars = [char for char in PAGE.values() if bytes(face.getmask(char)) != lacking]
+        text = "\n".join("".join(chars[i : i + 32]) for i in range(0, len(chars), 32))
+        expected = pillow(text, token_classes(text, "neutral", 0), "vs", name, pixels, 40 * pixels)
+        assert np.array_equal(drawn(text, "vs", name, pixels, 40 * pixels), expected)
+
+
 def test_the_page_fills_its_slots():
     assert len(PAGE) == 252 and len(SLOTS) == 252 and max(PAGE) == 255
 

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import logging
 import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -18,6 +19,8 @@ from fusion.screenshots.lexing import POLICIES
 from fusion.screenshots.painter import Painter, Scene
 from fusion.screenshots.resize import resize
 from fusion.screenshots.style import FIELDS, Styles, key_of, uniforms
+
+log = logging.getLogger(__name__)
 
 DRAWING = 1  # raised when the same configuration gives other pixels than before
 BUFFER = 2 << 20  # bytes of source pictures drawn before they are resized: what a cache holds
@@ -62,6 +65,10 @@ class Screen:
     def _check(self) -> tuple[int, int]:
         """Raises UserError for options that no picture can be drawn with."""
         options, shorter = self.options, min(self.size)
+        if options["highlight"] == "true":
+            log.warning(
+                "render.highlight=true colours by the label: what is told from such pictures proves nothing"
+            )
         for name, words in WORDS.items():
             if options[name] not in words:
                 hint = did_you_mean(options[name], words)
