@@ -1,14 +1,14 @@
 """fusion: what a piece of code is, told from its text, its screenshot, or both.
 
-    packages / folder
-       -> Snippet (text, label, group)            snippets/      one Parquet table, split by group
-       -> token classes (one byte per character)  screenshots/   lexed without the label
-       -> Screenshot (uint8 H x W x 3)            screenshots/   drawn anew each epoch, seeded
-       -> pair {text, image, label}               pairs.py       LightningDataModule
-       -> branch(text), branch(image): (B, D)     branches/      CodeBERTa, scratch, timm CNN
-       -> late fusion -> logits (B, C)            model/         concatenation
-       -> run folder: run.json, predictions       results/       table, plots
-       -> Prediction                              predict.py     text only or both
+packages / folder
+   -> Snippet (text, label, group)            snippets/      one Parquet table, split by group
+   -> token classes (one byte per character)  screenshots/   lexed without the label
+   -> Screenshot (uint8 H x W x 3)            screenshots/   drawn anew each epoch, seeded
+   -> pair {text, image, label}               pairs.py       LightningDataModule
+   -> branch(text), branch(image): (B, D)     branches/      CodeBERTa, scratch, timm CNN
+   -> late fusion -> logits (B, C)            model/         concatenation
+   -> run folder: run.json, predictions       results/       table, plots
+   -> Prediction                              predict.py     text only or both
 """
 
 __version__ = "0.1.0"

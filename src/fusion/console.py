@@ -46,6 +46,11 @@ def progress(items: Iterable[Any], title: str, total: int) -> Iterable[Any]:
     return track(items, description=title, total=total or None, console=Console(stderr=True), transient=True)
 
 
+def printable(text: str) -> str:
+    """Text of others on one line of a terminal: control and direction signs are shown, not obeyed."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape", "surrogatepass").decode() for c in text)
+
+
 class Stopped(BaseException):
     """SIGINT or SIGTERM arrived; passes through every `except Exception` on its way out."""
 
@@ -66,7 +71,7 @@ def run(main: Callable[[], int | None]) -> int:
     try:
         return main() or 0
     except UserError as error:
-        print(f"error: {error}", file=sys.stderr)
+        print(f"error: {printable(str(error))}", file=sys.stderr)
         return 1
     except BrokenPipeError:  # `fusion compare runs | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

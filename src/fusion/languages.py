@@ -2,29 +2,113 @@
 
 from dataclasses import dataclass
 
+from fusion.config import UserError, did_you_mean
+
 
 @dataclass(frozen=True)
 class Language:
     name: str  # the label, as in the manifest
     lexer: str  # Pygments alias, for `render.highlight=true` only
-    extensions: tuple[str, ...] = ()  # with the dot, lower case
+    extensions: tuple[str, ...] = ()  # with the dot, lower case; shared ones are told apart by snippets/rules.py
     aliases: tuple[str, ...] = ()
+    filenames: tuple[str, ...] = ()  # lower case
+    interpreters: tuple[str, ...] = ()  # after #! in a file without an extension
 
 
 _ALL = (
-    Language("C", "c", (".c",)),
-    Language("C++", "cpp", (".cc", ".cpp", ".cxx", ".hpp", ".hh", ".hxx"), ("cpp", "cxx")),
+    Language("Assembly", "gas", (".s", ".asm", ".nasm"), ("asm",)),
+    Language("C", "c", (".c", ".h")),
+    Language("C#", "csharp", (".cs",), ("csharp", "cs")),
+    Language("C++", "cpp", (".cc", ".cpp", ".cxx", ".hpp", ".hh", ".hxx", ".ino", ".h"), ("cpp", "cxx")),
+    Language("CMake", "cmake", (".cmake",), filenames=("cmakelists.txt",)),
     Language("CSS", "css", (".css",)),
+    Language("Clojure", "clojure", (".clj", ".cljs", ".cljc"), ("clj",)),
+    Language("Common Lisp", "common-lisp", (".lisp", ".lsp", ".cl", ".asd"), ("lisp", "cl")),
+    Language("Cython", "cython", (".pyx", ".pxd", ".pxi")),
+    Language("Dart", "dart", (".dart",)),
+    Language("Elixir", "elixir", (".ex", ".exs"), ("ex",), interpreters=("elixir",)),
+    Language("Emacs Lisp", "emacs-lisp", (".el",), ("elisp",)),
+    Language("Erlang", "erlang", (".erl", ".hrl"), ("erl",), interpreters=("escript",)),
+    Language("F#", "fsharp", (".fs", ".fsx", ".fsi"), ("fsharp",)),
+    Language("Fortran", "fortran", (".f", ".for", ".f77", ".f90", ".f95", ".f03", ".f08"), ("f90",)),
+    Language("GLSL", "glsl", (".glsl", ".vert", ".frag", ".fs", ".vs")),
     Language("Go", "go", (".go",), ("golang",)),
     Language("HTML", "html", (".html", ".htm", ".xhtml")),
     Language("Haskell", "haskell", (".hs",), ("hs",)),
+    Language("JSX", "jsx", (".jsx", ".js")),
     Language("Java", "java", (".java",)),
-    Language("JavaScript", "javascript", (".js", ".mjs", ".cjs", ".jsx"), ("js", "node")),
-    Language("Python", "python", (".py",), ("py",)),
-    Language("R", "r", (".r",)),
+    Language("JavaScript", "javascript", (".js", ".mjs", ".cjs"), ("js",), interpreters=("node", "nodejs")),
+    Language("Julia", "julia", (".jl",), ("jl",), interpreters=("julia",)),
+    Language("Kotlin", "kotlin", (".kt", ".kts"), ("kt",)),
+    Language("Less", "less", (".less",)),
+    Language("Lua", "lua", (".lua", ".luau"), interpreters=("lua", "luajit")),
+    Language("MATLAB", "matlab", (".m",), ("octave",), interpreters=("octave",)),
+    Language("OCaml", "ocaml", (".ml", ".mli"), ("ml",), interpreters=("ocaml",)),
+    Language("Objective-C", "objective-c", (".m", ".mm", ".h"), ("objc", "objectivec")),
+    Language("PHP", "php", (".php", ".phtml", ".inc"), interpreters=("php",)),
+    Language("Pascal", "delphi", (".pas", ".pp", ".dpr", ".lpr", ".inc"), ("delphi", "objectpascal")),
+    Language("Perl", "perl", (".pl", ".pm", ".t"), ("pl",), interpreters=("perl",)),
+    Language("PowerShell", "powershell", (".ps1", ".psm1", ".psd1"), ("ps1",), interpreters=("pwsh",)),
+    Language("Prolog", "prolog", (".pl", ".pro", ".prolog"), interpreters=("swipl",)),
+    Language("Python", "python", (".py",), ("py",), interpreters=("python", "python2", "python3")),
+    Language("R", "r", (".r",), interpreters=("rscript",)),
+    Language("Ruby", "ruby", (".rb", ".gemspec", ".podspec", ".rake"), ("rb",),
+             ("rakefile", "gemfile", "podfile", "vagrantfile", "fastfile"), ("ruby",)),
     Language("Rust", "rust", (".rs",), ("rs",)),
-    Language("SQL", "postgresql", (".sql", ".pgsql"), ("sqlite",)),
-)
+    Language("SCSS", "scss", (".scss",)),
+    Language("SQL", "postgresql", (".sql", ".pgsql", ".tsql", ".plsql"), ("sqlite", "mysql", "tsql", "plsql")),
+    Language("Scala", "scala", (".scala", ".sc", ".sbt")),
+    Language("Scheme", "scheme", (".scm", ".ss", ".sld", ".sls"), ("scm",), interpreters=("guile",)),
+    Language("Shell", "bash", (".sh", ".bash", ".zsh", ".ksh"), ("bash", "sh", "zsh"),
+             interpreters=("sh", "bash", "zsh", "ksh", "dash")),
+    Language("Solidity", "solidity", (".sol",), ("sol",)),
+    Language("Svelte", "html", (".svelte",)),
+    Language("Swift", "swift", (".swift",)),
+    Language("SystemVerilog", "systemverilog", (".sv", ".svh"), ("sv",)),
+    Language("TSX", "tsx", (".tsx",)),
+    Language("Tcl", "tcl", (".tcl", ".tk", ".itcl"), interpreters=("tclsh", "wish")),
+    Language("TeX", "tex", (".tex", ".sty", ".cls", ".ltx", ".dtx"), ("latex",)),
+    Language("TypeScript", "typescript", (".ts", ".mts", ".cts"), ("ts",)),
+    Language("VHDL", "vhdl", (".vhd", ".vhdl")),
+    Language("Verilog", "verilog", (".v", ".vh")),
+    Language("Vim script", "vim", (".vim",), ("viml", "vimscript"), (".vimrc",)),
+    Language("Vue", "html", (".vue",)),
+    Language("YAML", "yaml", (".yaml", ".yml"), ("yml",)),
+)  # fmt: skip
 
 LANGUAGES = {language.name: language for language in _ALL}
-BY_EXTENSION = {extension: language.name for language in _ALL for extension in language.extensions}
+
+# What users compare on: the set with Debian holds at least two independent projects of each.
+COMPARED = (
+    "Python", "JavaScript", "TypeScript", "C", "C++", "C#", "Java", "Kotlin", "Scala", "Go", "Rust", "Ruby", "PHP",
+    "Perl", "Lua", "Shell", "PowerShell", "R", "Julia", "Haskell", "OCaml", "Erlang", "Elixir", "Clojure",
+    "Common Lisp", "Swift", "Objective-C", "Dart", "SQL", "HTML", "CSS", "Fortran", "Pascal", "Tcl",
+)  # fmt: skip
+
+# Dialects counted as their language unless data.merge says otherwise.
+MERGED = {"JSX": "JavaScript", "TSX": "TypeScript"}
+
+
+def _claims(field: str) -> dict[str, tuple[str, ...]]:
+    """Extension, file name or interpreter -> the languages that use it, in the order of the table."""
+    claims: dict[str, list[str]] = {}
+    for language in _ALL:
+        for word in getattr(language, field):
+            claims.setdefault(word, []).append(language.name)
+    return {word: tuple(names) for word, names in claims.items()}
+
+
+CLAIMED = _claims("extensions")  # extension -> every language written in such files
+BY_EXTENSION = {extension: names[0] for extension, names in CLAIMED.items() if len(names) == 1}
+BY_FILENAME = {word: names[0] for word, names in _claims("filenames").items()}
+BY_INTERPRETER = {word: names[0] for word, names in _claims("interpreters").items()}
+
+
+def named(word: str) -> Language:
+    """'py', 'python' or 'Python' -> Language. Raises UserError for a name no language goes by."""
+    low = word.strip().lower()
+    for language in _ALL:
+        if low == language.name.lower() or low in language.aliases:
+            return language
+    close = did_you_mean(word, LANGUAGES) or did_you_mean(low, [a for one in _ALL for a in one.aliases])
+    raise UserError(f"Language {word!r} is not known{close}; it is one of {', '.join(LANGUAGES)}.")

@@ -6,27 +6,43 @@ complete or not there at all.
 
 import csv
 import hashlib
-import json
 import os
-import shutil
-import subprocess
-import sys
-import tarfile
 import tempfile
-import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
-from typing import IO
 
-from fusion.config import DATA_DIR, UserError
+from fusion import registries
+from fusion.archives import ArchiveError, PackageError, members
+from fusion.config import DATA_DIR, UserError, did_you_mean
+from fusion.files import replacing
 
-MAX_ARCHIVE = 64 << 20  # bytes
-MAX_MEMBER = 400_000  # bytes; larger files are not what people write by hand
-MAX_MEMBERS = 50_000  # an archive with more is refused
-MAX_UNPACKED = 1 << 30  # bytes read from one archive, against bombs
-TIMEOUT = 180  # seconds for one package
+__all__ = ["ArchiveError", "Package", "PackageError", "fetch", "fetch_all", "members", "pin", "read_manifest"]
+
+SETS = ("small", "core", "standard")  # each holds the ones before it
+REGISTRIES = ("pypi", "npm", "deb", "debsrc")  # the last two are optional: not every machine has apt
+TRIES = 2  # a registry that stumbles once is asked again
+AT_ONCE = 4  # downloads
+
+
+@dataclass(frozen=True)
+class Line:
+    """One line of the manifest: what one package holds of one language."""
+
+    registry: str
+    name: str
+    version: str
+    archive_bytes: int
+    sha256: str
+    license: str  # as declared by the package, not audited
+    project: str  # packages of one project never straddle a split
+    pool_path: str  # Debian: where the archive lies below a mirror
+    language: str
+    files: int
+    lines: int
+    snippets: int
+    set: str  # the smallest set that has it
 
 
 @dataclass(frozen=True)
@@ -40,33 +56,68 @@ class Package:
     archive_bytes: int
     license: str
     languages: tuple[str, ...]
+    project: str = ""
+    pool_path: str = ""
+    snippets: tuple[int, ...] = ()  # by language, as measured when it was pinned
+
+    def __str__(self) -> str:
+        return f"{self.registry} {self.name} {self.version}"
 
 
-class PackageError(Exception):
-    """A package could not be had, or is not what the manifest says."""
+def read_lines(path: Path | None = None) -> list[Line]:
+    """data/manifest.csv -> its lines. Raises UserError naming file and line for what does not fit."""
+    path = path or DATA_DIR / "manifest.csv"
+    found = []
+    with path.open(newline="", encoding="utf-8") as file:
+        reader = csv.DictReader(file)
+        for row in reader:
+            try:
+                numbers = {key: int(row[key]) for key in ("archive_bytes", "files", "lines", "snippets")}
+                line = Line(**({key: row[key] for key in _COLUMNS} | numbers))  # type: ignore[arg-type]
+                if line.set not in SETS or line.registry not in REGISTRIES or len(line.sha256) != 64:
+                    raise ValueError
+            except (KeyError, ValueError, TypeError) as error:
+                raise UserError(
+                    f"{path}:{reader.line_num}: not a line of the manifest; expected {','.join(_COLUMNS)} with a "
+                    f"registry of {', '.join(REGISTRIES)}, a set of {', '.join(SETS)} and a sha256 of 64 digits."
+                ) from error
+            found.append(line)
+    return found
+
+
+_COLUMNS = tuple(field.name for field in fields(Line))
+
+
+def write_lines(lines: Iterable[Line], path: Path) -> None:
+    with replacing(path) as part, part.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, _COLUMNS, lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(map(asdict, lines))
 
 
 def read_manifest(subset: str, path: Path | None = None) -> list[Package]:
-    """data/manifest.csv -> packages of one set, in the order of the file.
+    """data/manifest.csv -> packages of one set and the sets inside it, in the order of the file.
 
-    Raises UserError when the set has no packages.
+    Raises UserError for a set that is not one of SETS.
     """
-    path = path or DATA_DIR / "manifest.csv"
-    with path.open(newline="", encoding="utf-8") as file:
-        rows = list(csv.DictReader(file))
-    chosen: dict[tuple[str, str], list[dict[str, str]]] = {}
-    for row in rows:
-        if subset in row["set"].split("+"):
-            chosen.setdefault((row["registry"], row["name"]), []).append(row)
-    if not chosen:
-        sets = sorted({name for row in rows for name in row["set"].split("+")})
-        raise UserError(f"The manifest has no set {subset!r}; it has {', '.join(sets)}.")
-    return [
-        Package(registry, name, first["version"], first["sha256"], int(first["archive_bytes"]),
-                first["license"], tuple(row["language"] for row in group))
-        for (registry, name), group in chosen.items()
-        for first in group[:1]
-    ]  # fmt: skip
+    if subset not in SETS:
+        raise UserError(f"The manifest has no set {subset!r}{did_you_mean(subset, SETS)}; it has {', '.join(SETS)}.")
+    within = SETS[: SETS.index(subset) + 1]
+    chosen: dict[tuple[str, str], list[Line]] = {}
+    for line in read_lines(path):
+        if line.set in within:
+            chosen.setdefault((line.registry, line.name), []).append(line)
+    return [as_package(lines) for lines in chosen.values()]
+
+
+def as_package(lines: list[Line]) -> Package:
+    """The manifest's lines of one package -> Package."""
+    first = lines[0]
+    return Package(
+        first.registry, first.name, first.version, first.sha256, first.archive_bytes, first.license,
+        tuple(line.language for line in lines), first.project or first.name, first.pool_path,
+        tuple(line.snippets for line in lines),
+    )  # fmt: skip
 
 
 def archive_path(package: Package, cache: Path) -> Path:
@@ -82,19 +133,38 @@ def fetch(package: Package, cache: Path) -> Path:
     if target.is_file() and _sha256(target) == package.sha256:
         return target
     target.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=".part-", dir=target.parent) as folder:
-        got = _DOWNLOADS[package.registry](package, Path(folder))
-        found = _sha256(got)
-        if found != package.sha256:
-            raise PackageError(
-                f"{package.name} {package.version}: sha256 is {found}, the manifest says {package.sha256}"
-            )
-        os.replace(got, target)
+    for attempt in range(TRIES):
+        with tempfile.TemporaryDirectory(prefix=".part-", dir=target.parent) as folder:
+            try:
+                got = _download(package, Path(folder))
+            except (registries.Unavailable, OSError, ValueError) as error:
+                if attempt + 1 < TRIES:
+                    continue
+                raise PackageError(f"{package}: {error}") from error
+            found = _sha256(got)
+            if found != package.sha256:
+                raise PackageError(f"{package}: sha256 is {found}, the manifest says {package.sha256}")
+            os.replace(got, target)
+            break
     return target
 
 
+def _download(package: Package, folder: Path) -> Path:
+    pinned = (package.name, package.version, package.sha256, folder)
+    match package.registry:
+        case "pypi":
+            return registries.from_pypi(*pinned)
+        case "npm":
+            return registries.from_npm(*pinned)
+        case "deb":
+            return registries.from_debian(*pinned, package.pool_path)
+        case "debsrc":
+            return registries.from_debian_source(*pinned, package.pool_path)
+    raise registries.Unavailable(f"the registry {package.registry!r} is none of {', '.join(REGISTRIES)}")
+
+
 def fetch_all(packages: list[Package], cache: Path) -> Iterator[tuple[Package, Path | PackageError]]:
-    """Packages -> (package, path or the reason it could not be had), in order, four at a time."""
+    """Packages -> (package, path or the reason it could not be had), in order, AT_ONCE at a time."""
 
     def one(package: Package) -> Path | PackageError:
         try:
@@ -102,92 +172,46 @@ def fetch_all(packages: list[Package], cache: Path) -> Iterator[tuple[Package, P
         except PackageError as error:
             return error
 
-    with ThreadPoolExecutor(4) as pool:
-        yield from zip(packages, pool.map(one, packages), strict=True)
-
-
-def members(archive: Path) -> Iterator[tuple[str, bytes]]:
-    """Archive -> (path inside, bytes) of its ordinary files up to MAX_MEMBER, never touching the disk.
-
-    Links and devices are passed over. Raises PackageError for what is no archive or too large inside.
-    """
-    read = 0
+    pool = ThreadPoolExecutor(AT_ONCE)
     try:
-        for count, (name, size, file) in enumerate(_entries(archive)):
-            read += size
-            if count >= MAX_MEMBERS or read > MAX_UNPACKED:
-                raise PackageError(f"{archive.name}: more than {MAX_MEMBERS} files or {MAX_UNPACKED} bytes inside")
-            if 0 < size <= MAX_MEMBER and not _escapes(name):
-                yield name, file.read(size)
-    except (tarfile.TarError, zipfile.BadZipFile, EOFError, OSError, ValueError) as error:
-        raise PackageError(f"{archive.name}: not a readable archive ({error})") from error
+        yield from zip(packages, pool.map(one, packages), strict=True)
+    finally:  # whoever stops listening waits for the running downloads only
+        pool.shutdown(cancel_futures=True)
 
 
-def _entries(archive: Path) -> Iterator[tuple[str, int, IO[bytes]]]:
-    if zipfile.is_zipfile(archive):
-        with zipfile.ZipFile(archive) as bundle:
-            for info in bundle.infolist():
-                if not info.is_dir():
-                    with bundle.open(info) as file:
-                        yield info.filename, info.file_size, file
-    else:
-        with tarfile.open(archive) as tar:
-            for member in tar:
-                if member.isfile():
-                    file = tar.extractfile(member)
-                    assert file is not None
-                    yield member.name, member.size, file
+def pin(registry: str, name: str, version: str | None, cache: Path) -> Package:
+    """A registry's package, the newest or `version` -> Package with its sha256; the archive is then in the cache."""
+    if registry not in REGISTRIES:
+        raise UserError(f"The registry {registry!r} is not known{did_you_mean(registry, REGISTRIES)}; it is one of "
+                        f"{', '.join(REGISTRIES)}.")  # fmt: skip
+    store = cache / "packages"
+    store.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=".part-", dir=store) as folder:
+        try:
+            found, path, pool_path = _newest(registry, name, version, Path(folder))
+        except (registries.Unavailable, OSError, ValueError) as error:
+            raise PackageError(f"{registry} {name} {version or ''}: {error}") from error
+        size, sha256 = path.stat().st_size, _sha256(path)
+        if size > registries.MAX_ARCHIVE:
+            raise PackageError(f"{registry} {name} {found}: it is larger than {registries.MAX_ARCHIVE >> 20} MB")
+        os.replace(path, store / sha256)
+    return Package(registry, name, found, sha256, size, "", (), organisation(registry, name), pool_path)
 
 
-def _escapes(name: str) -> bool:
-    return name.startswith(("/", "\\")) or ".." in name.split("/")
+def _newest(registry: str, name: str, version: str | None, folder: Path) -> tuple[str, Path, str]:
+    """(version, file, path below a Debian mirror) of what a registry offers."""
+    if registry == "pypi":
+        return *registries.newest_on_pypi(name, version, folder), ""
+    if registry == "npm":
+        return *registries.newest_on_npm(name, version, folder), ""
+    return registries.newest_on_debian(registry, name, folder)
+
+
+def organisation(registry: str, name: str) -> str:
+    """The project a package most likely belongs to: an npm scope, else the package's own name."""
+    return name.split("/")[0] if registry == "npm" and name.startswith("@") else name
 
 
 def _sha256(path: Path) -> str:
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def _from_pypi(package: Package, folder: Path) -> Path:
-    """The source archive's own link from the index pip is configured with; pip itself would build it."""
-    import requests
-    from pypi_simple import PyPISimple, UnsupportedContentTypeError
-
-    target = folder / "archive"
-    try:
-        with PyPISimple(_pip_index()) as client:
-            page = client.get_project_page(package.name, timeout=TIMEOUT)
-            link = next((p for p in page.packages if p.digests.get("sha256") == package.sha256), None)
-            if link is None:
-                raise PackageError(f"{package.name} {package.version}: the index has no file with the pinned sha256")
-            client.download_package(link, target, timeout=TIMEOUT)
-    except (requests.RequestException, UnsupportedContentTypeError, OSError) as error:
-        raise PackageError(f"{package.name} {package.version}: {type(error).__name__} while downloading") from error
-    return target
-
-
-def _pip_index() -> str:
-    """PIP_INDEX_URL, else pip's own configuration, else the public index."""
-    from pypi_simple import PYPI_SIMPLE_ENDPOINT
-
-    if url := os.environ.get("PIP_INDEX_URL"):
-        return url
-    command = [sys.executable, "-m", "pip", "config", "get", "global.index-url"]
-    found = subprocess.run(command, capture_output=True, text=True, timeout=TIMEOUT, check=False)
-    return found.stdout.strip() or PYPI_SIMPLE_ENDPOINT
-
-
-def _from_npm(package: Package, folder: Path) -> Path:
-    npm = shutil.which("npm")
-    if npm is None:
-        raise PackageError(f"{package.name} {package.version}: npm is not installed")
-    command = [npm, "pack", "--json", "--ignore-scripts", f"{package.name}@{package.version}"]
-    try:
-        done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=TIMEOUT, check=True)
-        json.loads(done.stdout)
-    except (subprocess.SubprocessError, ValueError, OSError) as error:
-        raise PackageError(f"{package.name} {package.version}: npm pack failed ({type(error).__name__})") from error
-    return next(folder.glob("*.tgz"))
-
-
-_DOWNLOADS = {"pypi": _from_pypi, "npm": _from_npm}

@@ -1,7 +1,7 @@
 """Snippet table -> batches in which each snippet is paired with its screenshot.
 
-    {"text": {"input_ids": (B, T) int64, "attention_mask": (B, T) bool}, "image": (B, H, W, 3) uint8,
-     "label": (B,) int64, "id": [B], "present": {"text": (B,) bool, "image": (B,) bool}}
+{"text": {"input_ids": (B, T) int64, "attention_mask": (B, T) bool}, "image": (B, H, W, 3) uint8,
+ "label": (B,) int64, "id": [B], "present": {"text": (B,) bool, "image": (B,) bool}}
 """
 
 from collections.abc import Sequence
@@ -12,27 +12,24 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pytorch_lightning as pl
 import torch
-from tokenizers import Tokenizer
 from torch.utils.data import DataLoader, Sampler
 
-from fusion.branches.tokenizer import encode
+from fusion.branches import Tokenizer
 from fusion.screenshots.views import Screen
 
 
 class Pairing:
     """Rows of the table -> one batch. Epoch None draws the one style set that evaluation uses."""
 
-    def __init__(
-        self, classes: Sequence[str], tokenizer: Tokenizer | None, max_tokens: int, screen: Screen | None, epoch: int | None
-    ):
+    def __init__(self, classes: Sequence[str], tokenizer: Tokenizer | None, screen: Screen | None, epoch: int | None):
         self.number = {label: i for i, label in enumerate(classes)}
-        self.tokenizer, self.max_tokens, self.screen, self.epoch = tokenizer, max_tokens, screen, epoch
+        self.tokenizer, self.screen, self.epoch = tokenizer, screen, epoch
 
     def __call__(self, rows: dict[str, list[str]]) -> dict[str, Any]:
         texts, ids, labels = rows["text"], rows["id"], rows.get("label")
         batch: dict[str, Any] = {"id": ids, "present": {}}
         if self.tokenizer is not None:
-            batch["text"] = encode(self.tokenizer, texts, self.max_tokens)
+            batch["text"] = self.tokenizer(texts)
             batch["present"]["text"] = torch.ones(len(texts), dtype=torch.bool)
         if self.screen is not None:
             batch["image"] = torch.from_numpy(self.screen(texts, ids, self.epoch, labels))  # (B, H, W, 3)
@@ -61,7 +58,7 @@ class Batches(Sampler[list[int]]):
     def __init__(self, rows: int, batch_size: int, shuffle: tuple[int, int] | None):
         order = np.arange(rows) if shuffle is None else np.random.default_rng(shuffle).permutation(rows)
         self.batches = [order[i : i + batch_size].tolist() for i in range(0, rows, batch_size)]
-        if shuffle is not None and len(self.batches) > 1 and len(self.batches[-1]) == 1:
+        if shuffle is not None and batch_size > 1 and len(self.batches) > 1 and len(self.batches[-1]) == 1:
             self.batches.pop()  # batch normalisation cannot learn from one sample
 
     def __len__(self) -> int:
@@ -75,11 +72,11 @@ class Pairs(pl.LightningDataModule):
     """The table's three sides as loaders; the train loader is made anew each epoch, keyed by (seed, epoch)."""
 
     def __init__(
-        self, table: pa.Table, classes: Sequence[str], tokenizer: Tokenizer | None, max_tokens: int, screen: Screen | None,
+        self, table: pa.Table, classes: Sequence[str], tokenizer: Tokenizer | None, screen: Screen | None,
         batch_size: int, seed: int, num_workers: int,
     ):  # fmt: skip
         super().__init__()
-        self.classes, self.tokenizer, self.max_tokens, self.screen = tuple(classes), tokenizer, max_tokens, screen
+        self.classes, self.tokenizer, self.screen = tuple(classes), tokenizer, screen
         self.batch_size, self.seed, self.num_workers = batch_size, seed, num_workers
         self.sides = {side: Rows(table.filter(pc.equal(table["split"], side))) for side in ("train", "val", "test")}
 
@@ -97,7 +94,7 @@ class Pairs(pl.LightningDataModule):
         """One side in the order of the table, or shuffled for one epoch of training."""
         rows = self.sides[side]
         shuffle = None if epoch is None else (self.seed, epoch)
-        pairing = Pairing(self.classes, self.tokenizer, self.max_tokens, self.screen, epoch)
+        pairing: Any = Pairing(self.classes, self.tokenizer, self.screen, epoch)
         return DataLoader(
             rows, sampler=Batches(len(rows), self.batch_size, shuffle), batch_size=None, collate_fn=pairing,
             num_workers=self.num_workers, pin_memory=torch.cuda.is_available(),

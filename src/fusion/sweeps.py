@@ -1,4 +1,4 @@
-"""A Hydra multirun: names checked before the first run, the table made after the last."""
+"""A Hydra multirun: names checked before its first run, its table made after the last."""
 
 import logging
 from pathlib import Path
@@ -20,24 +20,27 @@ class SweepTable(Callback):
 
     def on_multirun_start(self, config: Any, **_: Any) -> None:
         SweepTable.folder = Path(config.hydra.sweep.dir)
-        check_choices(list(config.hydra.overrides.task))
 
     def on_multirun_end(self, config: Any, **_: Any) -> None:
         finish(Path(config.hydra.sweep.dir))
 
 
 def check_choices(overrides: list[str]) -> None:
-    """Raises UserError for the first group=option of a sweep that conf/ does not hold."""
+    """Raises UserError for the first group=option, swept over or not, that conf/ does not hold.
+
+    Hydra itself would find it when its turn comes, after hours perhaps.
+    """
     for override in OverridesParser.create().parse_overrides(overrides):
         group = CONF_DIR / override.get_key_element().lstrip("+~")
-        if not group.is_dir() or not override.is_discrete_sweep():
+        if not group.is_dir():
             continue
         options = sorted(path.stem for path in group.glob("*.yaml"))
         try:
-            wanted = [str(name) for name in override.sweep_string_iterator()]
+            swept = override.is_discrete_sweep()
+            wanted = list(override.sweep_string_iterator()) if swept else [override.get_value_string()]
         except (HydraException, ValueError):  # glob() is resolved by Hydra itself
             continue
-        for name in wanted:
+        for name in map(str, wanted):
             if name not in options:
                 raise UserError(
                     f"{group.name}={name} is not known{did_you_mean(name, options)}; it is one of {', '.join(options)}."

@@ -7,13 +7,14 @@ import secrets
 import sys
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import hydra
 from hydra.core.hydra_config import HydraConfig
-from hydra.errors import ConfigCompositionException, HydraException, MissingConfigException
+from hydra.errors import ConfigCompositionException, HydraException
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
-from omegaconf.errors import OmegaConfBaseException
+from omegaconf.errors import MissingMandatoryValue, OmegaConfBaseException
 
 from fusion import console, sweeps
 from fusion.config import CONF_DIR, UserError, did_you_mean, to_dict
@@ -28,24 +29,36 @@ OmegaConf.register_new_resolver(
 
 @hydra.main(version_base="1.3", config_path=str(CONF_DIR), config_name="train")
 def train(cfg: DictConfig) -> None:
-    """One run. In a sweep a run that fails is a row, and the others go on."""
+    """One run. In a sweep a run that fails is a row, and the others go on.
+
+    Hydra would add lines of its own to an Exception, but lets SystemExit pass.
+    """
     at = HydraConfig.get()
-    cfg = to_dict(cfg)  # type: ignore[assignment]
+    try:
+        config = to_dict(cfg)
+    except OmegaConfBaseException as error:
+        print(f"error: {_sentence(error)}", file=sys.stderr)
+        sys.exit(2)
     from fusion import experiment
 
-    if at.mode is not RunMode.MULTIRUN:
-        print(experiment.run(cfg, at.overrides.task, Path(cfg["runs"]) / cfg["name"]))  # type: ignore[arg-type]
-        return
+    overrides = list(at.overrides.task)
     try:
-        experiment.run(cfg, at.overrides.task, Path(at.sweep.dir))  # type: ignore[arg-type]
+        if at.mode is RunMode.MULTIRUN:
+            experiment.run(config, overrides, Path(at.sweep.dir))
+        else:
+            experiment.check(config)  # before there is a folder
+            print(experiment.run(config, overrides, Path(config["runs"]) / config["name"]))
     except UserError as error:
-        log.error("run %s failed: %s", at.job.num, error)
+        print(f"error: {error}", file=sys.stderr)
+        if at.mode is not RunMode.MULTIRUN:
+            sys.exit(1)
 
 
 def main() -> int:
     """Hydra's command line -> exit code; 3 when a sweep ended with runs that failed."""
     console.set_up_logging()
     try:
+        sweeps.check_choices([word for word in sys.argv[1:] if re.match(r"[\w.]+=", word)])
         train()
     except (HydraException, OmegaConfBaseException) as error:
         print(f"error: {_sentence(error)}", file=sys.stderr)
@@ -60,27 +73,24 @@ def main() -> int:
 
 def _sentence(error: Exception) -> str:
     """Hydra's and OmegaConf's errors -> the value, the valid choices and the nearest of them."""
-    if isinstance(error, MissingConfigException) and error.missing_cfg_file:
-        group, _, name = error.missing_cfg_file.rpartition("/")
-        options = sorted(path.stem for path in (CONF_DIR / group).glob("*.yaml"))
-        return f"{group}={name} is not known{did_you_mean(name, options)}; it is one of {', '.join(options)}."
     first = str(error).strip().splitlines()[0]
-    if isinstance(error, ConfigCompositionException) and (key := re.search(r"override '?\+*([\w.]+)", first)):
-        known = _known_keys()
-        return f"There is no option {key[1]}{did_you_mean(key[1], known)}; --help lists all of them."
-    if key := re.search(r"Missing mandatory value: ([\w.]+)", first):
-        return f"{key[1]} has no value; pass {key[1]}=VALUE."
+    if isinstance(error, MissingMandatoryValue):
+        key = error.full_key or first.rpartition(" ")[2]
+        return f"{key} has no value; pass {key}=VALUE."
+    if isinstance(error, ConfigCompositionException) and (found := re.search(r"override '?\+*([\w.]+)", first)):
+        return f"There is no option {found[1]}{did_you_mean(found[1], _known_keys())}; --help lists all of them."
     return first
 
 
 def _known_keys() -> list[str]:
-    """Every dotted key of the default configuration."""
+    """Every dotted key of the configuration, with the groups chosen on this command line."""
     from hydra import compose, initialize_config_dir
 
+    chosen = [word for word in sys.argv[1:] if (CONF_DIR / word.partition("=")[0]).is_dir() and "," not in word]
     with initialize_config_dir(str(CONF_DIR), version_base="1.3"):
-        flat = to_dict(compose("train"))
+        flat = OmegaConf.to_container(compose("train", chosen))
 
-    def keys(tree: dict[str, object], prefix: str = "") -> list[str]:
+    def keys(tree: Any, prefix: str = "") -> list[str]:
         below = [keys(value, f"{prefix}{name}.") for name, value in tree.items() if isinstance(value, dict)]
         return [f"{prefix}{name}" for name in tree] + [key for found in below for key in found]
 

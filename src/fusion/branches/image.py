@@ -12,6 +12,9 @@ from fusion.config import UserError, did_you_mean
 class TimmBackbone(nn.Module):
     """A timm model without its classifier; normalises with the mean and deviation it was trained with."""
 
+    mean: torch.Tensor  # (3, 1, 1), of 0 to 255
+    std: torch.Tensor
+
     def __init__(self, model: str, input_shape: int, origin: Origin):
         super().__init__()
         self.net = _create(model, origin)
@@ -53,9 +56,21 @@ def _create(model: str, origin: Origin) -> Any:
         net = timm.create_model(model, pretrained=False, num_classes=0)
     else:
         try:
-            overlay = {"file": str(origin.path)}
-            net = timm.create_model(model, pretrained=True, num_classes=0, pretrained_cfg_overlay=overlay)
-        except (RuntimeError, OSError, ValueError, KeyError) as error:
-            reason = str(error).strip().splitlines()[0]
+            net = _loaded(model, str(origin.path))
+        except Exception as error:  # SafetensorError and UnpicklingError derive from nothing narrower
+            reason = (str(error).strip() or type(error).__name__).splitlines()[0]
             raise UserError(f"The weights in {origin.path} do not fit {model} ({reason}).") from error
     return net.to(memory_format=torch.channels_last)
+
+
+def _loaded(model: str, file: str) -> Any:
+    """The model with the weights of the file. timm skips what it does not find there; here that is an error."""
+    import timm
+
+    with torch.random.fork_rng(devices=[]):  # both draw the same random weights
+        fresh = timm.create_model(model, pretrained=False, num_classes=0)
+    net = timm.create_model(model, pretrained=True, num_classes=0, pretrained_cfg_overlay={"file": file})
+    for (name, start), value in zip(fresh.named_parameters(), net.parameters(), strict=True):
+        if start.numel() > 1 and start.std() > 0 and torch.equal(start, value):
+            raise ValueError(f"{name} is not among them")
+    return net

@@ -13,12 +13,13 @@ from fusion.config import UserError
 class HuggingFaceEncoder(nn.Module):
     """input_ids (B, T), attention_mask (B, T) -> (B, dim), the mean over the text or the first token."""
 
-    def __init__(self, encoder: nn.Module, pooling: str):
+    def __init__(self, encoder: Any, pooling: str):
         super().__init__()
         if pooling not in ("mean", "cls"):
             raise UserError(f"text.pooling={pooling} is not known; it is mean or cls.")
         self.encoder, self.pooling = encoder, pooling
-        self.dim: int = encoder.config.hidden_size  # type: ignore[union-attr, assignment]
+        self.architecture: dict[str, Any] = encoder.config.to_dict()  # what from_architecture takes
+        self.dim: int = encoder.config.hidden_size
 
     def forward(self, text: dict[str, torch.Tensor]) -> torch.Tensor:
         mask = text["attention_mask"]
@@ -34,10 +35,14 @@ def from_folder(folder: Path, pooling: str) -> tuple[HuggingFaceEncoder, Tokeniz
     from transformers import AutoModel, AutoTokenizer
 
     try:
-        encoder = AutoModel.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
+        encoder, loaded = AutoModel.from_pretrained(
+            folder, local_files_only=True, trust_remote_code=False, output_loading_info=True
+        )
+        if missing := sorted(key for key in loaded["missing_keys"] if "pooler" not in key):  # which is not used
+            raise ValueError(f"its weights lack {missing[0]}")
         tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
-    except (OSError, ValueError, KeyError) as error:
-        reason = str(error).strip().splitlines()[0]
+    except Exception as error:  # SafetensorError and UnpicklingError derive from nothing narrower
+        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
         raise UserError(f"{folder} holds no model and tokenizer that transformers can read ({reason}).") from error
     return HuggingFaceEncoder(encoder, pooling), tokenizer.backend_tokenizer
 
@@ -46,7 +51,8 @@ def from_architecture(architecture: dict[str, Any], pooling: str) -> HuggingFace
     """{model_type: roberta, hidden_size: ...} -> the encoder with random weights, nothing downloaded."""
     from transformers import AutoConfig, AutoModel
 
-    fields = dict(architecture)
+    # `attn_implementation: owner/name` would have transformers fetch code from the hub and run it
+    fields = {key: value for key, value in architecture.items() if not key.endswith("_implementation")}
     try:
         config = AutoConfig.for_model(fields.pop("model_type"), **fields)
     except (ValueError, KeyError) as error:

@@ -32,23 +32,33 @@ def train_tokenizer(texts: Iterable[str], vocabulary: int) -> Tokenizer:
     return tokenizer
 
 
-def pad_id(tokenizer: Tokenizer) -> int:
+class Bpe:
+    """Texts -> input_ids (B, T) int64 and attention_mask (B, T) bool, T the longest here, at most max_tokens."""
+
+    def __init__(self, tokenizer: Tokenizer, max_tokens: int):
+        self.tokenizer = tokenizer
+        tokenizer.encode_special_tokens = True  # code that spells [SEP] is code
+        tokenizer.enable_truncation(max_tokens)
+        tokenizer.enable_padding(pad_id=_pad_id(tokenizer))
+
+    def __call__(self, texts: Sequence[str]) -> dict[str, torch.Tensor]:
+        coded = self.tokenizer.encode_batch([_readable(text) for text in texts])
+        return {
+            "input_ids": torch.tensor([one.ids for one in coded], dtype=torch.int64),  # (B, T)
+            "attention_mask": torch.tensor([one.attention_mask for one in coded], dtype=torch.bool),  # (B, T)
+        }
+
+    def to_json(self) -> str:
+        """In the layout of the tokenizers library, so that others can read it too."""
+        return self.tokenizer.to_str()
+
+
+def _pad_id(tokenizer: Tokenizer) -> int:
     """The number of the padding token, whatever it is called here."""
     numbers = (tokenizer.token_to_id(name) for name in (PAD, "<pad>"))
     return next((number for number in numbers if number is not None), 0)
 
 
-def encode(tokenizer: Tokenizer, texts: Sequence[str], max_tokens: int) -> dict[str, torch.Tensor]:
-    """Texts -> input_ids (B, T) int64 and attention_mask (B, T) bool, T the longest here."""
-    tokenizer.enable_truncation(max_tokens)
-    tokenizer.enable_padding(pad_id=pad_id(tokenizer))
-    coded = tokenizer.encode_batch([readable(text) for text in texts])
-    return {
-        "input_ids": torch.tensor([one.ids for one in coded], dtype=torch.int64),  # (B, T)
-        "attention_mask": torch.tensor([one.attention_mask for one in coded], dtype=torch.bool),  # (B, T)
-    }
-
-
-def readable(text: str) -> str:
+def _readable(text: str) -> str:
     """Lone surrogates, which no UTF-8 text can hold, become a replacement character."""
     return text.encode("utf-8", "replace").decode("utf-8")

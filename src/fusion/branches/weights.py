@@ -91,11 +91,15 @@ def _download(repository: str, files: list[str]) -> Path:
     except (LocalEntryNotFoundError, OSError, ValueError):
         pass
     if not hub_reachable():
-        raise WeightsUnavailable(f"The weights of {repository} are not on this machine and no model hub can be reached.")
+        raise WeightsUnavailable(
+            f"The weights of {repository} are not on this machine and no model hub can be reached."
+        )
     try:
         return Path(snapshot_download(repository, allow_patterns=files, etag_timeout=PROBE_SECONDS))
     except (OSError, ValueError) as error:  # huggingface_hub's errors are of these kinds
-        raise WeightsUnavailable(f"The weights of {repository} cannot be downloaded ({type(error).__name__}).") from error
+        raise WeightsUnavailable(
+            f"The weights of {repository} cannot be downloaded ({type(error).__name__})."
+        ) from error
 
 
 def hub_reachable(fresh: bool = False) -> bool:

@@ -13,9 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from safetensors.torch import load_file, save_file
-from tokenizers import Tokenizer
 
-from fusion.branches import restore
+from fusion.branches import Tokenizer, restore, restore_tokenizer
 from fusion.config import UserError
 from fusion.model.late_fusion import LateFusion
 
@@ -48,12 +47,14 @@ def save(model: Model, folder: Path) -> None:
         meta = model.meta | {"schema": SCHEMA, "sha256": _sha256(part / "model.safetensors")}
         (part / "meta.json").write_text(json.dumps(meta, indent=1), encoding="utf-8")
         if model.tokenizer is not None:
-            model.tokenizer.save(str(part / "tokenizer.json"))
-        shutil.rmtree(old, ignore_errors=True)
+            (part / "tokenizer.json").write_text(model.tokenizer.to_json(), encoding="utf-8")
         if folder.exists():
+            shutil.rmtree(old, ignore_errors=True)
             os.replace(folder, old)
         os.replace(part, folder)
     finally:
+        if old.exists() and not folder.exists():  # stopped between the two renames
+            os.replace(old, folder)
         shutil.rmtree(part, ignore_errors=True)
         shutil.rmtree(old, ignore_errors=True)
 
@@ -63,16 +64,34 @@ def load(folder: Path) -> Model:
 
     Raises UserError for what is missing, damaged, or written by a newer fusion.
     """
+    if not folder.exists() and (old := folder.with_name(f".{folder.name}.old")).exists():
+        folder = old  # a save was killed between its two renames
     meta = _read_meta(folder)
     weights = folder / "model.safetensors"
     if not weights.is_file():
         raise UserError(f"{folder} has no model.safetensors; the run did not get as far as one whole epoch.")
     if _sha256(weights) != meta.get("sha256"):
         raise UserError(f"{weights} is damaged: its sha256 is not the one in meta.json; copy or train the model again.")
-    net = make_net(meta)
-    net.load_state_dict(load_file(weights))
-    tokenizer = folder / "tokenizer.json"
-    return Model(net.eval(), meta, Tokenizer.from_file(str(tokenizer)) if tokenizer.is_file() else None)
+    try:
+        net = make_net(meta)
+        net.load_state_dict(load_file(weights))
+    except UserError:
+        raise
+    except Exception as error:  # whatever constructors and safetensors say of values that do not fit
+        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+        raise UserError(
+            f"{folder} holds a meta.json and a model.safetensors that do not fit ({reason}); copy or train it again."
+        ) from error
+    return Model(net.eval(), meta, _read_tokenizer(folder / "tokenizer.json", meta))
+
+
+def _read_tokenizer(path: Path, meta: dict[str, Any]) -> Tokenizer | None:
+    if "text" not in meta["branches"]:
+        return None
+    try:
+        return restore_tokenizer(path.read_text(encoding="utf-8"), meta["branches"]["text"])
+    except Exception as error:  # the tokenizers library raises bare Exception
+        raise UserError(f"{path} cannot be read ({type(error).__name__}); copy or train the model again.") from error
 
 
 def _read_meta(folder: Path) -> dict[str, Any]:
@@ -80,9 +99,13 @@ def _read_meta(folder: Path) -> dict[str, Any]:
     try:
         meta = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise UserError(f"{path} cannot be read ({type(error).__name__}); give the folder of a completed run.") from error
-    if not isinstance(meta, dict) or meta.get("schema", 0) > SCHEMA:
+        raise UserError(
+            f"{path} cannot be read ({type(error).__name__}); give the folder of a completed run."
+        ) from error
+    if isinstance(meta, dict) and meta.get("schema", SCHEMA) not in range(SCHEMA + 1):
         raise UserError(f"{path} was written by a newer fusion; upgrade fusion to use this model.")
+    if not isinstance(meta, dict) or not isinstance(meta.get("branches"), dict):
+        raise UserError(f"{path} describes no model; copy or train the model again.")
     return meta
 
 

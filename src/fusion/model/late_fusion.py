@@ -1,5 +1,6 @@
 """Features of each branch (B, D_i), put side by side -> logits (B, C)."""
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -13,7 +14,7 @@ class LateFusion(nn.Module):
     A modality that a sample lacks (`present`) counts as zeros. An ablation is one branch fewer.
     """
 
-    def __init__(self, branches: Mapping[str, nn.Module], classes: int, hidden: Sequence[int], dropout: float):
+    def __init__(self, branches: Mapping[str, Any], classes: int, hidden: Sequence[int], dropout: float):
         super().__init__()
         if not branches:
             raise ValueError("a model needs at least one branch")
@@ -26,6 +27,14 @@ class LateFusion(nn.Module):
         self.head = nn.Sequential(*layers, nn.Linear(width, classes))
 
     def forward(self, batch: Mapping[str, Any]) -> torch.Tensor:
+        """Batch -> logits (B, C). Of several tiles a sample, image (B, K, H, W, 3), the probabilities are averaged."""
+        image = batch.get("image")
+        if image is None or image.ndim < 5:
+            return self._logits(batch)
+        tiles = [self._logits({**batch, "image": tile}).log_softmax(1) for tile in image.unbind(1)]
+        return torch.stack(tiles).logsumexp(0) - math.log(len(tiles))  # (K, B, C) -> (B, C)
+
+    def _logits(self, batch: Mapping[str, Any]) -> torch.Tensor:
         features = [
             branch(batch[name]) * batch["present"][name][:, None]  # (B, D_i)
             for name, branch in self.branches.items()

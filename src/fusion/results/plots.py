@@ -15,9 +15,11 @@ from fusion.files import replacing
 
 def _save(figure: plt.Figure, path: Path) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    with replacing(path) as part:
-        figure.savefig(part, format="png", dpi=120, bbox_inches="tight")
-    plt.close(figure)
+    try:
+        with replacing(path) as part:
+            figure.savefig(part, format="png", dpi=120, bbox_inches="tight")
+    finally:
+        plt.close(figure)
 
 
 def curves(epochs: Sequence[dict[str, float]], path: Path) -> None:
@@ -27,7 +29,9 @@ def curves(epochs: Sequence[dict[str, float]], path: Path) -> None:
         for side in ("train", "val"):
             points = [(e["epoch"], e[f"{side}_{what}"]) for e in epochs if f"{side}_{what}" in e]
             if points:
-                axis.plot(*zip(*points, strict=True), marker="o", label={"train": "training", "val": "validation"}[side])
+                axis.plot(
+                    *zip(*points, strict=True), marker="o", label={"train": "training", "val": "validation"}[side]
+                )
         axis.set(xlabel="epoch", ylabel=what)
         axis.xaxis.get_major_locator().set_params(integer=True)
         axis.grid(alpha=0.3)

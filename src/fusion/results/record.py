@@ -12,6 +12,7 @@ Every path inside run.json is relative, so a moved folder still works.
 """
 
 import csv
+import hashlib
 import json
 import math
 import platform
@@ -54,7 +55,9 @@ def new_run_folder(parent: Path) -> Path:
         write_text(folder / "run.json", "{}\n")
     except OSError as error:
         reason = error.strerror or type(error).__name__
-        raise UserError(f"No run can be written to {parent} ({reason}); choose another folder with runs=DIR.") from error
+        raise UserError(
+            f"No run can be written to {parent} ({reason}); choose another folder with runs=DIR."
+        ) from error
     return folder
 
 
@@ -72,6 +75,7 @@ class Record:
             "started": datetime.now().astimezone().isoformat(timespec="seconds"),
             "command": sys.argv,
             "overrides": list(overrides),
+            "fingerprint": fingerprint(config),
             "config": config,
             "git": _git(),
             "versions": {name: _version(name) for name in VERSIONED} | {"python": platform.python_version()},
@@ -92,6 +96,13 @@ class Record:
 
     def write(self) -> None:
         write_text(self.folder / "run.json", json.dumps(_plain(self.content), indent=1) + "\n")
+
+
+def fingerprint(config: dict[str, Any]) -> str:
+    """What was asked for, as 16 hex digits; where it is kept and what merely speeds it up do not count."""
+    counted = {key: value for key, value in config.items() if key not in ("runs", "name", "again", "num_workers")}
+    text = json.dumps([_version("fusion"), counted], sort_keys=True, default=str)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 def write_metrics(folder: Path, epochs: Sequence[dict[str, float]]) -> None:
@@ -132,9 +143,15 @@ def read_run(folder: Path) -> dict[str, Any]:
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise UserError(f"{folder} is not a run folder: {path.name} cannot be read ({type(error).__name__}).") from error
-    if not isinstance(content, dict) or content.get("schema", 0) > SCHEMA:
-        raise UserError(f"{path} was written by a newer fusion (schema {content.get('schema')}); upgrade fusion to read it.")
+        raise UserError(
+            f"{folder} is not a run folder: {path.name} cannot be read ({type(error).__name__})."
+        ) from error
+    if not isinstance(content, dict):
+        raise UserError(f"{folder} is not a run folder: {path.name} holds no record.")
+    if content.get("schema", SCHEMA) not in range(SCHEMA + 1):
+        raise UserError(
+            f"{path} was written by a newer fusion (schema {content['schema']}); upgrade fusion to read it."
+        )
     return content
 
 

@@ -7,13 +7,14 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from fusion.console import printable
 from fusion.files import write_text
 from fusion.results.record import read_run
 
 # The columns of the source's table, then what a reader needs to trust a row.
 COLUMNS = (
-    "Model", "Text", "Original Input Shape", "Training Input Shape", "Source Image Size", "LR", "Epochs",
-    "Batch Size", "Accuracy", "F1 Score Weighted", "Accuracy 95 %", "F1 Macro", "Weights", "Highlight", "n",
+    "Model", "Original Input Shape", "Training Input Shape", "Source Image Size", "LR", "Epochs",
+    "Batch Size", "Accuracy", "F1 Score Weighted", "Text", "Accuracy 95 %", "F1 Macro", "Weights", "Highlight", "n",
     "Minutes", "Seed", "Split", "Status", "Run",
 )  # fmt: skip
 
@@ -69,7 +70,7 @@ def _row(folder: Path, run: dict[str, Any], root: Path | None) -> dict[str, str]
         "Status": run.get("status", "?") if not run.get("error") else f"{run['status']}: {run['error']}",
         "Run": str(folder.relative_to(root) if root and folder.is_relative_to(root) else folder),
     }
-    return {column: values[column] for column in COLUMNS}
+    return {column: printable(values[column]) for column in COLUMNS}  # labels, names and paths are others' words
 
 
 def _square(size: Any) -> str:
@@ -99,7 +100,7 @@ def to_csv(table: Sequence[dict[str, str]]) -> str:
     writer = csv.DictWriter(out, COLUMNS, lineterminator="\n")
     writer.writeheader()
     for row in table:
-        writer.writerow({k: f"'{v}" if v[:1] in ("=", "+", "@", "\t") else v for k, v in row.items()})
+        writer.writerow({k: f"'{v}" if v[:1] in ("=", "+", "-", "@") else v for k, v in row.items()})
     return out.getvalue()
 
 
@@ -131,7 +132,7 @@ def print_table(table: Sequence[dict[str, str]]) -> None:
     from rich.markup import escape
     from rich.table import Table
 
-    shown = COLUMNS[: COLUMNS.index("F1 Score Weighted") + 2] + ("Weights", "Status")
+    shown = (*COLUMNS[: COLUMNS.index("Weights") + 1], "Status")
     grid = Table(box=box.SIMPLE_HEAD)
     for column in shown:
         grid.add_column(column, overflow="fold")

@@ -1,34 +1,40 @@
-"""Files of a project -> windows of code: what counts as source, and where it is cut."""
+"""Files of one project -> its windows of code, up to a cap for each language, and what marks it as a project."""
 
+import hashlib
+import heapq
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator
-from pathlib import PurePosixPath
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 
-from fusion.languages import BY_EXTENSION
+import numpy as np
 
-MIN_LINES, JOIN_LINES, MAX_LINES = 10, 28, 40  # a window's length; blocks are joined up to JOIN_LINES
+from fusion.snippets import rules
+from fusion.snippets.cutting import Draw, cut, draw, windows
+from fusion.snippets.filters import is_near, is_typical, is_written
 
-# Copies of other projects, and what a tool wrote.
-_FOREIGN = re.compile(
-    r"(^|/)(node_modules|bower_components|third[_-]?party|3rdparty|vendor(s|ed)?|_vendor|externals?|deps"
-    r"|dist|_?build|out|target|es|esm|umd|amd|cjs|mjs|system|min|generated|autogen|locales?|i18n"
-    r"|bundled|coverage|site-packages|debian)(/|$)",
-    re.IGNORECASE,
-)
-_GENERATED = re.compile(
-    r"do not (edit|modify)|auto-?generated|automatically generated|generated (by|from|file)|@generated"
-    r"|code generated|this file (is|was) generated|sourceMappingURL=|__webpack_require__|__esModule",
-    re.IGNORECASE,
-)
-_CPP_HEADER = re.compile(
-    r"^\s*(template\s*<|namespace\s+\w*|class\s+\w+|public:|private:|protected:|using\s+namespace)"
-    r"|std::|\bconstexpr\b|\bvirtual\s",
-    re.MULTILINE,
-)
-_OBJECTIVE_C = re.compile(r"^\s*(@interface|@implementation|@protocol|@property|@end|#import)", re.MULTILINE)
-_COMMENT = re.compile(r"^\s*(//|#(?!include|define|if|endif|else|!|\[)|/?\*|--|;|%|<!--|\"\"\"|''')")
-_LICENCE = re.compile(r"licen[sc]e|copyright|permission is hereby|warranty|redistribut", re.IGNORECASE)
+__all__ = ["Cut", "Harvest", "count_labels", "decode", "harvest", "plain_hash", "windows"]
+
+LONG_LINE = 25  # characters; shorter lines are idioms that every project has
+
+
+@dataclass(frozen=True)
+class Cut:
+    """One window, where it came from, and its rank: chance decided it before anything was read."""
+
+    rank: int
+    path: str
+    text: str
+
+
+@dataclass
+class Harvest:
+    """What one project holds of each language."""
+
+    cuts: dict[str, list[Cut]] = field(default_factory=dict)  # in order of rank
+    lines: dict[str, np.ndarray] = field(default_factory=dict)  # (n,) uint64, hashes of its longer lines, sorted
+    files: Counter[str] = field(default_factory=Counter)
+    lengths: Counter[str] = field(default_factory=Counter)  # lines of all files read
 
 
 def decode(data: bytes) -> str | None:
@@ -42,86 +48,116 @@ def decode(data: bytes) -> str | None:
     return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
-def language_of(path: str, text: str) -> str | None:
-    """The language a file is written in, by extension and, where that says too little, by content."""
-    name = PurePosixPath(path.lower())
-    if name.suffix == ".h":
-        if _OBJECTIVE_C.search(text):
-            return None
-        return "C++" if _CPP_HEADER.search(text) else "C"
-    return BY_EXTENSION.get(name.suffix)
+def plain_hash(text: str) -> bytes:
+    """16 bytes that two texts share if they differ in white space alone."""
+    return hashlib.blake2b(" ".join(text.split()).encode("utf-8", "replace"), digest_size=16).digest()
 
 
-def is_written(path: str, text: str) -> bool:
-    """False for vendored, generated and minified files."""
-    if _FOREIGN.search(str(PurePosixPath(path).parent)) or re.search(r"[.-]min\.\w+$", path):
-        return False
-    lines = text.split("\n")
-    if len(text) / len(lines) > 110 or max(map(len, lines)) > 1500:  # characters
-        return False
-    return not _GENERATED.search(text[:1500])
+class _Kept:
+    """The `most` cuts of lowest rank seen so far, each text once."""
+
+    def __init__(self, most: int):
+        self.most, self.heap, self.texts = most, [], set()  # type: ignore[var-annotated]
+
+    def wants(self, rank: int) -> bool:
+        return len(self.heap) < self.most or rank < -self.heap[0][0]
+
+    def add(self, cut: Cut, plain: bytes) -> None:
+        if plain in self.texts:
+            return
+        self.texts.add(plain)
+        heapq.heappush(self.heap, (-cut.rank, cut.path, cut.text, plain))
+        if len(self.heap) > self.most:
+            self.texts.discard(heapq.heappop(self.heap)[3])
+
+    def cuts(self) -> Iterator[tuple[Cut, bytes]]:
+        for rank, path, text, plain in sorted(self.heap, reverse=True):
+            yield Cut(-rank, path, text), plain
 
 
-def windows(text: str) -> Iterator[str]:
-    """Text -> windows of MIN_LINES to MAX_LINES lines, cut where a blank line ends a block.
+def harvest(files: Iterable[tuple[str, bytes]], languages: Collection[str] | None, most: int, seed: int) -> Harvest:
+    """(path, bytes) of one project -> Harvest of the languages asked for (None: all), `most` windows of each.
 
-    A window ends at a blank line once it has MIN_LINES and the next block starts at column 0,
-    or once it has JOIN_LINES; never later than MAX_LINES.
+    The same files in the same order and the same seed give the same windows.
     """
-    lines = text.split("\n")
-    indented = _next_is_indented(lines)
-    window: list[str] = []
-    for line, before_indented in zip(lines, indented, strict=True):
-        window.append(line)
-        ends_block = not line.strip() and len(window) > MIN_LINES
-        if len(window) >= MAX_LINES or (ends_block and (not before_indented or len(window) >= JOIN_LINES)):
-            yield "\n".join(window).strip("\n")
-            window = []
-    if len(window) >= MIN_LINES:
-        yield "\n".join(window).strip("\n")
-
-
-def _next_is_indented(lines: list[str]) -> list[bool]:
-    """For each line: does the next line that is not blank start with white space?"""
-    answers, indented = [], False
-    for line in reversed(lines):
-        answers.append(indented)
-        if line.strip():
-            indented = line[0] in " \t"
-    return answers[::-1]
-
-
-def is_typical(window: str) -> bool:
-    """False for windows that are mostly blank, comment, licence, data or repetition."""
-    filled = [line for line in window.split("\n") if line.strip()]
-    if len(filled) < 8 or max(map(len, filled)) > 240:
-        return False
-    comments = sum(bool(_COMMENT.match(line)) for line in filled) / len(filled)
-    if comments > 0.75 or (comments > 0.5 and _LICENCE.search(window)):
-        return False
-    if len({line.strip() for line in filled}) < 0.5 * len(filled):
-        return False
-    ink = sum(not c.isspace() for c in window)
-    return sum(c.isalpha() for c in window) >= 0.35 * ink
-
-
-def harvest(
-    files: Iterable[tuple[str, bytes]], languages: Iterable[str]
-) -> Iterator[tuple[str, str, str]]:
-    """(path, bytes) of one project -> (language, path, window); each distinct window once."""
-    wanted = set(languages)
-    seen: set[str] = set()
+    wanted = None if languages is None else set(languages) | rules.PENDING
+    kept: dict[str, _Kept] = {}
+    lines: dict[str, set[int]] = {}
+    found, characters = Harvest(), Counter[str]()
     for path, data in files:
-        text = decode(data)
-        if text is None or (language := language_of(path, text)) not in wanted or not is_written(path, text):
+        inside = _below_root(path)
+        if not rules.candidates(inside) or not is_near(inside) or (text := decode(data)) is None:
             continue
-        for window in windows(text):
-            plain = " ".join(window.split())
-            if plain not in seen and is_typical(window):
-                seen.add(plain)
-                yield language, path, window
+        language = rules.language_of(inside, text)
+        if language is None or not is_written(inside, text):
+            continue
+        characters[language] += len(text)
+        if wanted is not None and language not in wanted:
+            continue
+        found.files[language] += 1
+        found.lengths[language] += text.count("\n") + 1
+        lines.setdefault(language, set()).update(_line_hashes(text))
+        _collect(kept.setdefault(language, _Kept(most)), inside, text, seed)
+    for pending in sorted(rules.PENDING & kept.keys()):
+        _settle(pending, rules.settle(pending, characters), wanted, kept, lines, found)
+    found.cuts = {language: [cut for cut, _ in kept[language].cuts()] for language in sorted(kept)}
+    found.lines = {language: np.array(sorted(lines[language]), np.uint64) for language in sorted(kept)}
+    return found
+
+
+def _collect(kept: _Kept, path: str, text: str, seed: int) -> None:
+    """Adds the windows of one file that chance lets in."""
+    for number, block in enumerate(windows(text)):
+        chance: Draw = draw(seed, path, number)
+        if not kept.wants(chance.rank):
+            continue
+        window, band = cut(block, chance)
+        if is_typical(window, band.filled):
+            kept.add(Cut(chance.rank, path, window), plain_hash(window))
+
+
+def _settle(
+    pending: str, language: str | None, wanted: set[str] | None, kept: dict[str, _Kept], lines: dict[str, set[int]],
+    found: Harvest,
+) -> None:  # fmt: skip
+    """Moves what was pending to the language it turned out to be, or drops it."""
+    moved, known, files, length = (
+        kept.pop(pending),
+        lines.pop(pending),
+        found.files.pop(pending),
+        found.lengths.pop(pending),
+    )
+    if language is None or (wanted is not None and language not in wanted):
+        return
+    target = kept.setdefault(language, _Kept(moved.most))
+    for one, plain in moved.cuts():
+        if target.wants(one.rank):
+            target.add(one, plain)
+    lines.setdefault(language, set()).update(known)
+    found.files[language] += files
+    found.lengths[language] += length
+
+
+def _below_root(path: str) -> str:
+    """Archive path -> path inside the project: sdists and npm packages hold one folder, .deb files /usr/share/NAME."""
+    path = path.removeprefix("./")
+    short = re.sub(r"^usr/(share|lib|include)/(gocode/src/|cargo/registry/|doc/)?", "", path)
+    if short not in ("", path):
+        return short
+    return path.split("/", 1)[-1]
+
+
+def _line_hashes(text: str) -> Iterator[int]:
+    for line in text.split("\n"):
+        line = line.strip()
+        if len(line) >= LONG_LINE:
+            yield int.from_bytes(hashlib.blake2b(line.encode("utf-8", "replace"), digest_size=8).digest(), "big")
 
 
 def count_labels(labels: Iterable[str]) -> str:
     """'C 12, Python 40', for messages."""
-    return ", ".join(f"{label} {count}" for label, count in sorted(Counter(labels).items()))
+    return ", ".join(f"{label} {count}" for label, count in sorted(_counted(labels).items()))
+
+
+def _counted(labels: Iterable[str]) -> Mapping[str, int]:
+    return Counter(labels)

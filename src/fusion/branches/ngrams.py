@@ -1,0 +1,157 @@
+"""Texts -> hashed n-grams of bytes, rare names replaced by their shape.
+
+A name that few projects use (`fetchUserRows`) tells the project, not the language, so it is read as
+its shape (`xXxXx`). Names that at least `min_groups` training projects share are kept as they are.
+"""
+
+import json
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+
+import numba as nb
+import numpy as np
+import torch
+
+LONGEST = 5  # bytes of the longest n-gram
+MAX_BYTES = 8192  # of a text; what follows is not read
+
+_FNV, _PRIME = np.uint64(0xCBF29CE484222325), np.uint64(0x100000001B3)  # FNV-1a, 64 bits
+
+
+class Ngrams:
+    """Texts -> input_ids (B, T) int64, attention_mask (B, T) bool, weight (B, T) float32, T the most distinct here."""
+
+    def __init__(self, buckets: int, known: Iterable[str]):
+        self.buckets = buckets
+        self.known = sorted(known)
+        self._hashes = np.array(sorted(_hash_word(_bytes(word)) for word in self.known), np.uint64)
+
+    def __call__(self, texts: Sequence[str]) -> dict[str, torch.Tensor]:
+        read = [_read(_bytes(text)[:MAX_BYTES], self._hashes, self.buckets) for text in texts]
+        most = max((len(ids) for ids, _ in read), default=0) or 1
+        numbers = np.zeros((len(read), most), np.int64)  # (B, T)
+        weight = np.zeros((len(read), most), np.float32)  # (B, T)
+        for row, (ids, weights) in enumerate(read):
+            numbers[row, : len(ids)], weight[row, : len(ids)] = ids, weights
+        return {
+            "input_ids": torch.from_numpy(numbers),
+            "attention_mask": torch.from_numpy(weight > 0),
+            "weight": torch.from_numpy(weight),
+        }
+
+    def to_json(self) -> str:
+        return json.dumps({"kind": "ngrams", "buckets": self.buckets, "known": self.known})
+
+
+def train_ngrams(texts: Iterable[str], groups: Iterable[str], buckets: int, min_groups: int) -> Ngrams:
+    """Training texts and their projects -> reader that keeps the names of at least min_groups projects."""
+    used_by: dict[bytes, set[str]] = defaultdict(set)
+    for text, group in zip(texts, groups, strict=True):
+        data = _bytes(text)[:MAX_BYTES]
+        for start, end in _words(data):
+            used_by[data[start:end].tobytes()].add(group)
+    return Ngrams(buckets, (word.decode() for word, by in used_by.items() if len(by) >= min_groups))
+
+
+def _bytes(text: str) -> np.ndarray:
+    return np.frombuffer(text.encode("utf-8", "replace"), np.uint8)
+
+
+@nb.njit(cache=True, nogil=True)
+def _is_letter(c: int) -> bool:
+    return 97 <= c <= 122 or 65 <= c <= 90 or c == 95  # a-z, A-Z, _
+
+
+@nb.njit(cache=True, nogil=True)
+def _is_digit(c: int) -> bool:
+    return 48 <= c <= 57
+
+
+@nb.njit(cache=True, nogil=True)
+def _words(text: np.ndarray) -> np.ndarray:
+    """Bytes -> (start, end) of each name of two characters or more, (W, 2)."""
+    spans = np.empty((len(text) // 2 + 1, 2), np.int64)
+    count, i = 0, 0
+    while i < len(text):
+        start = i
+        while i < len(text) and (_is_letter(text[i]) or (i > start and _is_digit(text[i]))):
+            i += 1
+        if i - start >= 2:
+            spans[count, 0], spans[count, 1] = start, i
+            count += 1
+        i = max(i, start + 1)
+    return spans[:count]
+
+
+@nb.njit(cache=True, nogil=True)
+def _hash_word(word: np.ndarray) -> np.uint64:
+    value = _FNV
+    for c in word:
+        value = (value ^ np.uint64(c)) * _PRIME
+    return value
+
+
+@nb.njit(cache=True, nogil=True)
+def _shape(c: int) -> int:
+    """Letters and digits -> x, X or 0; _ stays."""
+    if c == 95:
+        return 95
+    if _is_digit(c):
+        return 48
+    return 120 if c >= 97 else 88
+
+
+@nb.njit(cache=True, nogil=True)
+def _mask(text: np.ndarray, known: np.ndarray) -> np.ndarray:
+    """Bytes -> the same, unknown names written as their shape, runs of one sign as one."""
+    out = np.empty(len(text), np.uint8)
+    size, i = 0, 0
+    for start, end in _words(text):
+        while i < start:
+            out[size] = text[i]
+            size += 1
+            i += 1
+        value = _hash_word(text[start:end])
+        place = np.searchsorted(known, value)
+        if place < len(known) and known[place] == value:
+            out[size : size + end - start] = text[start:end]
+            size += end - start
+        else:
+            last = 0
+            for k in range(start, end):
+                sign = _shape(text[k])
+                if sign != last:
+                    out[size] = sign
+                    size += 1
+                last = sign
+        i = end
+    while i < len(text):
+        out[size] = text[i]
+        size += 1
+        i += 1
+    return out[:size]
+
+
+@nb.njit(cache=True, nogil=True)
+def _read(text: np.ndarray, known: np.ndarray, buckets: int) -> tuple[np.ndarray, np.ndarray]:
+    """Bytes -> the buckets its n-grams of 1 to LONGEST bytes fall in, and log(1 + count), scaled to length 1."""
+    masked = _mask(text, known)
+    counts = np.zeros(buckets, np.uint16)
+    met = np.empty(len(masked) * LONGEST, np.int32)
+    distinct = 0
+    for i in range(len(masked)):
+        value = _FNV
+        for k in range(min(LONGEST, len(masked) - i)):
+            value = (value ^ np.uint64(masked[i + k])) * _PRIME
+            bucket = np.int64((value ^ (value >> np.uint64(32))) % np.uint64(buckets))
+            if counts[bucket] == 0:
+                met[distinct] = bucket
+                distinct += 1
+            if counts[bucket] < 65535:
+                counts[bucket] += 1
+    ids = met[:distinct].copy()
+    weights = np.empty(distinct, np.float32)
+    for j in range(distinct):
+        weights[j] = np.log1p(np.float32(counts[ids[j]]))
+    length = np.sqrt((weights * weights).sum())
+    return ids, weights / max(length, np.float32(1e-9))

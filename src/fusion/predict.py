@@ -1,0 +1,64 @@
+"""`python -m fusion.predict`: files and a trained run -> what each of them is."""
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from fusion import console
+
+EXAMPLES = """examples:
+  python -m fusion.predict --run runs/train/20260101-120000-abcdef src/main.c
+  python -m fusion.predict --run RUN --json FILE...      one JSON object a line, in the order given
+  cat FILE | python -m fusion.predict --run RUN -
+
+exit codes: 0 every file was answered (abstaining is an answer), 1 nothing could be done, 3 some were not
+"""
+
+
+def parser() -> argparse.ArgumentParser:
+    made = argparse.ArgumentParser(
+        "fusion predict", description="Tells what files are.", epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )  # fmt: skip
+    made.add_argument("files", nargs="+", metavar="FILE", help="a file, or - for standard input")
+    made.add_argument("--run", type=Path, required=True, metavar="RUN_DIR", help="the folder of a completed run")
+    made.add_argument("--json", action="store_true", help="one JSON object a line")
+    made.add_argument(
+        "--mode", choices=("high_confidence", "medium_confidence", "best_guess"), default="medium_confidence",
+        help="how sure an answer must be not to be unknown: 0.75, 0.5 (default) or 0",
+    )  # fmt: skip
+    made.add_argument("--labels", default="", metavar="A,B", help="answer with one of these labels only")
+    made.add_argument("--top", type=int, default=5, metavar="K", help="how many labels --json lists (default 5)")
+    return made
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Prints one answer a file; 3 when some files could not be read."""
+    asked = parser().parse_args(argv)
+    console.set_up_logging()
+    import torch
+
+    from fusion.inputs import read_input
+    from fusion.prediction import Predictor
+
+    torch.set_num_threads(min(4, torch.get_num_threads()))
+    labels = [label.strip() for label in asked.labels.split(",") if label.strip()]
+    predictor = Predictor(asked.run, asked.mode, labels, max(1, asked.top))
+    failed = False
+    for answer in predictor.predict(map(read_input, asked.files)):
+        failed |= answer.error is not None
+        if asked.json:
+            print(json.dumps(answer.to_dict()), flush=True)
+        elif answer.error:
+            print(f"{answer.path}: {console.printable(answer.error)}", file=sys.stderr)
+        else:
+            sure = f" ({answer.score:.2f})" if answer.score is not None else ""
+            guess = f", perhaps {answer.raw['label']}" if answer.raw and answer.decision == "abstained" else ""
+            print(f"{console.printable(answer.path)}: {console.printable(f'{answer.label}{guess}{sure}')}", flush=True)
+    return 3 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(console.run(main))

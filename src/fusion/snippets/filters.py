@@ -1,0 +1,62 @@
+"""What is left out: files nobody wrote by hand here, and windows that show no code."""
+
+import re
+from pathlib import PurePosixPath
+
+MAX_MEAN, MAX_LINE = 110, 1500  # characters; a file with longer lines is minified or data
+MAX_SHOWN = 240  # characters in a line of a window
+
+# Copies of other projects, and what a tool wrote.
+_FOREIGN = re.compile(
+    r"(^|/)(node_modules|bower_components|jspm_packages|(third|3rd)[_-]?party|vendor(s|ed)?|_vendor|extern(al)?s?|ext_libs"
+    r"|deps|subprojects|Pods|dist|_?build|out|target|es|esm(5|20\d\d)?|fesm20\d\d|umd|amd|cjs|commonjs|mjs|system|min(ified)?"
+    r"|gen|generated|autogen|locales?|i18n|lang|bundled|(lcov-report|coverage)|site-packages|[\w.-]+\.egg-info|DerivedData"
+    r"|debian|__MACOSX|__pycache__|\.git)(/|$)",
+    re.IGNORECASE,
+)
+_MINIFIED = re.compile(r"[.-]min\.\w+$|\.(bundle|map)(\.\w+)?$", re.IGNORECASE)
+_UPGRADE = re.compile(r"--[\w.]+--[\w.]+\.sql$|(^|/)(migrations?|upgrades?)/[^/]*\.sql$", re.IGNORECASE)
+_GENERATED = re.compile(
+    r"do not (edit|modify)|auto-?generated|(automatically|machine) generated|generated (by|from|file|with|using)\b"
+    r"|@generated|code generated|compiled (with )?roblox-ts|this file (is|was) generated|sourceMappingURL="
+    r"|__webpack_require__|webpackJsonp"
+    r"|__esModule|_interopRequire|_classCallCheck|_createClass\b|__importDefault|__awaiter\s*="
+    r"|name=.generator|sphinx_rtd|<!-- Generated",
+    re.IGNORECASE,
+)
+_COMMENT = re.compile(r"^\s*(//|#($|[\s!#])|/?\*|--|;|%|<!--|\"\"\"|'''|!|\(\*|REM\b)", re.IGNORECASE)
+_LICENCE = re.compile(r"licen[sc]e|copyright|permission is hereby|warranty|redistribut", re.IGNORECASE)
+
+
+def is_near(path: str) -> bool:
+    """False for vendored and built folders, minified files, templates and upgrade scripts; asked before reading."""
+    return not (
+        _FOREIGN.search(str(PurePosixPath(path).parent))
+        or _MINIFIED.search(path)
+        or path.endswith((".in", ".po"))
+        or _UPGRADE.search(path)
+    )
+
+
+def is_written(path: str, text: str) -> bool:
+    """False for vendored, generated and minified files."""
+    if not is_near(path):
+        return False
+    if len(text) / (text.count("\n") + 1) > MAX_MEAN or max(map(len, text.split("\n"))) > MAX_LINE:
+        return False
+    return not (_GENERATED.search(text[:1500]) or "sourceMappingURL=" in text[-300:])
+
+
+def is_typical(window: str, least: int = 8) -> bool:
+    """False for windows that are mostly blank, comment, licence, data or repetition; `least` filled lines."""
+    filled = [line for line in window.split("\n") if line.strip()]
+    if len(filled) < least or max(map(len, filled)) > MAX_SHOWN:
+        return False
+    comments = sum(bool(_COMMENT.match(line)) for line in filled) / len(filled)
+    if comments > 0.75 or (comments > 0.5 and _LICENCE.search(window)):
+        return False
+    if len({line.strip() for line in filled}) < 0.5 * len(filled):
+        return False
+    ink = sum(not c.isspace() for c in window)
+    letters = sum(c.isalpha() for c in window)
+    return letters >= 12 and letters >= 0.35 * ink

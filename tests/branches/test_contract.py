@@ -1,0 +1,210 @@
+"""What holds for every branch: .dim, forward(batch[name]) -> (B, dim), spec -> the same branch again."""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+import torch
+from torch import nn
+
+from fusion.branches import Started, restore, start_image, start_text
+from fusion.branches.image import TimmBackbone
+from fusion.branches.text import HuggingFaceEncoder
+from fusion.branches.tokenizer import train_tokenizer
+from fusion.branches.weights import Origin
+from fusion.config import UserError
+
+SCRATCH = {"name": "scratch", "vocabulary": 300, "max_tokens": 48, "dim": 16, "blocks": 2, "heads": 2, "dropout": 0.1}
+NANO = {"name": "nano", "buckets": 512, "dim": 8, "min_groups": 2}
+ARCHITECTURE = {
+    "model_type": "roberta", "vocab_size": 300, "hidden_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2,
+    "intermediate_size": 32, "max_position_embeddings": 66,
+}  # fmt: skip
+HF = {"name": "hf", "model": "nobody/nothing", "weights": "random", "pooling": "mean", "max_tokens": 48,
+      "architecture": ARCHITECTURE}  # fmt: skip
+
+
+@dataclass
+class Case:
+    """A branch, and texts or pictures -> what it is given of a batch."""
+
+    started: Started
+    read: Callable[[list[str]], Any]
+
+
+def text_case(config: dict[str, Any], texts: list[str]) -> Case:
+    started = start_text(config, texts, [str(number) for number in range(len(texts))])
+    return Case(started, started.tokenizer)
+
+
+def folder_case(texts: list[str], folder) -> Case:
+    """Weights and tokenizer in Hugging Face's layout, as a download would leave them."""
+    from transformers import AutoConfig, AutoModel, PreTrainedTokenizerFast
+
+    fields = {key: value for key, value in ARCHITECTURE.items() if key != "model_type"}
+    AutoModel.from_config(AutoConfig.for_model("roberta", **fields)).save_pretrained(folder)
+    tokenizer = train_tokenizer(texts, 300)
+    PreTrainedTokenizerFast(tokenizer_object=tokenizer, pad_token="[PAD]").save_pretrained(folder)
+    return text_case(HF | {"model": str(folder), "weights": "auto", "pooling": "cls"}, texts)
+
+
+def image_case(model: str, side: int) -> Case:
+    def draw(texts: list[str]) -> torch.Tensor:
+        made = [torch.Generator().manual_seed(len(text)) for text in texts]
+        return torch.stack([torch.randint(0, 256, (side, side, 3), dtype=torch.uint8, generator=g) for g in made])
+
+    return Case(start_image({"model": model, "weights": "random"}, side), draw)
+
+
+TEXT = ("scratch", "nano", "hf", "folder")
+IMAGE = ("test_resnet", "test_vit3")
+
+
+@pytest.fixture
+def case(request, texts, tmp_path) -> Case:
+    torch.manual_seed(0)
+    match request.param:
+        case "scratch":
+            made = text_case(SCRATCH, texts)
+        case "nano":
+            made = text_case(NANO, texts)
+        case "hf":
+            made = text_case(HF, texts)
+        case "folder":
+            made = folder_case(texts, tmp_path / "encoder")
+        case model:
+            made = image_case(model, 160 if model == "test_vit3" else 64)
+    made.started.module.eval()
+    return made
+
+
+every_branch = pytest.mark.parametrize("case", TEXT + IMAGE, indirect=True)
+every_text_branch = pytest.mark.parametrize("case", TEXT, indirect=True)
+every_image_branch = pytest.mark.parametrize("case", IMAGE, indirect=True)
+
+
+@torch.no_grad()
+def features(module: nn.Module, given: Any) -> torch.Tensor:
+    return module(given)
+
+
+@every_branch
+def test_a_batch_becomes_finite_features_of_the_promised_width(case, texts):
+    out = features(case.started.module, case.read(texts[:4]))
+    assert out.shape == (4, case.started.module.dim)
+    assert out.isfinite().all()
+    assert out.std(0).max() > 1e-4  # different inputs, different features
+
+
+@every_branch
+def test_a_row_alone_gives_what_it_gives_in_a_batch(case, texts):
+    together = features(case.started.module, case.read(texts[:4]))
+    for number in range(4):
+        alone = features(case.started.module, case.read([texts[number]]))
+        assert torch.allclose(alone[0], together[number], atol=1e-5)
+
+
+@every_branch
+def test_every_parameter_learns(case, texts):
+    module = case.started.module.train()
+    module(case.read(texts[:4])).square().sum().backward()
+    without = [name for name, p in module.named_parameters() if p.requires_grad and p.grad is None]
+    assert all("pooler" in name for name in without)  # Hugging Face's, which nothing reads
+
+
+@every_branch
+def test_a_spec_is_json_and_restores_the_same_branch(case, texts):
+    spec = json.loads(json.dumps(case.started.spec, allow_nan=False))
+    again = restore(spec)
+    weights = case.started.module.state_dict()
+    assert again.dim == case.started.module.dim
+    assert list(again.state_dict()) == list(weights)
+    again.load_state_dict(weights)
+    given = case.read(texts[:4])
+    assert torch.equal(features(again.eval(), given), features(case.started.module, given))
+
+
+@every_text_branch
+def test_padding_changes_nothing(case, texts):
+    given = case.read(texts[:2])
+    wider = {name: nn.functional.pad(column, (0, 48 - column.shape[1])) for name, column in given.items()}
+    if case.started.spec["name"] == "nano":
+        wider = {name: nn.functional.pad(column, (0, 99)) for name, column in given.items()}
+    assert wider["input_ids"].shape[1] > given["input_ids"].shape[1]
+    wider["input_ids"][~wider["attention_mask"]] = 7  # nor does what stands there
+    expected = features(case.started.module, given)
+    assert torch.allclose(features(case.started.module, wider), expected, atol=1e-5)
+
+
+@every_text_branch
+def test_an_empty_and_an_endless_text_have_finite_features(case):
+    given = case.read(["", "x = 1\n" * 5000, "\udce9 日本"])
+    assert features(case.started.module, given).isfinite().all()
+    nothing = {name: torch.zeros_like(column) for name, column in given.items()}  # a text of padding alone
+    assert features(case.started.module, nothing).isfinite().all()
+
+
+@every_text_branch
+def test_a_tokenizer_is_part_of_a_text_branch(case, texts):
+    given = case.started.tokenizer(texts)
+    assert given["input_ids"].dtype == torch.int64 and given["attention_mask"].dtype == torch.bool
+    assert given["attention_mask"].any(1).all()
+
+
+@every_image_branch
+def test_pictures_are_read_as_bytes_of_any_memory_layout(case, texts):
+    given = case.read(texts[:2])
+    strided = given.permute(0, 3, 1, 2).contiguous().permute(0, 2, 3, 1)
+    expected = features(case.started.module, given)
+    assert torch.allclose(features(case.started.module, strided), expected, atol=1e-5)
+
+
+def test_pictures_are_normalised_with_the_mean_and_deviation_of_the_model():
+    branch = TimmBackbone("test_resnet", 32, Origin("random"))
+    published = branch.net.pretrained_cfg
+    branch.net = nn.Identity()
+    picture = torch.randint(0, 256, (1, 5, 4, 3), dtype=torch.uint8)
+    expected = (picture / 255 - torch.tensor(published["mean"])) / torch.tensor(published["std"])
+    assert torch.allclose(branch(picture), expected.permute(0, 3, 1, 2), atol=1e-5)
+    assert branch.original_input_shape == 160
+
+
+def test_mean_pooling_takes_every_token_and_cls_the_first(texts):
+    torch.manual_seed(0)
+    started = start_text(HF | {"pooling": "cls"}, texts, texts)
+    given = started.tokenizer(texts[:2])
+    encoder = started.module.encoder.eval()
+    hidden = encoder(given["input_ids"], given["attention_mask"].long()).last_hidden_state  # (2, T, D)
+    assert torch.allclose(HuggingFaceEncoder(encoder, "cls")(given), hidden[:, 0])
+    length = int(given["attention_mask"][0].sum())
+    assert torch.allclose(HuggingFaceEncoder(encoder, "mean")(given)[0], hidden[0, :length].mean(0), atol=1e-5)
+
+
+@pytest.mark.parametrize("key", ["_attn_implementation", "attn_implementation", "experts_implementation"])
+def test_a_kernel_that_a_spec_names_is_not_fetched(key):
+    """transformers would download `owner/name` from the hub and run it."""
+    spec = {"name": "hf", "architecture": ARCHITECTURE | {key: "evil/kernel"}, "pooling": "mean", "max_tokens": 48}
+    module = restore(spec)
+    assert module.encoder.config._attn_implementation in ("sdpa", "eager")
+    assert "evil/kernel" not in json.dumps(module.architecture)
+
+
+@pytest.mark.parametrize(
+    ("start", "said"),
+    [
+        (lambda: start_text({"name": "scrach"}, [], []), "did you mean scratch"),
+        (lambda: start_text(HF | {"pooling": "max"}, ["a"], ["a"]), "mean or cls"),
+        (
+            lambda: start_text(HF | {"architecture": {**ARCHITECTURE, "model_type": "robberta"}}, ["a"], ["a"]),
+            "robberta",
+        ),
+        (lambda: start_image({"model": "test_resnt", "weights": "random"}, 64), "did you mean test_resnet"),
+        (lambda: start_image({"model": "test_vit3", "weights": "random"}, 64), "input_shape=64.*160"),
+        (lambda: restore({"name": "os.system"}), "os.system"),
+    ],
+)
+def test_what_cannot_be_made_is_said_in_one_sentence(start, said):
+    with pytest.raises(UserError, match=said):
+        start()

@@ -1,0 +1,51 @@
+"""What every test shares: one thread, a cache of its own, no network."""
+
+import os
+
+os.environ["HF_HUB_OFFLINE"] = "1"  # read once, when huggingface_hub is imported
+os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+
+import pyarrow as pa
+import pytest
+import torch
+from hypothesis import settings
+
+from fusion.snippets.snippet import Snippet, to_table
+
+torch.set_num_threads(1)
+settings.register_profile("fusion", deadline=None, max_examples=50, derandomize=True, database=None)
+settings.load_profile("fusion")
+
+TEXTS = (
+    "def add(first, second):\n    return first + second\n\n\nprint(add(1, 2))\n",
+    'int main(void) {\n\tprintf("%d\\n", add(1, 2));\n\treturn 0;\n}\n',
+    'fn main() {\n    let total: u32 = add(1, 2);\n    println!("{}", total);\n}\n',
+    "SELECT name, count(*) FROM rows\nWHERE total > 2\nGROUP BY name;\n",
+    "const add = (first, second) => first + second;\nconsole.log(add(1, 2));\n",
+    ".row > .name {\n  color: #ff0000;\n  margin: 0 auto;\n}\n",
+)
+
+
+@pytest.fixture(autouse=True)
+def cache_folder(tmp_path, monkeypatch):
+    """A cache of this test's own."""
+    folder = tmp_path / "cache"
+    monkeypatch.setenv("FUSION_CACHE", str(folder))
+    return folder
+
+
+@pytest.fixture
+def texts() -> list[str]:
+    return list(TEXTS)
+
+
+@pytest.fixture
+def table() -> pa.Table:
+    """36 snippets of two labels, three projects: 12 to learn from, 12 to validate, 12 to test."""
+    made = [
+        Snippet(f"{text}{group}\n{label}", label, group)
+        for group in ("one", "two", "three")
+        for text in TEXTS
+        for label in ("a", "b")
+    ]
+    return to_table(made, {"one": "train", "two": "val", "three": "test"})

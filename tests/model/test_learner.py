@@ -1,0 +1,146 @@
+"""How a network learns: its optimiser, its learning rates, a loss that is no number."""
+
+import logging
+
+import pytest
+import pytorch_lightning as pl
+import torch
+from torch import nn
+from torch.utils.data import DataLoader
+
+from fusion.config import UserError
+from fusion.model.late_fusion import LateFusion
+from fusion.model.learner import OPTIMIZERS, Learner
+
+pytestmark = pytest.mark.filterwarnings("ignore:.*LeafSpec")
+
+ADAM = {"name": "adam", "weight_decay": 0.0, "plateau": None}
+
+
+class Branch(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.dim = 4
+        self.linear = nn.Linear(3, 4)
+
+    def forward(self, x):
+        return self.linear(x)  # (B, 4)
+
+
+def learner(optimizer=ADAM, lr=0.01, branch_lr=()) -> Learner:
+    torch.manual_seed(0)
+    net = LateFusion({"text": Branch(), "image": Branch()}, 2, hidden=(8,), dropout=0.0)
+    return Learner(net, 2, lr, dict(branch_lr), optimizer)
+
+
+def batches(count=4, value=1.0) -> DataLoader:
+    torch.manual_seed(1)
+    made = []
+    for _ in range(count):
+        label = torch.arange(8) % 2
+        features = torch.randn(8, 3) + 3 * value * label[:, None]
+        there = torch.ones(8, dtype=torch.bool)
+        made.append({"text": features, "image": features, "label": label, "present": {"text": there, "image": there}})
+    return DataLoader(made, batch_size=None)
+
+
+def trainer(epochs=1) -> pl.Trainer:
+    logging.getLogger("pytorch_lightning").setLevel(logging.ERROR)
+    return pl.Trainer(
+        max_epochs=epochs, accelerator="cpu", logger=False, enable_checkpointing=False, enable_progress_bar=False,
+        enable_model_summary=False, num_sanity_val_steps=0,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_every_optimizer_learns(name):
+    made = learner({"name": name, "plateau": None}, lr=0.05)
+    training = trainer(epochs=10)
+    training.fit(made, batches(), batches(2))
+    assert training.callback_metrics["train_loss"] < 0.6  # ln 2 before anything is learnt
+    assert training.callback_metrics["val_accuracy"] > 0.8
+
+
+def test_what_the_journal_and_the_best_epoch_need_is_logged():
+    training = trainer()
+    training.fit(learner(), batches(), batches(2))
+    wanted = {f"{side}_{what}" for side in ("train", "val") for what in ("loss", "accuracy", "f1_weighted", "f1_macro")}
+    assert wanted == set(training.callback_metrics)
+
+
+def test_metrics_of_an_epoch_are_over_all_its_batches():
+    made, data = learner(), batches(3)
+    logged = trainer().validate(made, data, verbose=False)[0]
+    with torch.no_grad():
+        answers = torch.cat([made(batch).argmax(1) for batch in data])
+    truth = torch.cat([batch["label"] for batch in data])
+    assert logged["val_accuracy"] == pytest.approx((answers == truth).float().mean().item())
+
+
+@pytest.mark.parametrize(("typed", "hint"), [("adamm", "did you mean adam"), ("lion", "adam, adamw, rmsprop, sgd")])
+def test_an_unknown_optimizer_gets_a_hint(typed, hint):
+    with pytest.raises(UserError, match=f"optimizer={typed}.*{hint}"):
+        learner(ADAM | {"name": typed})
+
+
+@pytest.mark.parametrize("side", ["train", "val"])
+def test_a_loss_that_is_no_number_stops_the_run_and_names_lr(side):
+    good, bad = batches(), batches(value=float("nan"))
+    with pytest.raises(UserError, match=rf"{side} loss is nan at step \d+ with lr=0.05; lower lr"):
+        trainer().fit(learner(lr=0.05), bad if side == "train" else good, bad if side == "val" else good)
+
+
+def test_an_infinite_loss_stops_the_run_too():
+    made = learner()
+    with torch.no_grad():
+        made.net.head[-1].bias[1] = -float("inf")
+    with pytest.raises(UserError, match="train loss is inf at step 0"):
+        trainer().fit(made, batches(), batches(2))
+
+
+def test_a_learning_rate_far_too_high_is_named():
+    with pytest.raises(UserError, match=r"lr=1e\+30"):
+        trainer(epochs=3).fit(learner({"name": "sgd", "plateau": None}, lr=1e30), batches(), batches(2))
+
+
+def test_each_branch_has_its_own_learning_rate_and_the_head_that_of_the_run():
+    made = learner(lr=0.1, branch_lr={"text": 0.002})
+    groups = made.configure_optimizers()["optimizer"].param_groups
+    rate_of = {id(p): group["lr"] for group in groups for p in group["params"]}
+    assert {rate_of[id(p)] for p in made.net.head.parameters()} == {0.1}
+    assert {rate_of[id(p)] for p in made.net.branches["text"].parameters()} == {0.002}
+    assert {rate_of[id(p)] for p in made.net.branches["image"].parameters()} == {0.1}
+    assert len(rate_of) == len(list(made.parameters()))  # each once, none forgotten
+
+
+def test_a_learning_rate_of_zero_freezes_a_branch():
+    made = learner(branch_lr={"image": 0.0})
+    before = {name: value.clone() for name, value in made.net.state_dict().items()}
+    trainer().fit(made, batches(), batches(2))
+    changed = {name for name, value in made.net.state_dict().items() if not torch.equal(value, before[name])}
+    assert not any(name.startswith("branches.image") for name in changed)
+    assert any(name.startswith("branches.text") for name in changed)
+
+
+def test_options_of_the_optimizer_reach_it():
+    made = learner({"name": "sgd", "momentum": 0.9, "weight_decay": 0.5, "plateau": None})
+    optimizer = made.configure_optimizers()["optimizer"]
+    assert {(group["momentum"], group["weight_decay"]) for group in optimizer.param_groups} == {(0.9, 0.5)}
+
+
+def test_on_a_plateau_of_the_validation_loss_every_learning_rate_falls():
+    made = learner(ADAM | {"plateau": {"factor": 0.5, "patience": 1}}, lr=0.1, branch_lr={"text": 0.002})
+    configured = made.configure_optimizers()
+    assert configured["lr_scheduler"]["monitor"] == "val_loss"
+    for loss in (1.0, 1.0, 1.0):
+        configured["lr_scheduler"]["scheduler"].step(loss)
+    assert [group["lr"] for group in configured["optimizer"].param_groups] == pytest.approx([0.05, 0.001, 0.05])
+
+
+def test_without_a_plateau_learning_rates_stay():
+    assert learner().configure_optimizers().keys() == {"optimizer"}
+
+
+def test_predicting_gives_float_logits():
+    logits = trainer().predict(learner(), batches(2))
+    assert [(one.shape, one.dtype) for one in logits] == [((8, 2), torch.float32)] * 2

@@ -1,0 +1,94 @@
+"""Curves and the confusion matrix: whole PNG files, whatever the labels and however short the run."""
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pytest
+from PIL import Image
+
+from fusion.results import plots
+
+EPOCH = {"train_loss": 0.5, "val_loss": 0.6, "train_accuracy": 0.7, "val_accuracy": 0.6}
+HOSTILE = ["$x^", "$\\frac{$", "[/]", "_hidden", "", "two\nlines", "日本", "\\", "%s{}", "<script>", "x" * 300]
+
+
+def picture(path) -> np.ndarray:
+    with Image.open(path) as image:
+        assert image.format == "PNG"
+        return np.asarray(image.convert("L"))
+
+
+@pytest.fixture(autouse=True)
+def nothing_left(tmp_path):
+    yield
+    left = plt.get_fignums()
+    plt.close("all")
+    assert left == []  # a sweep draws hundreds
+    assert not [path for path in tmp_path.rglob(".*") if path.is_file()]
+
+
+def drawn(figures, axis: int) -> dict[str, list]:
+    return {line.get_label(): line.get_xydata().tolist() for line in figures[0].axes[axis].lines}
+
+
+@pytest.fixture
+def figures(monkeypatch):
+    """The figures as they are when they are saved."""
+    seen = []
+    save = plots._save
+    monkeypatch.setattr(plots, "_save", lambda figure, path: (seen.append(figure), save(figure, path)))
+    return seen
+
+
+def test_curves_show_each_epoch_of_both_sides(tmp_path, figures):
+    epochs = [EPOCH | {"epoch": 1}, EPOCH | {"epoch": 2, "train_loss": 0.25}]
+    plots.curves(epochs, tmp_path / "plots" / "curves.png")
+    assert picture(tmp_path / "plots" / "curves.png").std() > 0
+    assert drawn(figures, 0) == {"training": [[1, 0.5], [2, 0.25]], "validation": [[1, 0.6], [2, 0.6]]}
+    assert drawn(figures, 1) == {"training": [[1, 0.7], [2, 0.7]], "validation": [[1, 0.6], [2, 0.6]]}
+
+
+@pytest.mark.parametrize(
+    "epochs",
+    [[], [{"epoch": 1}], [{"epoch": 1, "train_loss": float("nan"), "val_loss": float("inf")}], [EPOCH | {"epoch": 1}]],
+)
+@pytest.mark.filterwarnings("ignore:No artists with labels")
+def test_curves_of_a_short_or_broken_run_are_drawn(tmp_path, epochs):
+    plots.curves(epochs, tmp_path / "curves.png")
+    picture(tmp_path / "curves.png")
+
+
+def test_the_matrix_counts_truth_down_and_answers_across(tmp_path, figures):
+    plots.confusion(["a", "a", "a", "b"], ["a", "a", "b", "b"], ["a", "b", "never"], tmp_path / "c.png")
+    axis = figures[0].axes[0]
+    cells = {text.get_position(): text.get_text() for text in axis.texts}
+    assert cells == {(0, 0): "2", (1, 0): "1", (1, 1): "1"}  # (answer, truth)
+    share = axis.images[0].get_array()
+    assert np.allclose(share, [[2 / 3, 1 / 3, 0], [0, 1, 0], [0, 0, 0]])
+    assert [label.get_text() for label in axis.get_yticklabels()] == ["a", "b", "never"]
+
+
+@pytest.mark.filterwarnings("ignore:Glyph", "ignore:.*missing from font")
+@pytest.mark.parametrize("label", HOSTILE)
+def test_any_label_can_be_drawn(tmp_path, label):
+    plots.confusion([label, "b"], [label, label], [label, "b"], tmp_path / "c.png")
+    picture(tmp_path / "c.png")
+
+
+@pytest.mark.parametrize("classes", [1, 40])
+def test_one_class_and_many_are_drawn(tmp_path, classes):
+    names = [f"class {i}" for i in range(classes)]
+    plots.confusion(names, names, names, tmp_path / "c.png")
+    assert min(picture(tmp_path / "c.png").shape) > 300
+
+
+def test_a_figure_that_cannot_be_written_leaves_the_old_one(tmp_path, monkeypatch):
+    plots.curves([EPOCH | {"epoch": 1}], tmp_path / "curves.png")
+    before = (tmp_path / "curves.png").read_bytes()
+
+    def fail(*_, **__):
+        raise OSError("no room")
+
+    monkeypatch.setattr(plt.Figure, "savefig", fail)
+    with pytest.raises(OSError, match="no room"):
+        plots.curves([EPOCH | {"epoch": 1}], tmp_path / "curves.png")
+    assert (tmp_path / "curves.png").read_bytes() == before

@@ -1,0 +1,193 @@
+"""A run folder: one a run, its record always readable, and nothing read that is no run."""
+
+import json
+import os
+import re
+import time
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from fusion.config import UserError
+from fusion.results import record
+from fusion.results.record import (
+    SCHEMA,
+    Record,
+    find_runs,
+    fingerprint,
+    new_run_folder,
+    read_metrics,
+    read_run,
+    write_metrics,
+    write_predictions,
+)
+
+CONFIG = {
+    "name": "train",
+    "seed": 7,
+    "runs": "runs",
+    "again": False,
+    "num_workers": 0,
+    "lr": 0.001,
+    "text": {"name": "nano"},
+}
+
+
+def test_a_run_folder_is_new_named_by_time_and_already_a_run(tmp_path):
+    folder = new_run_folder(tmp_path / "runs" / "train")
+    assert folder.parent == tmp_path / "runs" / "train"
+    assert re.fullmatch(r"\d{8}-\d{6}-[0-9a-f]{6}", folder.name)
+    assert read_run(folder) == {}
+
+
+def test_two_runs_of_one_second_get_two_folders(tmp_path, monkeypatch):
+    class Frozen(record.datetime):
+        @classmethod
+        def now(cls, tz=None):
+            return cls(2026, 1, 2, 3, 4, 5)
+
+    ends = iter(["aaaaaa", "aaaaaa", "aaaaaa", "bbbbbb"])
+    monkeypatch.setattr(record, "datetime", Frozen)
+    monkeypatch.setattr(record.secrets, "token_hex", lambda _: next(ends))
+    names = [new_run_folder(tmp_path).name for _ in range(2)]
+    assert names == ["20260102-030405-aaaaaa", "20260102-030405-bbbbbb"]
+
+
+def test_where_nothing_can_be_written_is_found_before_training(tmp_path):
+    (tmp_path / "file").touch()
+    for parent in (tmp_path / "file", tmp_path / "file" / "runs"):
+        with pytest.raises(UserError, match="runs=DIR"):
+            new_run_folder(parent)
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root writes everywhere")
+def test_a_read_only_folder_is_found_before_training(tmp_path):
+    tmp_path.chmod(0o555)
+    with pytest.raises(UserError, match="Permission denied"):
+        new_run_folder(tmp_path)
+
+
+def test_a_run_is_readable_from_its_first_moment_to_its_last(tmp_path):
+    run = Record(tmp_path, CONFIG, ["lr=0.001"])
+    started = read_run(tmp_path)
+    assert (started["schema"], started["status"], started["error"]) == (SCHEMA, "running", None)
+    assert (started["config"], started["overrides"], started["seed"]) == (CONFIG, ["lr=0.001"], 7)
+    assert started["fingerprint"] == fingerprint(CONFIG)
+    assert started["versions"].keys() >= {"torch", "python"}
+    run.note(classes=["a", "b"])
+    assert read_run(tmp_path)["classes"] == ["a", "b"]
+    run.finish("failed", "no room")
+    ended = read_run(tmp_path)
+    assert (ended["status"], ended["error"], ended["classes"]) == ("failed", "no room", ["a", "b"])
+    assert ended["peak_memory_mb"] > 1
+    assert list(tmp_path.iterdir()) == [tmp_path / "run.json"]
+
+
+def test_how_long_it_took_does_not_depend_on_the_clock_on_the_wall(tmp_path, monkeypatch):
+    ticks = iter([100.0, 107.5])
+    monkeypatch.setattr(time, "monotonic", lambda: next(ticks))
+    run = Record(tmp_path, CONFIG, [])
+    monkeypatch.setattr(time, "time", lambda: 0.0)
+    run.finish("completed")
+    assert read_run(tmp_path)["timings"]["total_seconds"] == 7.5
+
+
+def test_what_json_cannot_say_becomes_null(tmp_path):
+    run = Record(tmp_path, CONFIG, [])
+    run.note(
+        metrics={"loss": float("nan"), "all": [np.float64("inf"), 1.0], "pair": (1, -float("inf"))}, odd={1: "one"}
+    )
+
+    def refuse(name):
+        raise AssertionError(name)
+
+    content = json.loads((tmp_path / "run.json").read_text(), parse_constant=refuse)
+    assert content["metrics"] == {"loss": None, "all": [None, 1.0], "pair": [1, None]}
+    assert content["odd"] == {"1": "one"}
+
+
+@pytest.mark.parametrize("label", ["NA", "null", "", "01", "=cmd()", "<script>", "[/]", "../x", "é\udce9\x1b"])
+def test_labels_come_back_as_they_were(tmp_path, label):
+    Record(tmp_path, CONFIG, []).note(classes=[label])
+    assert read_run(tmp_path)["classes"] == [label]
+
+
+def test_a_fingerprint_is_of_what_is_computed_and_not_of_where_or_how_fast():
+    same = dict(reversed((CONFIG | {"runs": "else", "name": "x", "again": True, "num_workers": 8}).items()))
+    assert fingerprint(same) == fingerprint(CONFIG)
+    assert re.fullmatch("[0-9a-f]{16}", fingerprint(CONFIG))
+
+
+@pytest.mark.parametrize("change", [{"seed": 8}, {"lr": 0.002}, {"text": {"name": "scratch"}}, {"new": None}])
+def test_a_fingerprint_changes_with_what_is_computed(change):
+    assert fingerprint(CONFIG | change) != fingerprint(CONFIG)
+
+
+def test_metrics_come_back_with_later_columns_and_without_gaps(tmp_path):
+    epochs = [{"epoch": 1, "loss": 0.5}, {"epoch": 2, "loss": float("nan"), "val_loss": 0.25}, {"epoch": 3}]
+    write_metrics(tmp_path, epochs)
+    assert (tmp_path / "metrics.csv").read_text().splitlines()[0] == "epoch,loss,val_loss"
+    again = read_metrics(tmp_path)
+    assert [list(epoch) for epoch in again] == [["epoch", "loss"], ["epoch", "loss", "val_loss"], ["epoch"]]
+    assert again[0] == epochs[0] and np.isnan(again[1]["loss"]) and again[1]["val_loss"] == 0.25
+
+
+@pytest.mark.parametrize("kind", [dict, pa.table])
+def test_predictions_come_back(tmp_path, kind):
+    columns = {"id": ["x", "y"], "label": ["NA", "=1"], "logits": [[0.5, 1.0], [2.0, 3.0]]}
+    write_predictions(tmp_path, kind(columns))
+    assert pq.read_table(tmp_path / "predictions.parquet").to_pydict() == columns
+    assert list(tmp_path.iterdir()) == [tmp_path / "predictions.parquet"]
+
+
+@pytest.fixture
+def tree(tmp_path):
+    """Four run folders in two sweeps."""
+    folders = [tmp_path / name for name in ("b/20260101-1", "a/20260103-3", "a/deep/20260102-2", "20260104-4")]
+    for folder in folders:
+        folder.mkdir(parents=True)
+        Record(folder, CONFIG, [])
+    return folders
+
+
+def test_runs_are_found_in_trees_once_and_oldest_first(tree, tmp_path):
+    first, third, second, fourth = tree
+    assert find_runs([tmp_path]) == [first, second, third, fourth]
+    assert find_runs([third, tmp_path / "a", third]) == [second, third]
+    (tmp_path / "empty").mkdir()
+    assert find_runs([tmp_path / "empty"]) == []
+
+
+def test_a_path_that_is_no_folder_is_named(tree, tmp_path):
+    for path in (tmp_path / "absent", tree[0] / "run.json"):
+        with pytest.raises(UserError, match=path.name):
+            find_runs([tmp_path, path])
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"\xff", b"[]", b"null", b"3", b'{"schema": "two"}', b'{"schema": 99}'])
+def test_what_is_no_run_is_refused_by_name(tmp_path, content):
+    (tmp_path / "run.json").write_bytes(content)
+    with pytest.raises(UserError, match=r"run\.json"):
+        read_run(tmp_path)
+
+
+def test_a_folder_without_a_record_is_no_run(tmp_path):
+    with pytest.raises(UserError, match="not a run folder"):
+        read_run(tmp_path)
+
+
+def test_a_newer_run_says_to_upgrade(tmp_path):
+    (tmp_path / "run.json").write_text(json.dumps({"schema": SCHEMA + 1}))
+    with pytest.raises(UserError, match="upgrade"):
+        read_run(tmp_path)
+
+
+def test_outside_a_checkout_there_is_no_commit(tmp_path, monkeypatch):
+    monkeypatch.setattr(record, "CHECKOUT", tmp_path)
+    assert record._git() is None
+    (tmp_path / ".git").mkdir()  # nor in a broken one, nor without git
+    assert record._git() is None
+    monkeypatch.setenv("PATH", "")
+    assert record._git() is None

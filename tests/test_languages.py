@@ -1,0 +1,37 @@
+"""The table of languages: every name, extension and lexer leads somewhere."""
+
+import pytest
+from pygments.lexers import get_lexer_by_name
+
+from fusion.config import UserError
+from fusion.languages import BY_EXTENSION, COMPARED, LANGUAGES, MERGED, named
+from fusion.packages import read_lines
+
+
+@pytest.mark.parametrize("name", sorted(LANGUAGES))
+def test_every_language_has_a_lexer_and_goes_by_its_names(name: str) -> None:
+    language = LANGUAGES[name]
+    assert get_lexer_by_name(language.lexer)
+    assert all(named(word).name == name for word in (name, name.upper(), *language.aliases))
+
+
+def test_names_are_of_one_language() -> None:
+    words = [word for one in LANGUAGES.values() for word in {one.name.lower(), *one.aliases}]
+    assert len(words) == len(set(words))
+    assert len(COMPARED) == len(set(COMPARED)) == 34 and set(COMPARED) <= set(LANGUAGES)
+    assert set(MERGED) | set(MERGED.values()) <= set(LANGUAGES)
+    assert BY_EXTENSION[".py"] == "Python" and ".h" not in BY_EXTENSION
+
+
+def test_unknown_names_are_answered_with_the_nearest() -> None:
+    with pytest.raises(UserError, match=r"'Pythn' is not known \(did you mean Python\?\); it is one of Assembly, C,"):
+        named("Pythn")
+
+
+def test_the_manifest_speaks_of_known_languages() -> None:
+    lines = read_lines()
+    assert {line.language for line in lines} <= set(LANGUAGES)
+    projects: dict[str, set[str]] = {}
+    for line in lines:
+        projects.setdefault(line.language, set()).add(line.project)
+    assert {name: len(projects.get(name, ())) for name in COMPARED if len(projects.get(name, ())) < 2} == {}
