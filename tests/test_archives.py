@@ -1,6 +1,7 @@
 """Hostile archives are refused by name, and nothing is ever written."""
 
 import bz2
+import contextlib
 import gzip
 import io
 import lzma
@@ -160,7 +161,5 @@ def test_truncated_archives_are_refused(read, whole: bytes) -> None:
 def test_no_bytes_raise_anything_else(tmp_path_factory, data: bytes, magic: bytes) -> None:
     path = tmp_path_factory.mktemp("any") / "archive"
     path.write_bytes(magic + data)
-    try:
+    with contextlib.suppress(ArchiveError):
         list(members(path))
-    except ArchiveError:
-        pass

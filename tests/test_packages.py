@@ -15,8 +15,8 @@ PACKAGE = Package("pypi", "twice", "1.0", SHA256, len(BYTES), "MIT", ("Python",)
 
 
 def line(name: str, language: str, subset: str, **fields: object) -> Line:
-    held = {"registry": "pypi", "version": "1", "archive_bytes": 1, "sha256": "0" * 64, "license": "MIT", "project": name,
-            "pool_path": "", "files": 1, "lines": 10, "snippets": 5} | fields  # fmt: skip
+    held = {"registry": "pypi", "version": "1", "archive_bytes": 1, "sha256": "0" * 64, "license": "MIT",
+            "project": name,            "pool_path": "", "files": 1, "lines": 10, "snippets": 5} | fields  # fmt: skip
     return Line(name=name, language=language, set=subset, **held)  # type: ignore[arg-type]
 
 
@@ -130,3 +130,51 @@ def test_pinning_takes_what_the_registry_has(tmp_path, monkeypatch) -> None:
 def test_a_package_of_the_small_set_can_be_had(tmp_path) -> None:
     smallest = min((p for p in read_manifest("small") if p.registry == "pypi"), key=lambda p: p.archive_bytes)
     assert fetch(smallest, tmp_path).stat().st_size == smallest.archive_bytes
+
+
+@pytest.fixture
+def client(tmp_path, monkeypatch):
+    """client(name, script): a program of that name, first on the PATH."""
+    (tmp_path / "bin").mkdir()
+    monkeypatch.setenv("PATH", f"{tmp_path / 'bin'}:/usr/bin:/bin")
+
+    def put(name: str, script: str) -> None:
+        path = tmp_path / "bin" / name
+        path.write_text(f"#!/bin/sh\n{script}\n")
+        path.chmod(0o755)
+
+    return put
+
+
+def test_npm_packs_without_running_scripts(client, tmp_path) -> None:
+    check = 'test "$*" = "pack --json --ignore-scripts twice@1.0" || exit 9'
+    answer = """echo '[{"name": "twice", "version": "1.0"}]'"""
+    client("npm", f'{check}\nprintf "{BYTES.decode()}" > twice-1.0.tgz\n{answer}')
+    package = Package("npm", "twice", "1.0", SHA256, 10, "MIT", ("JavaScript",))
+    assert fetch(package, tmp_path).read_bytes() == BYTES
+
+
+def test_what_a_client_complains_of_is_passed_on(client, tmp_path) -> None:
+    client("npm", "echo 'npm error code E404' >&2\necho 'npm error more' >&2\nexit 1")
+    with pytest.raises(PackageError, match=r"npm twice 1.0: npm pack failed \(npm error code E404\)"):
+        fetch(Package("npm", "twice", "1.0", SHA256, 10, "MIT", ("JavaScript",)), tmp_path)
+
+
+def test_apt_downloads_and_takes_what_came(client, tmp_path) -> None:
+    client("apt-get", f'test "$2" = download && printf "{BYTES.decode()}" > twice_1%3a2_all.deb')
+    deb = Package("deb", "twice", "1:2", SHA256, 10, "", ("C",), pool_path="pool/main/t/twice_2_all.deb")
+    assert fetch(deb, tmp_path).read_bytes() == BYTES
+    client("apt-get", f'printf "{BYTES.decode()}" > twice_2.orig.tar.gz\necho "E: other file gone" >&2\nexit 100')
+    source = Package("debsrc", "twice", "2-1", SHA256, 10, "", ("C",), pool_path="pool/main/t/twice_2.orig.tar.gz")
+    (tmp_path / "packages" / SHA256).unlink()
+    assert fetch(source, tmp_path).read_bytes() == BYTES, "the archive came, its signature did not"
+
+
+def test_pinning_from_debian(client, tmp_path) -> None:
+    listed = "echo \"'http://mirror.example/debian/pool/main/t/twice_2.orig.tar.gz' twice_2.orig.tar.gz 10 SHA256:0\""
+    client(
+        "apt-get", f'case "$*" in *print-uris*) {listed};; *) printf "{BYTES.decode()}" > twice_2.orig.tar.gz;; esac'
+    )
+    client("apt-cache", "echo 'Package: twice'\necho 'Version: 2-1'")
+    package = pin("debsrc", "twice", None, tmp_path)
+    assert (package.version, package.pool_path) == ("2-1", "pool/main/t/twice_2.orig.tar.gz")

@@ -19,7 +19,7 @@ PARTLY = 3  # exit code: the table was built, without packages that could not be
 
 
 def parser() -> argparse.ArgumentParser:
-    top = argparse.ArgumentParser(prog="fusion.corpus", description=__doc__)
+    top = argparse.ArgumentParser(prog="fusion corpus", description=__doc__)
     commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
     told = {
         "build": "fetch the packages of a set, cut them and write the snippet table; prints its path",

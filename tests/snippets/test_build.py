@@ -1,4 +1,4 @@
-"""Packages -> table: the same bytes from any number of workers, after any interruption, and honest about what is missing."""
+"""Packages -> table: the same bytes from any number of workers and after any interruption; what is missing is said."""
 
 import os
 import signal
@@ -57,7 +57,8 @@ def test_a_killed_build_leaves_whole_parts_and_no_workers(stocked, data, cache_f
         "import os, signal, sys\nfrom pathlib import Path\nfrom fusion import packages\n"
         "from fusion.snippets import build, parts, sources\n"
         f"packages.DATA_DIR = Path({str(tmp_path / 'data')!r})\nmake, count = parts._make, []\n"
-        "def dying(task):\n    count.append(1)\n    len(count) < 4 or os.kill(os.getpid(), signal.SIGKILL)\n    return make(task)\n"
+        "def dying(task):\n    count.append(1)\n    len(count) < 4 or os.kill(os.getpid(), signal.SIGKILL)\n"
+        "    return make(task)\n"
         f"parts._make = dying\nbuild.build({data!r}, Path({str(cache_folder)!r}), sources.no_progress)\n"
     )
     done = subprocess.run(
@@ -128,7 +129,7 @@ def test_languages_can_be_chosen(stocked, data, cache_folder) -> None:
     assert not built(data | {"languages": ["C"]}, cache_folder).report.missing, "only what is asked for is fetched"
     with pytest.raises(UserError, match="only the label 'C'; at least 2"):
         sources.load(data | {"languages": ["C"]}, cache_folder)
-    with pytest.raises(UserError, match="data.languages has Go, which the set 'small' does not; it has C, Python"):
+    with pytest.raises(UserError, match=r"data\.languages has Go, which the set 'small' does not; it has C, Python"):
         built(data | {"languages": ["Go"]}, cache_folder)
 
 

@@ -53,6 +53,9 @@ def test_packages_that_share_their_lines_are_clones() -> None:
     assert clones([held(own), held(part, range(0, 100)), held(range(5000, 5200))]) == [(0, 1, FEWEST / (FEWEST + 100))]
     assert clones([held(own), {"Java": held(part)["C"]}]) == [], "only within a language"
     assert clones([held(own), held(range(1000, 1010))]) == [], "ten lines prove nothing"
+    tool = {"JavaScript": held(part)["C"]}
+    one, other = (tool | {"C": held(range(start, start + 2000))["C"]} for start in (10_000, 20_000))
+    assert clones([one, other]) == [], "what a tool leaves in both"
     assert clones([held(own) for _ in range(COMMON)]) == [], "lines that everyone has are idioms"
 
 

@@ -106,8 +106,8 @@ def test_rule(name: str, text: str, language: str | None) -> None:
 @pytest.mark.parametrize("name", sorted(LANGUAGES))
 def test_every_language_has_a_plain_way_in(name: str) -> None:
     """An extension that no rule asks about leads to its language whatever the file holds."""
-    shared = {".h", ".m", ".pl", ".t", ".v", ".fs", ".vs", ".ts", ".js", ".inc", ".php", ".cls", ".cl", ".r", ".s", ".pp",
-              ".f", ".for", ".ss", ".mm", ".pro", ".mjs", ".cjs"}  # fmt: skip
+    shared = {".h", ".m", ".pl", ".t", ".v", ".fs", ".vs", ".ts", ".js", ".inc", ".php", ".cls", ".cl", ".r", ".s",
+              ".pp",               ".f", ".for", ".ss", ".mm", ".pro", ".mjs", ".cjs"}  # fmt: skip
     for extension in set(LANGUAGES[name].extensions) - shared:
         assert language_of(f"a{extension}", "anything\n") == name
 

@@ -17,7 +17,7 @@ log = logging.getLogger(__name__)
 
 LIKE = 0.8  # exact Jaccard similarity of token triples from which two snippets on two sides count as a leak
 SEED = 2  # of the hashes the audit looks with; dedup.py dropped with others
-MOST = 30_000  # snippets, drawn once, that the baselines learn from and are judged on
+MOST = 20_000  # snippets, drawn once, that the baselines learn from and are judged on
 FEATURES = 1 << 18  # hashed character n-grams
 GRAMS = (1, 4)  # characters
 FEWEST_HELD_OUT = 100  # snippets of a label in a source, and elsewhere, that holding the source out needs

@@ -11,6 +11,7 @@ from rensa import RMinHash
 
 PERMUTATIONS, BANDS = 128, 32  # bands of 4 rows: a pair of similarity 0.7 is met with probability 0.9998
 NEAR = 0.7  # Jaccard similarity of token triples from which two snippets are one
+CHUNK = 2048  # texts whose triples are in memory at once
 REPRESENTATIVES = 32  # of a bucket that a newcomer is compared with
 
 _TOKEN = re.compile(r"\w+|[^\w\s]")
@@ -27,8 +28,11 @@ def shingles(text: str) -> list[str]:
 
 def signatures(texts: Sequence[str], seed: int = 1) -> np.ndarray:
     """Texts (N) -> (N, PERMUTATIONS) uint32; the share of equal entries estimates the Jaccard similarity."""
-    digests = RMinHash.digests_from_token_sets([shingles(text) for text in texts], PERMUTATIONS, seed)
-    return np.array(digests, np.uint32).reshape(len(texts), PERMUTATIONS)
+    found = np.zeros((len(texts), PERMUTATIONS), np.uint32)
+    for start in range(0, len(texts), CHUNK):
+        chunk = [shingles(text) for text in texts[start : start + CHUNK]]
+        found[start : start + CHUNK] = RMinHash.digests_from_token_sets(chunk, PERMUTATIONS, seed)
+    return found
 
 
 def similarity(one: str, other: str) -> float:

@@ -14,7 +14,7 @@ _FOREIGN = re.compile(
     r"|debian|__MACOSX|__pycache__|\.git)(/|$)",
     re.IGNORECASE,
 )
-_MINIFIED = re.compile(r"[.-]min\.\w+$|\.(bundle|map)(\.\w+)?$", re.IGNORECASE)
+_MINIFIED = re.compile(r"[.-]min\.\w+$|\.(bundle|map)(\.\w+)?$|\.(bs|res|re)\.m?js$", re.IGNORECASE)
 _UPGRADE = re.compile(r"--[\w.]+--[\w.]+\.sql$|(^|/)(migrations?|upgrades?)/[^/]*\.sql$", re.IGNORECASE)
 _GENERATED = re.compile(
     r"do not (edit|modify)|auto-?generated|(automatically|machine) generated|generated (by|from|file|with|using)\b"
@@ -25,6 +25,7 @@ _GENERATED = re.compile(
     re.IGNORECASE,
 )
 _COMMENT = re.compile(r"^\s*(//|#($|[\s!#])|/?\*|--|;|%|<!--|\"\"\"|'''|!|\(\*|REM\b)", re.IGNORECASE)
+_MARKS = frozenset("(){}[]=;:<>$@&|_+*/\\")  # what code is full of and prose is not
 _LICENCE = re.compile(r"licen[sc]e|copyright|permission is hereby|warranty|redistribut", re.IGNORECASE)
 
 
@@ -57,6 +58,8 @@ def is_typical(window: str, least: int = 8) -> bool:
         return False
     if len({line.strip() for line in filled}) < 0.5 * len(filled):
         return False
+    if least == 1 and sum(c in _MARKS for c in window) < 2:
+        return False  # a line or two of prose out of a comment
     ink = sum(not c.isspace() for c in window)
     letters = sum(c.isalpha() for c in window)
     return letters >= 12 and letters >= 0.35 * ink

@@ -46,7 +46,7 @@ def load(data: dict[str, Any], cache: Path, progress: Progress) -> pa.Table:
                 _write(rows, schema, str(data["path"]), part)
             table = open_table(unsplit)
             if not table.num_rows:
-                raise UserError(f"data.path={data['path']} holds no text; expected {_form(data)}.")
+                raise UserError(f"data.path={data['path']} holds no text. {_form(data)}")
             splits = _splits(table, data)
             with replacing(target) as part:
                 _write_in_order(table, splits, part)
@@ -58,7 +58,7 @@ def load(data: dict[str, Any], cache: Path, progress: Progress) -> pa.Table:
 
 
 def _form(data: dict[str, Any]) -> str:
-    return "DIR/<label>/<file>" if data["kind"] == "folder" else Columns.of(data).expected()
+    return "Expected DIR/<label>/<file>." if data["kind"] == "folder" else Columns.of(data).expected()
 
 
 def _existing(data: dict[str, Any]) -> Path:

@@ -24,7 +24,7 @@ from fusion.packages import ArchiveError, Package, archive_path, members
 from fusion.snippets.dedup import PERMUTATIONS, signatures
 from fusion.snippets.harvest import Harvest, harvest, plain_hash
 
-RECIPE = 6  # raised when rules, filters, cutting or signatures change, so that old parts are not taken for new ones
+RECIPE = 8  # raised when rules, filters, cutting or signatures change, so that old parts are not taken for new ones
 ALONE = 6  # packages; for so few no processes are started
 
 SCHEMA = pa.schema(

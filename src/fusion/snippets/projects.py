@@ -7,6 +7,7 @@ import numpy as np
 from fusion.snippets.dedup import components
 
 SHARED = 0.15  # of the longer lines of the smaller package, in one language
+OVERALL = 0.05  # of all its longer lines; less is what a documentation tool or build system leaves behind
 FEWEST = 40  # lines of their own that two packages need before they are compared
 COMMON = 6  # packages; a line found in so many is an idiom or a licence
 
@@ -15,15 +16,16 @@ Lines = Mapping[str, np.ndarray]  # language -> (n,) uint64, hashes of the longe
 
 def clones(lines: Sequence[Lines]) -> list[tuple[int, int, float]]:
     """Packages' lines -> (one, other, share) of every two that share SHARED or more of a language, one < other."""
+    whole = [sum(map(len, one.values())) for one in lines]
     found: dict[tuple[int, int], float] = {}
     for language in sorted({language for one in lines for language in one}):
         holders = [(number, one[language]) for number, one in enumerate(lines) if language in one]
-        for one, other, share in _in_one_language(holders):
+        for one, other, share in _in_one_language(holders, whole):
             found[one, other] = max(share, found.get((one, other), 0))
     return [(one, other, share) for (one, other), share in sorted(found.items())]
 
 
-def _in_one_language(holders: list[tuple[int, np.ndarray]]) -> list[tuple[int, int, float]]:
+def _in_one_language(holders: list[tuple[int, np.ndarray]], whole: Sequence[int]) -> list[tuple[int, int, float]]:
     if len(holders) < 2:
         return []
     numbers = np.concatenate([np.full(len(held), number) for number, held in holders])  # (lines,)
@@ -42,7 +44,8 @@ def _in_one_language(holders: list[tuple[int, np.ndarray]]) -> list[tuple[int, i
     result = []
     for (one, other), count in sorted(shared.items()):
         smaller = int(min(own[one + 1], own[other + 1]))
-        if smaller >= FEWEST and count >= SHARED * smaller:
+        overall = min(whole[one], whole[other])
+        if smaller >= FEWEST and count >= SHARED * smaller and count >= OVERALL * overall:
             result.append((one, other, count / smaller))
     return result
 

@@ -1,10 +1,11 @@
 """Snippet, and the table of them: one Arrow file, one row a snippet, read by memory map."""
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
@@ -90,6 +91,24 @@ def open_table(path: Path) -> pa.Table:
     """An Arrow file written by write_table, mapped into memory and not read."""
     with pa.memory_map(str(path)) as source:
         return pa.ipc.open_file(source).read_all()
+
+
+class Picked:
+    """A table by row number. A memory map stays one: only the rows asked for are read from the disk."""
+
+    def __init__(self, table: pa.Table):
+        self.batches = table.to_batches()
+        self.starts = np.cumsum([0, *(batch.num_rows for batch in self.batches)])
+        self.schema = table.schema
+
+    def __len__(self) -> int:
+        return int(self.starts[-1])
+
+    def take(self, numbers: Sequence[int]) -> pa.Table:
+        """Row numbers -> those rows, in that order. (Table.take would first copy all batches into one.)"""
+        which = np.searchsorted(self.starts, numbers, side="right") - 1
+        rows = [self.batches[b].slice(n - self.starts[b], 1) for b, n in zip(which, numbers, strict=True)]
+        return pa.Table.from_batches(rows, self.schema)
 
 
 def split_hash(table: pa.Table) -> str:
