@@ -1,9 +1,12 @@
 """Snippets and their screenshots -> batches, the same whoever makes them and in whatever order."""
 
 import hashlib
+from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.compute as pc
+import pyarrow.parquet as pq
 import pytest
 import torch
 from hypothesis import given
@@ -11,6 +14,7 @@ from hypothesis import strategies as st
 
 from fusion.branches.tokenizer import Bpe, train_tokenizer
 from fusion.pairs import Batches, Pairing, Pairs
+from fusion.snippets.streams import open_stream
 
 
 class FakeScreen:
@@ -137,3 +141,19 @@ def test_every_row_is_in_one_batch_save_a_last_one_left_alone_in_training(rows, 
     assert len(Batches(rows, batch_size, shuffle)) == len(batches)
     if not alone:
         assert seen == list(range(rows))
+
+
+def test_workers_share_a_stream_out_among_them(tmp_path: Path) -> None:
+    pytest.importorskip("datasets")
+    rows = [{"text": f"x{i} = {i}", "label": "ab"[i % 2], "repo": str(i)} for i in range(400)]
+    for number in range(4):
+        pq.write_table(pa.Table.from_pylist(rows[number::4]), tmp_path / f"{number}.parquet")
+    data = {
+        "kind": "parquet", "path": str(tmp_path), "text_column": "text", "label_column": "label", "group_column": "repo",
+        "split_column": None, "image_column": None, "streaming": True, "scan": None, "limit": None, "seed": 0,
+    }  # fmt: skip
+    stream = open_stream(data, tmp_path / "cache")
+    train = sorted(stream.table.filter(pc.equal(stream.table["split"], "train"))["id"].to_pylist())
+    for workers in (0, 2):
+        pairs = Pairs(stream.table, ["a", "b"], None, None, 16, 0, workers, stream=stream)
+        assert sorted(id for batch in pairs.loader("train", 0) for id in batch["id"]) == train

@@ -29,6 +29,7 @@ from fusion.screenshots.pictures import Pictures
 from fusion.screenshots.views import Screen
 from fusion.snippets import sources
 from fusion.snippets.snippet import split_hash
+from fusion.snippets.streams import open_stream
 from fusion.training import evaluate, fit
 
 log = logging.getLogger(__name__)
@@ -123,6 +124,8 @@ def _completed(config: dict[str, Any], parent: Path) -> Path | None:
     found = [folder for folder in (find_runs([parent]) if parent.is_dir() else []) if _is(folder, wanted)]
     if not found:
         return None
+    if config["data"].get("streaming"):
+        return None  # whether a stream still holds the same is not known before it is read
     now = split_hash(sources.load(config["data"], cache_dir(), progress))
     return next((folder for folder in reversed(found) if read_run(folder)["split_hash"] == now), None)
 
@@ -136,7 +139,8 @@ def _train(config: dict[str, Any], folder: Path, record: Record) -> None:
     warn(config)
     pl.seed_everything(config["seed"], workers=True, verbose=False)
     clock = time.monotonic()
-    table = sources.load(config["data"], cache_dir(), progress)
+    stream = open_stream(config["data"], cache_dir()) if config["data"].get("streaming") else None
+    table = stream.table if stream else sources.load(config["data"], cache_dir(), progress)
     screen, pictures = None, None
     if config["backbone"]["name"] != "none":
         screen = Screen(config["render"], config["source_size"], config["input_shape"], config["seed"])
@@ -150,7 +154,7 @@ def _train(config: dict[str, Any], folder: Path, record: Record) -> None:
         record.note(image={"original_input_shape": original, "fingerprint": screen.fingerprint})
     tokenizer = started["text"].tokenizer if "text" in started else None
     loading = {key: config[key] for key in ("batch_size", "seed", "num_workers")}
-    pairs = Pairs(table, classes, tokenizer, screen, pictures=pictures, **loading)
+    pairs = Pairs(table, classes, tokenizer, screen, pictures=pictures, stream=stream, **loading)
     model = _model(config, classes, started)
     record.note(parameters=sum(p.numel() for p in model.net.parameters()))
     record.content["timings"]["preparing_seconds"] = round(time.monotonic() - clock, 1)

@@ -4,7 +4,8 @@
  "label": (B,) int64, "id": [B], "present": {"text": (B,) bool, "image": (B,) bool}}
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,7 @@ from torch.utils.data import DataLoader, Sampler
 from fusion.branches import Tokenizer
 from fusion.screenshots.pictures import Pictures
 from fusion.screenshots.views import Screen
+from fusion.snippets.streams import Stream
 
 
 class Pairing:
@@ -89,15 +91,30 @@ class Batches(Sampler[list[int]]):
         return iter(self.batches)
 
 
+class Streamed(torch.utils.data.IterableDataset[dict[str, list[Any]]]):
+    """The training rows of a stream in batches; ranks and workers each read their own part of it."""
+
+    def __init__(self, stream: Stream, batch_size: int, seed: int, epoch: int):
+        self.stream, self.batch_size, self.seed, self.epoch = stream, batch_size, seed, epoch
+
+    def __iter__(self) -> Iterator[dict[str, list[Any]]]:
+        spread = torch.distributed
+        rank, world = (spread.get_rank(), spread.get_world_size()) if spread.is_initialized() else (0, 1)
+        rows = self.stream.rows(self.seed, self.epoch, rank, world)
+        while batch := list(islice(rows, self.batch_size)):
+            yield {name: [row[name] for row in batch] for name in batch[0]}
+
+
 class Pairs(pl.LightningDataModule):
     """The table's three sides as loaders; the train loader is made anew each epoch, keyed by (seed, epoch)."""
 
     def __init__(
         self, table: pa.Table, classes: Sequence[str], tokenizer: Tokenizer | None, screen: Screen | None,
-        batch_size: int, seed: int, num_workers: int, pictures: Pictures | None = None,
+        batch_size: int, seed: int, num_workers: int, pictures: Pictures | None = None, stream: Stream | None = None,
     ):  # fmt: skip
         super().__init__()
         self.classes, self.tokenizer, self.screen, self.pictures = tuple(classes), tokenizer, screen, pictures
+        self.stream = stream  # the training rows, if they are not those of the table
         self.batch_size, self.seed, self.num_workers = batch_size, seed, num_workers
         self.sides = {side: Rows(table, side) for side in ("train", "val", "test")}
 
@@ -113,10 +130,11 @@ class Pairs(pl.LightningDataModule):
 
     def loader(self, side: str, epoch: int | None) -> DataLoader:
         """One side in the order of the table, or shuffled for one epoch of training."""
-        rows = self.sides[side]
-        shuffle = None if epoch is None else (self.seed, epoch)
+        loading: dict[str, Any] = {"num_workers": self.num_workers, "pin_memory": torch.cuda.is_available()}
         pairing: Any = Pairing(self.classes, self.tokenizer, self.screen, epoch, self.pictures)
-        return DataLoader(
-            rows, sampler=Batches(len(rows), self.batch_size, shuffle), batch_size=None, collate_fn=pairing,
-            num_workers=self.num_workers, pin_memory=torch.cuda.is_available(),
-        )  # fmt: skip
+        if self.stream is not None and epoch is not None:
+            rows = Streamed(self.stream, self.batch_size, self.seed, epoch)
+            return DataLoader(rows, batch_size=None, collate_fn=pairing, **loading)
+        shuffle = None if epoch is None else (self.seed, epoch)
+        batches = Batches(len(self.sides[side]), self.batch_size, shuffle)
+        return DataLoader(self.sides[side], sampler=batches, batch_size=None, collate_fn=pairing, **loading)

@@ -21,8 +21,7 @@ PLAIN = {
 }
 CODE = (
     'def naïve(x):  # "quoted"\n\treturn [x ** 2 for x in range(10)]\n\n'
-    "@decorated\nclass Glyph(Base):\n    pass\n"
-    * 4
+    "@decorated\nclass Glyph(Base):\n    pass\n" * 4
 )
 
 
@@ -78,6 +77,18 @@ def test_all_glyphs_of_the_page_are_pillows(pixels):
     assert set(map(chr, range(33, 127))) <= set(text)
 
 
+@pytest.mark.network
+@pytest.mark.parametrize("name", ["hack", "fira-code", "jetbrains-mono", "ubuntu-mono", "space-mono"])
+def test_all_glyphs_of_other_fonts_are_pillows(name):
+    for pixels in (12, 13, 14, 16, 28):
+        face = fonts.load(name).at(0, pixels)
+        lacking = bytes(face.getmask("\uffff"))
+        chars = [char for char in PAGE.values() if bytes(face.getmask(char)) != lacking]
+        text = "\n".join("".join(chars[i : i + 32]) for i in range(0, len(chars), 32))
+        expected = pillow(text, token_classes(text, "neutral", 0), "vs", name, pixels, 40 * pixels)
+        assert np.array_equal(drawn(text, "vs", name, pixels, 40 * pixels), expected)
+
+
 def test_the_page_fills_its_slots():
     assert len(PAGE) == 252 and len(SLOTS) == 252 and max(PAGE) == 255
 
@@ -124,5 +135,5 @@ def by_area(picture: np.ndarray, side: int) -> np.ndarray:
 def test_direct_drawing_comes_close_to_the_exact_picture_averaged_by_area(size, shape):
     style = {"theme": "vs", "background": "#abb8c3", "line_numbers": True, "font_size": 13}
     exact = by_area(Screen(style, size, size, 0)([CODE], ["a"], None)[0], shape)
-    direct = Screen(style | {"mode": "direct"}, size, shape, 0)([CODE], ["a"], None)[0]
+    direct = Screen(style | {"mode": "direct"}, size, shape, 0)([CODE], ["a"], 0)[0]
     assert 10 * np.log10(255**2 / np.mean((exact - direct) ** 2)) > 40  # decibels

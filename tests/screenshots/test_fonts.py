@@ -3,12 +3,10 @@
 from importlib.util import find_spec
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 from fusion.config import UserError
 from fusion.screenshots import fonts, glyphs
-from fusion.screenshots.page import PAGE
 
 FOLDER = Path(find_spec("matplotlib").origin).parent / "mpl-data" / "fonts" / "ttf"
 
@@ -74,19 +72,3 @@ def test_a_bank_shares_tiles_of_faces_that_repeat(tmp_path):
     four.entry(fonts.ALWAYS, 14)
     assert len(one.table) == len(four.table) == 1024 and len(one.alpha) < 0.4 * len(four.alpha)
     assert len(one.alpha) % glyphs.BLOCK == 0
-
-
-@pytest.mark.network
-@pytest.mark.parametrize("name", ["hack", "fira-code", "jetbrains-mono", "ubuntu-mono", "space-mono"])
-def test_all_glyphs_of_other_fonts_are_pillows(name):
-    from test_draw import drawn, pillow
-
-    from fusion.screenshots.lexing import token_classes
-
-    for pixels in (12, 13, 14, 16, 28):
-        face = fonts.load(name).at(0, pixels)
-        lacking = bytes(face.getmask("\uffff"))
-        chars = [char for char in PAGE.values() if bytes(face.getmask(char)) != lacking]
-        text = "\n".join("".join(chars[i : i + 32]) for i in range(0, len(chars), 32))
-        expected = pillow(text, token_classes(text, "neutral", 0), "vs", name, pixels, 40 * pixels)
-        assert np.array_equal(drawn(text, "vs", name, pixels, 40 * pixels), expected)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from fusion.screenshots.resize import resize, weights
+from fusion.screenshots.resize import blur, resize, weights
 
 
 @pytest.mark.parametrize(
@@ -24,6 +24,15 @@ def test_within_one_level_of_pillow(source, target):
 def test_one_colour_stays_what_it_is(value):
     pictures = np.full((1, 50, 70, 3), value, np.uint8)
     assert (resize(pictures, np.empty((1, 23, 23, 3), np.uint8)) == value).all()
+
+
+def test_a_blurred_point_is_a_bell():
+    point = np.full((1, 31, 41, 3), 40, np.uint8)
+    point[0, 15, 20] = 240
+    ours, bell = blur(point, 1.0)[0, 12:19, 17:24, 0].astype(float), np.exp(-0.5 * np.arange(-3, 4) ** 2)
+    expected = 40 + 200 * np.outer(bell, bell) / np.outer(bell, bell).sum()
+    assert np.abs(ours - expected).max() <= 0.51
+    assert (blur(np.full((1, 5, 3, 3), 7, np.uint8), 2.0) == 7).all()
 
 
 def test_weights_sum_to_one():

@@ -54,9 +54,12 @@ def test_any_batch_is_drawn_alike_alone_and_together(texts, epoch):
 @settings(max_examples=30, deadline=None)
 def test_any_style_within_its_limits_can_be_drawn(**style):
     for mode in ("source", "direct"):
-        assert Screen(style | {"mode": mode, "title": "a title"}, "90x70", 32, 0)(
-            [CODE], ["a"], None
-        ).shape == (1, 32, 32, 3)
+        assert Screen(style | {"mode": mode, "title": "a title"}, "90x70", 32, 0)([CODE], ["a"], 0).shape == (
+            1,
+            32,
+            32,
+            3,
+        )
 
 
 def test_source_mode_is_the_exact_picture_resized():
@@ -101,6 +104,20 @@ def test_tiles_are_one_in_training_and_several_in_evaluation():
     assert any(
         np.array_equal(screen([CODE], ["a"], epoch)[0], tile) for epoch in range(9) for tile in several[0]
     )
+
+
+def test_evaluation_is_exact_though_training_is_drawn_directly():
+    source, direct = (Screen(CARBON | {"mode": mode}, 200, 64, 0) for mode in ("source", "direct"))
+    assert np.array_equal(source([CODE], ["a"], None), direct([CODE], ["a"], None))
+    assert not np.array_equal(source([CODE], ["a"], 0), direct([CODE], ["a"], 0))
+
+
+@pytest.mark.parametrize("wear", ["jpeg", "blur", "rescale"])
+def test_wear_changes_a_picture_slightly(wear):
+    clean, worn = (
+        Screen({"wear": kind}, 200, 200, 0)([CODE], ["a"], 0)[0].astype(int) for kind in ("none", wear)
+    )
+    assert 0 < np.abs(clean - worn).mean() < 12
 
 
 def test_scrolling_to_the_end_shows_the_last_line():

@@ -44,6 +44,30 @@ def resize(pictures: np.ndarray, out: np.ndarray) -> np.ndarray:
     return out
 
 
+def blur(pictures: np.ndarray, sigma: float) -> np.ndarray:
+    """(B, H, W, 3) uint8 -> the same shape; a Gaussian of `sigma` pixels, cut at three of them."""
+    out = np.empty_like(pictures)
+    height, width = pictures.shape[1:3]
+    _resize(
+        pictures.reshape(-1),
+        out.reshape(-1),
+        height,
+        width,
+        *_gaussian(height, sigma),
+        *_gaussian(width, sigma),
+    )
+    return out
+
+
+def _gaussian(length: int, sigma: float) -> tuple[np.ndarray, np.ndarray]:
+    """As `weights`, for a blur: what lies beyond an edge counts for nothing."""
+    reach = min(int(np.ceil(3 * sigma)), (length - 1) // 2)
+    first = np.clip(np.arange(length) - reach, 0, length - 2 * reach - 1)
+    apart = first[:, None] + np.arange(2 * reach + 1) - np.arange(length)[:, None]
+    bell = np.exp(-0.5 * (apart / sigma) ** 2)
+    return first, (bell / bell.sum(1, keepdims=True)).astype(np.float32)
+
+
 @numba.njit(nogil=True, cache=True, fastmath=True)
 def _resize(source, out, height, width, first_y, weight_y, first_x, weight_x):
     to_height, to_width, row = first_y.shape[0], first_x.shape[0], width * 3

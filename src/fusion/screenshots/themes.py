@@ -64,9 +64,7 @@ def palette(name: str) -> Palette:
     inks[LINE_NUMBER] = readable(rgb(number_color) if number_color.startswith("#") else muted, ground)
     inks[CHROME] = readable(muted, ground)
     mark = rgb(style.highlight_color)
-    if contrast(mark, ground) > 3 or np.array_equal(
-        mark, ground
-    ):  # made for one line of a page, not for reading on
+    if not 1 < contrast(mark, ground) < 2:  # invisible, or too glaring to read on
         mark = (0.85 * ground + 0.15 * plain).astype(np.uint8)
     return Palette(ground, mark, inks, faces, bool(luminance(ground) < 0.18))
 

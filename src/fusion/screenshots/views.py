@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import logging
 import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -18,6 +19,8 @@ from fusion.screenshots.lexing import POLICIES
 from fusion.screenshots.painter import Painter, Scene
 from fusion.screenshots.resize import resize
 from fusion.screenshots.style import FIELDS, Styles, key_of, uniforms
+
+log = logging.getLogger(__name__)
 
 DRAWING = 1  # raised when the same configuration gives other pixels than before
 BUFFER = 2 << 20  # bytes of source pictures drawn before they are resized: what a cache holds
@@ -49,11 +52,11 @@ class Screen:
         self.size, self.shape, self.seed = parse_size(source_size), input_shape, seed
         self.seen = self._check()  # width and height of the part of the source picture that is drawn
         styles = Styles({name: value for name, value in render.items() if name not in DEFAULTS})
+        self.painter = Painter(styles, self.options["highlight"], self.size)  # exact
+        self.direct = None
         if self.options["mode"] == "direct":
             scale = (self.seen[0] / input_shape, self.seen[1] / input_shape)
-            self.painter = Painter(styles, self.options["highlight"], self.size, scale, PHASES)
-        else:
-            self.painter = Painter(styles, self.options["highlight"], self.size)
+            self.direct = Painter(styles, self.options["highlight"], self.size, scale, PHASES)
         self.spare: list[np.ndarray] = []  # buffers for source pictures that no thread is using
         self.threads = (
             len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
@@ -62,6 +65,10 @@ class Screen:
     def _check(self) -> tuple[int, int]:
         """Raises UserError for options that no picture can be drawn with."""
         options, shorter = self.options, min(self.size)
+        if options["highlight"] == "true":
+            log.warning(
+                "render.highlight=true colours by the label: what is told from such pictures proves nothing"
+            )
         for name, words in WORDS.items():
             if options[name] not in words:
                 hint = did_you_mean(options[name], words)
@@ -98,9 +105,10 @@ class Screen:
     def scene(
         self, texts: Sequence[str], ids: Sequence[str], epoch: int | None, labels: Sequence[str] | None = None
     ) -> Scene:
-        """The batch as it will be drawn; crops are already taken."""
+        """The batch as it will be drawn, crops already taken; evaluation is never drawn directly."""
         keys = np.array([key_of(self.seed, epoch, id) for id in ids], np.uint64)
-        scene = self.painter.scene(texts, ids, keys, labels)
+        painter = self.painter if epoch is None else self.direct or self.painter
+        scene = painter.scene(texts, ids, keys, labels)
         room = [self.size[0] - self.seen[0], self.size[1] - self.seen[1]]
         if self.options["view"] in ("whole", "tiles"):
             return scene
@@ -132,7 +140,10 @@ class Screen:
         parts = [slice(i, min(i + share, len(texts))) for i in range(0, len(texts), share)]
 
         def part(rows: slice) -> None:
-            self._draw(scene[rows], out[rows], None if picks is None else picks[rows])
+            if self.direct and epoch is not None:
+                self.direct.draw(scene[rows], out[rows])
+            else:
+                self._draw(scene[rows], out[rows], None if picks is None else picks[rows])
 
         if len(parts) <= 1:
             for rows in parts:
@@ -143,12 +154,10 @@ class Screen:
         return out
 
     def _draw(self, scene: Scene, out: np.ndarray, picks: np.ndarray | None) -> None:
-        """Fills out: directly, or a few source pictures at a time, worn, then resized or cut into tiles."""
-        same = self.options["view"] != "tiles" and self.seen == (self.shape, self.shape)
-        if self.options["mode"] == "direct" or same:
+        """Fills out: a few source pictures at a time are drawn, worn, then resized or cut into tiles."""
+        if self.options["view"] != "tiles" and self.seen == (self.shape, self.shape):
             self.painter.draw(scene, out)
-            if self.options["mode"] == "source":
-                self.painter.wear(scene, out)
+            self.painter.wear(scene, out)
             return
         width, height = self.seen
         step = max(1, BUFFER // (width * height * 3))

@@ -1,106 +1,140 @@
-"""A data set larger than any disk cache -> rows as they come: the hub, or a folder of Parquet shards, never held.
+"""A data set too large to copy -> rows as they come: the hub, or a folder of Parquet shards, `data.streaming=true`.
 
-The datasets library deals shards out to ranks and workers, so no row is read twice. A stream cannot be split by
-group, and its labels cannot be counted first: the data brings its splits, and data.classes names the labels.
+The first `data.scan` rows are looked through once: they give the labels, what a tokenizer learns from,
+and the validation and test rows, which are held in a table like any other. Training then reads the
+stream, shuffled by (seed, epoch), shared out over ranks and workers by the datasets library.
 """
 
-from collections.abc import Iterator, Mapping
+import hashlib
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import pyarrow as pa
+
 from fusion.config import UserError
-from fusion.snippets.rows import SPLIT_NAMES, Columns, make
-from fusion.snippets.snippet import SPLITS, text_id
+from fusion.snippets.rows import SPLIT_NAMES, Columns, Row, make
+from fusion.snippets.snippet import IMAGE, SCHEMA, SPLITS, text_id
 
-BUFFER = 10_000  # rows that shuffling looks at
+BUFFER = 10_000  # rows that are shuffled among each other
+SHARES = (0.70, 0.85)  # of the groups: train below the first, val below the second, test above
 
 
-def stream(data: Mapping[str, Any], split: str, seed: int, epoch: int | None, rank: int = 0, world: int = 1) -> Any:
-    """conf/data with streaming -> an iterable of {id, text, label, group}, one rank's share of one side.
+@dataclass(frozen=True)
+class Stream:
+    """The training rows of a streamed data set, and the table of what is held of it."""
 
-    `epoch` None keeps the order of the files; else shards and a buffer of rows are shuffled by (seed, epoch).
-    It is a datasets.IterableDataset: a torch DataLoader deals its shards out to workers. Raises UserError for a
-    split the data does not have.
-    """
-    opened = _opened(data)
-    names = {SPLIT_NAMES.get(name.lower(), name): name for name in opened}
-    if split not in names:
-        raise UserError(
-            f"data.path={data['path']} has no {split} split, it has {', '.join(opened)}; "
-            "fusion does not split a stream."
-        )
-    rows = opened[names[split]]
-    columns = Columns.of(data)
-    columns.check(rows.column_names or [], f"{data['path']} ({split})")
-    if world > 1:
+    data: dict[str, Any]
+    parts: dict[str, Any]  # split as it is called there -> datasets.IterableDataset
+    cache: Path
+    table: pa.Table  # SCHEMA: a sample of train, and the val and test rows
+    classes: frozenset[str]
+
+    def rows(self, seed: int, epoch: int, rank: int, world: int) -> Iterator[dict[str, Any]]:
+        """Training rows of one rank out of `world`; the same for the same seed and epoch.
+
+        Among the workers of a torch DataLoader the library shares the shards out by itself.
+        Raises UserError for a label that the first rows did not have.
+        """
         from datasets.distributed import split_dataset_by_node
 
-        rows = split_dataset_by_node(rows, rank=rank, world_size=world)
-    if epoch is not None:
-        rows = rows.shuffle(seed=seed, buffer_size=BUFFER)
-    words = {name: feature.names for name, feature in (rows.features or {}).items() if hasattr(feature, "names")}
-    held = list(rows.column_names or [])
-    settings = {"columns": columns, "where": f"{data['path']} ({split})", "words": words, "classes": data["classes"]}
-    rows = rows.map(_row, fn_kwargs=settings, remove_columns=held)
-    rows.set_epoch(epoch or 0)  # last: map starts the count anew
-    return rows
+        most = self.data["limit"]
+        for name, found in self.parts.items():
+            if SPLIT_NAMES.get(name, "train") != "train":
+                continue
+            if most:
+                found = found.take(most)
+            key = int(np.random.SeedSequence([seed, epoch]).generate_state(1)[0])
+            shuffled = found.shuffle(seed=key, buffer_size=BUFFER)
+            mine = split_dataset_by_node(shuffled, rank=rank, world_size=world)
+            for row in _parsed(mine, name, self.data, self.cache):
+                if _side(row, name, self.parts, self.data["seed"]) != "train":
+                    continue
+                if row.label not in self.classes:
+                    scan = self.data["scan"]
+                    raise UserError(
+                        f"{row.where}: the label {row.label!r} is not among the first {scan} rows; raise data.scan."
+                    )
+                yield {"id": text_id(row.text), "text": row.text, "label": row.label, "image": row.image}
 
 
-def _row(
-    record: dict[str, Any], columns: Columns, where: str, words: Mapping[str, list[str]], classes: list[str] | None
-) -> dict[str, Any]:
-    label = record[columns.label]
-    if columns.label in words and isinstance(label, int):
-        record = record | {columns.label: words[columns.label][label]}
-    row = make(record, columns, where, Path())
-    if classes is not None and row.label not in classes:
-        raise UserError(f"{where}: the label {row.label!r} is not in data.classes ({', '.join(classes)}).")
-    return {"id": text_id(row.text), "text": row.text, "label": row.label, "group": row.group or ""}
+def open_stream(data: dict[str, Any], cache: Path) -> Stream:
+    """conf/data with streaming=true -> Stream. Raises UserError for what cannot be opened or has no sides."""
+    if data["kind"] not in ("parquet", "hub"):
+        raise UserError(f"data={data['kind']} cannot be streamed; data=parquet and data=hub can.")
+    parts = _opened(data)
+    most = max(1, data["scan"] // len(parts)) if data["scan"] else None
+    held: list[dict[str, Any]] = []
+    for name, found in parts.items():
+        for count, row in enumerate(_parsed(found, name, data, cache)):
+            if most is not None and count >= most:
+                break
+            held.append(_record(row, _side(row, name, parts, data["seed"])))
+    table = _table(held, data)
+    sides = Counter(table["split"].to_pylist())
+    if missing := [side for side in SPLITS if not sides[side]]:
+        raise UserError(
+            f"The first {data['scan']} rows of data.path={data['path']} have no {' and no '.join(missing)} side; "
+            "raise data.scan, or name a data.split_column."
+        )
+    return Stream(data, parts, cache, table, frozenset(table["label"].to_pylist()))
 
 
-def classes(data: Mapping[str, Any]) -> list[str]:
-    """The labels of a stream: data.classes, else the class names the data set declares, else an error."""
-    if data.get("classes"):
-        return sorted(data["classes"])
-    for part in _opened(data).values():
-        names = getattr((part.features or {}).get(data["label_column"]), "names", None)
-        if names:
-            return sorted(names)
-    raise UserError("data.streaming=true needs data.classes=[...], the labels, for they cannot be counted first.")
-
-
-def _opened(data: Mapping[str, Any]) -> dict[str, Any]:
-    """split -> datasets.IterableDataset. Parquet shards lie in DIR/<split>/ or are named <split>-*.parquet."""
+def _opened(data: dict[str, Any]) -> dict[str, Any]:
     try:
         import datasets
     except ImportError as error:
-        raise UserError("data.streaming needs the datasets library; run `pip install 'fusion[data]'`.") from error
-    path = str(data["path"])
-    if data["kind"] == "parquet":
-        files = _shards(Path(path).expanduser())
-        return dict(datasets.load_dataset("parquet", data_files=files, streaming=True))
+        raise UserError("data.streaming=true needs the datasets library; run `pip install 'fusion[data]'`.") from error
+    path = str(Path(data["path"]).expanduser()) if data["path"] else ""
+    if not path:
+        raise UserError(f"data={data['kind']} needs data.path=FOLDER_OR_NAME.")
     try:
-        return dict(datasets.load_dataset(path, data.get("name"), streaming=True))
+        opened = datasets.load_dataset(path, data.get("name"), streaming=True)
     except Exception as error:  # the library raises whatever its network and file layers raise
         reason = (str(error).strip() or type(error).__name__).splitlines()[0]
         raise UserError(f"data.path={path} cannot be opened as a stream ({reason}).") from error
+    return {str(name): part for name, part in opened.items()}
 
 
-def _shards(folder: Path) -> dict[str, list[str]]:
-    """Folder -> split -> its Parquet files."""
-    found: dict[str, list[str]] = {}
-    for path in sorted(folder.rglob("*.parquet")):
-        word = path.parent.name if path.parent != folder else path.name.split("-")[0].removesuffix(".parquet")
-        if split := SPLIT_NAMES.get(word.lower()):
-            found.setdefault(split, []).append(str(path))
-    if not found:
-        raise UserError(
-            f"data.path={folder} holds no Parquet shards; expected {folder}/<split>/*.parquet or "
-            f"{folder}/<split>-*.parquet, with a split of {', '.join(SPLITS)}."
-        )
-    return found
+def _parsed(found: Any, name: str, data: dict[str, Any], cache: Path) -> Iterator[Row]:
+    """Records -> rows with text; those without are passed over."""
+    columns, where = Columns.of(data), f"{data['path']} ({name})"
+    folder = Path(data["path"]) if Path(data["path"]).is_dir() else Path()
+    wanted = list(dict.fromkeys(columns.named().values()))
+    words = {column: feature.names for column, feature in (found.features or {}).items() if hasattr(feature, "names")}
+    for number, record in enumerate(found, 1):
+        if number == 1:
+            columns.check(record, where)
+        fields = {column: record[column] for column in wanted}
+        for column in words.keys() & fields.keys():
+            fields[column] = words[column][fields[column]] if isinstance(fields[column], int) else fields[column]
+        row = make(fields, columns, f"{where}:{number}", folder)
+        if row.text.strip():
+            yield row
 
 
-def batches(rows: Any, size: int) -> Iterator[dict[str, list[Any]]]:
-    """A stream -> {"id": [size], "text": [size], "label": [size], "group": [size]}; the last may be shorter."""
-    yield from rows.iter(size)
+def _side(row: Row, name: str, parts: dict[str, Any], seed: int) -> str:
+    """As the row or the data set says; else by its group's hash, so that no other row need be known."""
+    if row.split:
+        return row.split
+    if len(parts) > 1:
+        return SPLIT_NAMES.get(name, "train")
+    digest = hashlib.sha256(f"{seed}\0{row.group or text_id(row.text)}".encode("utf-8", "replace")).digest()
+    share = int.from_bytes(digest[:8], "big") / 2**64
+    return SPLITS[sum(share >= edge for edge in SHARES)]
+
+
+def _record(row: Row, side: str) -> dict[str, Any]:
+    identity = text_id(row.text)
+    return {
+        "id": identity, "text": row.text, "label": row.label, "group": row.group or identity, "split": side,
+        "source": "", "license": "", "lines": row.text.count("\n") + 1, "path": row.where, "image": row.image,
+    }  # fmt: skip
+
+
+def _table(held: list[dict[str, Any]], data: dict[str, Any]) -> pa.Table:
+    schema = SCHEMA.append(IMAGE) if data.get("image_column") else SCHEMA
+    return pa.Table.from_pylist(sorted(held, key=lambda row: (SPLITS.index(row["split"]), row["id"])), schema=schema)
