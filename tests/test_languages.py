@@ -35,3 +35,15 @@ def test_the_manifest_speaks_of_known_languages() -> None:
     for line in lines:
         projects.setdefault(line.language, set()).add(line.project)
     assert {name: len(projects.get(name, ())) for name in COMPARED if len(projects.get(name, ())) < 2} == {}
+
+
+def test_core_holds_thirty_languages_without_debian() -> None:
+    """Measured when they were pinned: four projects and 600 snippets each; dialects count as their language."""
+    projects: dict[str, set[str]] = {}
+    snippets: dict[str, int] = {}
+    for line in read_lines():
+        if line.set in ("small", "core") and line.registry in ("pypi", "npm"):
+            label = MERGED.get(line.language, line.language)
+            projects.setdefault(label, set()).add(line.project)
+            snippets[label] = snippets.get(label, 0) + line.snippets
+    assert sum(len(projects[label]) >= 4 and snippets[label] >= 600 for label in projects) >= 30
