@@ -14,7 +14,11 @@ from fusion.snippets.streams import open_stream
 pytest.importorskip("datasets")
 
 ROWS = [
-    {"code": f"value_{i} = {i * 7919} + {i % 13}\nprint(value_{i})", "lang": ("python", "ruby")[i % 2], "repo": f"r{i // 5}"}
+    {
+        "code": f"value_{i} = {i * 7919} + {i % 13}\nprint(value_{i})",
+        "lang": ("python", "ruby")[i % 2],
+        "repo": f"r{i // 5}",
+    }
     for i in range(1200)
 ]
 

@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 
 from fusion.config import UserError
 from fusion.files import write_text
-from fusion.languages import MERGED
+from fusion.languages import MERGED, named
 from fusion.packages import ArchiveError, Package, PackageError, fetch_all, read_manifest
 from fusion.snippets import parts
 from fusion.snippets.gathering import Report, assemble
@@ -38,6 +38,7 @@ class Built:
 
 def build(data: dict[str, Any], cache: Path, progress: Progress) -> Built:
     """conf/data of kind packages -> Built; from the cache when this very table was built before."""
+    data = data | {"languages": [named(word).name for word in data["languages"] or []]}
     packages = [p for p in read_manifest(data["set"]) if p.registry in data["registries"]]
     packages = _asked_for(packages, data)
     if built := _before(data, packages, cache):

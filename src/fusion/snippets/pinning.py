@@ -35,18 +35,47 @@ def measure(package: Package, cache: Path, subset: str) -> list[Line]:
     ]  # fmt: skip
 
 
+# How the text of a licence begins, where a package declares it by that file alone.
+_BEGINNINGS = {
+    "MIT": r"(The )?MIT License|Permission is hereby granted, free of charge",
+    "Apache-2.0": r"Apache License\s+Version 2",
+    "AGPL": r"GNU AFFERO GENERAL PUBLIC LICENSE",
+    "LGPL": r"GNU (LESSER|LIBRARY) GENERAL PUBLIC LICENSE",
+    "GPL": r"GNU GENERAL PUBLIC LICENSE",
+    "MPL": r"Mozilla Public License",
+    "EPL": r"Eclipse Public License",
+    "BSD": r"Redistribution and use in source and binary forms",
+}
+
+
 def licence(files: Iterable[tuple[str, bytes]]) -> str:
-    """What PKG-INFO, package.json or Debian's copyright file in an archive declares; '' if none does."""
+    """What a package's metadata at the top of its archive declares, else its licence file; '' if neither does."""
+    by_text = ""
     for path, data in files:
+        text = data.decode("utf-8", "replace")
         if path.startswith("./usr/share/doc/") and path.endswith("/copyright"):
-            return _from_debian(data.decode("utf-8", "replace"))
+            return _from_debian(text)
         if path.count("/") != 1:
             continue
-        if path.endswith("/PKG-INFO"):
-            return _from_metadata(data.decode("utf-8", "replace"))
-        if path.endswith("/package.json"):
-            return _from_package_json(data)
-    return ""
+        name = path.split("/")[1]
+        if name in ("PKG-INFO", "DESCRIPTION") and (declared := _from_metadata(text)):
+            return declared
+        if name == "package.json" and (declared := _from_package_json(data)):
+            return declared
+        if name.endswith(".cabal") and (
+            declared := re.search(r"^license:\s*(\S+)", text, re.MULTILINE | re.IGNORECASE)
+        ):
+            return declared[1]
+        if re.match(r"(LICEN[CS]E|COPYING|COPYRIGHT)\b", name, re.IGNORECASE):
+            by_text = by_text or _from_text(text)
+    return by_text
+
+
+def _from_text(text: str) -> str:
+    found = {
+        name: match.start() for name, start in _BEGINNINGS.items() if (match := re.search(start, text[:4000], re.I))
+    }
+    return min(found, key=lambda name: found[name]) if found else ""
 
 
 def _from_metadata(text: str) -> str:
