@@ -73,7 +73,7 @@ def test_a_label_that_comes_late_is_named(tmp_path: Path) -> None:
     (tmp_path / "late").mkdir()
     pq.write_table(pa.Table.from_pylist(rows), tmp_path / "late" / "a.parquet")
     stream = open_stream(options(tmp_path / "late", scan=1000), tmp_path)
-    with pytest.raises(UserError, match="'zig' is not among the first 1000 rows; raise data.scan"):
+    with pytest.raises(UserError, match=r"'zig' is not among the first 1000 rows; raise data.scan"):
         list(stream.rows(0, 0, 0, 1))
 
 
