@@ -74,10 +74,8 @@ class Painter:
         offsets = np.zeros(len(texts) + 1, np.int64)
         np.cumsum([len(text) for text in texts], out=offsets[1:])
         points = code_points("".join(texts))
-        if self.highlight == "neutral":
-            classes = neutral(points, offsets)
-        else:
-            classes = self._classes(texts, ids, keys, labels)
+        neutrally = self.highlight == "neutral"
+        classes = neutral(points, offsets) if neutrally else self._classes(texts, ids, keys, labels)
         columns = self.styles.columns(keys)
         return Scene(points, classes, offsets, self._geometry(texts, columns), columns)
 
