@@ -16,6 +16,7 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+import pyarrow.compute as pc
 from PIL import Image, ImageDraw, ImageFont
 from pygments.formatters import ImageFormatter
 from pygments.lexers import get_lexer_by_name
@@ -24,11 +25,13 @@ from fusion import console
 from fusion.config import cache_dir
 from fusion.languages import LANGUAGES
 from fusion.render import named
-from fusion.screenshots import fonts, layout, page, themes
+from fusion.screenshots import fonts
 from fusion.screenshots.views import Screen
 from fusion.snippets import sources
+from render_quality import decibels, max_difference
 
 SNIPPETS, BATCH = 240, 24
+MIN_LINES = 15  # the corpus also has short ones; a screenshot of four lines is cheap for anybody
 PLAIN = named("render", "plain") | {"theme": "monokai"}
 WORN = named("render", "carbon") | {"font": fonts.ALWAYS}
 CHROME = WORN | {"wear": "none"}
@@ -73,26 +76,26 @@ class Anchor(ImageFormatter):
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--json", action="store_true", help="print one JSON object instead of the table")
-    parser.add_argument(
-        "--rounds", type=int, default=7, help="times every method takes its turn (default: 7)"
-    )
-    parser.add_argument(
-        "--training", action="store_true", help="also the share of a training step spent on drawing"
-    )
+    parser.add_argument("--rounds", type=int, default=7, help="times every method takes its turn (default: 7)")
+    parser.add_argument("--training", action="store_true", help="also the share of a training step spent on drawing")
     args = parser.parse_args()
     console.set_up_logging()
     table = sources.load(named("data", "small"), cache_dir(), console.progress)
+    table = table.filter(pc.greater_equal(table["lines"], MIN_LINES))
     rows = table.take(np.random.default_rng(0).permutation(table.num_rows)[:SNIPPETS]).to_pydict()
     speeds, ratios = measure(methods(rows), args.rounds)
     found: dict[str, Any] = {
+        "texts": {
+            "count": SNIPPETS,
+            "mean_lines": round(statistics.mean(rows["lines"])),
+            "mean_characters": round(statistics.mean(map(len, rows["text"]))),
+        },
         "ratios": {name: round(ratios[name], 1) for name in GATES},
         "pictures_per_second": {name: round(speed) for name, speed in speeds.items()},
-        "max_difference": max_difference(rows["text"][:60]),
-        "direct_decibels": round(decibels(rows["text"][:60]), 1),
+        "max_difference": max_difference(PLAIN, rows["text"]),
+        "direct_decibels": round(decibels(CHROME, rows["text"][:60]), 1),
     }
     found["hostile_ms"] = hostile()
     if args.training:
@@ -178,52 +181,6 @@ def measure(
     return speeds, ratios
 
 
-def max_difference(texts: list[str]) -> int:
-    """Largest difference of any pixel from Pillow drawing the same characters one at a time."""
-    screen = Screen(PLAIN, 500, 500, 0)
-    worst = 0
-    for text in texts:
-        picture = screen([text], [text], None)[0].astype(int)
-        worst = max(worst, int(np.abs(picture - by_pillow(screen, text)).max()))
-    return worst
-
-
-def by_pillow(screen: Screen, text: str) -> np.ndarray:
-    """The same characters at the same places, each by its own call of ImageDraw.text with Layout.BASIC."""
-    scene = screen.scene([text], [text], None)
-    sprites = np.zeros((40_000, 6), np.int32)
-    count = layout.place(
-        scene.points, scene.classes, 0, len(scene.points), scene.geometry[0], screen.painter.tables[5],
-        *page.tables(), sprites,
-    )  # fmt: skip
-    palette = themes.palette(PLAIN["theme"])
-    faces = [fonts.load(fonts.ALWAYS).at(face, PLAIN["font_size"]) for face in range(4)]
-    image = Image.new("RGB", screen.size, tuple(palette.ground.tolist()))
-    pen = ImageDraw.Draw(image)
-    for x, y, slot, kind, _, _ in sprites[:count]:
-        if slot != page.BOX:
-            font = faces[palette.faces[kind]]
-            pen.text((int(x), int(y)), page.PAGE[slot], tuple(palette.inks[kind].tolist()), font, anchor="ls")
-    return np.asarray(image).astype(int)
-
-
-def decibels(texts: list[str]) -> float:
-    """Peak signal-to-noise of direct drawing at 224 against the exact 500 picture averaged by area."""
-    ids = [str(i) for i in range(len(texts))]
-    exact = Screen(CHROME, 500, 500, 0)(texts, ids, 0).astype(np.float32)
-    direct = Screen(CHROME | {"mode": "direct"}, 500, 224, 0)(texts, ids, 0)
-    edges, at = np.arange(225) * 500 / 224, np.arange(500)
-    share = np.clip(np.minimum(edges[1:, None], at + 1) - np.maximum(edges[:-1, None], at), 0, None)
-    share = (share / share.sum(1, keepdims=True)).astype(np.float32)
-    error = np.mean(
-        [
-            np.mean((np.einsum("yh,hwc,xw->yxc", share, a, share, optimize=True) - b) ** 2)
-            for a, b in zip(exact, direct, strict=True)
-        ]
-    )
-    return float(10 * np.log10(255**2 / error))
-
-
 def hostile() -> dict[str, float]:
     """Name -> milliseconds for one picture, 500 -> 224, of a text that would like to be trouble."""
     screen = Screen(CHROME, 500, 224, 0)
@@ -285,7 +242,9 @@ def drawing_share(net: Any, screen: Screen, rows: dict[str, list[str]], device: 
 
 
 def report(found: dict[str, Any], ratios: dict[str, float]) -> str:
-    lines = [f"{'method':<28}{'pictures/s':>12}{'x anchor':>10}{'must':>7}{'reach':>7}"]
+    texts = found["texts"]
+    lines = [f"{texts['count']} snippets, mean {texts['mean_lines']} lines, {texts['mean_characters']} characters"]
+    lines += [f"{'method':<28}{'pictures/s':>12}{'x anchor':>10}{'must':>7}{'reach':>7}"]
     for name, speed in found["pictures_per_second"].items():
         ratio = f"{ratios[name]:.1f}" if name in ratios else ""
         must, reach = GATES.get(name, ("", ""))
@@ -294,9 +253,7 @@ def report(found: dict[str, Any], ratios: dict[str, float]) -> str:
     quality = f"{found['direct_decibels']} dB (must 40, reach 46)"
     lines.append(f"direct drawing against the exact picture averaged by area: {quality}")
     slowest = max(found["hostile_ms"], key=found["hostile_ms"].get)
-    lines.append(
-        f"slowest of the hostile texts: {slowest}, {found['hostile_ms'][slowest]} ms (must be under 50)"
-    )
+    lines.append(f"slowest of the hostile texts: {slowest}, {found['hostile_ms'][slowest]} ms (must be under 50)")
     for title, share in found.get("drawing_share_of_training", {}).items():
         lines.append(f"share of a training step spent on drawing, {title}: {100 * share:.1f} %")
     return "\n".join(lines)

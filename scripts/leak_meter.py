@@ -29,19 +29,11 @@ POLICIES = ("none", "neutral", "guessed", "random", "true")
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quick", action="store_true", help="60 texts per language and side instead of 300")
-    parser.add_argument(
-        "--pictures", action="store_true", help="(b): train a small CNN under every policy; slow"
-    )
-    parser.add_argument(
-        "--policies", nargs="+", default=list(POLICIES), choices=POLICIES, help="to train (b) under"
-    )
-    parser.add_argument(
-        "--epochs", type=int, default=20, help="of (b), each over the same number of pictures"
-    )
+    parser.add_argument("--pictures", action="store_true", help="(b): train a small CNN under every policy; slow")
+    parser.add_argument("--policies", nargs="+", default=list(POLICIES), choices=POLICIES, help="to train (b) under")
+    parser.add_argument("--epochs", type=int, default=20, help="of (b), each over the same number of pictures")
     parser.add_argument("--seeds", type=int, default=3, help="of (b)")
     parser.add_argument("--shape", type=int, default=96, help="pixels of (b)'s pictures")
     parser.add_argument("--json", action="store_true", help="print one JSON object instead of tables")
@@ -65,9 +57,7 @@ def pick(table: pa.Table, side: str, each: int) -> dict[str, list[str]]:
     rows = table.filter(pc.equal(table["split"], side))
     labels = np.array(rows["label"].to_pylist())
     rng = np.random.default_rng(0)
-    chosen = np.concatenate(
-        [rng.permutation(np.flatnonzero(labels == label))[:each] for label in np.unique(labels)]
-    )
+    chosen = np.concatenate([rng.permutation(np.flatnonzero(labels == label))[:each] for label in np.unique(labels)])
     return rows.take(rng.permutation(chosen)).select(["id", "text", "label"]).to_pydict()
 
 
@@ -91,9 +81,7 @@ def features(rows: dict[str, list[str]], policy: str) -> np.ndarray:
             classes = lexed(text, LANGUAGES[wrong[i]].lexer)
         else:
             classes = token_classes(text, policy, key_of(0, 0, id), label)
-        classes = classes[[not char.isspace() for char in text]].astype(
-            np.int64
-        )  # blanks look alike in every colour
+        classes = classes[[not char.isspace() for char in text]].astype(np.int64)  # blanks look alike in every colour
         out[i, :count] = np.bincount(classes, minlength=count)
         out[i, count:] = np.bincount(classes[:-1] * count + classes[1:], minlength=count * count)
         out[i] /= max(len(classes), 1)
@@ -118,9 +106,7 @@ def probe(sides: dict[str, dict[str, list[str]]]) -> dict[str, Any]:
         model.fit(x, sides["train"]["label"])
         fit[policy] = round(float(model.score(x, sides["train"]["label"])), 3)
         answers = {name: model.predict(x) for name, x in tests.items()}
-        accuracy[policy] = {
-            name: round(float((answer == truth).mean()), 3) for name, answer in answers.items()
-        }
+        accuracy[policy] = {name: round(float((answer == truth).mean()), 3) for name, answer in answers.items()}
         flips[policy] = round(float((answers["wrong"] == wrong).mean()), 3)
     return {"accuracy": accuracy, "flip_rate": flips, "fit": fit}
 

@@ -44,8 +44,7 @@ def matrix(
     for policy in policies:
         runs = [one(sides["train"], names, policy, epochs, seed, shape, tests) for seed in range(seeds)]
         accuracy[policy] = {
-            name: round(float(np.mean([(answers[name] == truth).mean() for answers, _ in runs])), 3)
-            for name in tests
+            name: round(float(np.mean([(answers[name] == truth).mean() for answers, _ in runs])), 3) for name in tests
         }
         flips[policy] = round(float(np.mean([(answers["wrong"] == misled).mean() for answers, _ in runs])), 3)
         fits[policy] = round(float(np.mean([fit for _, fit in runs])), 3)
@@ -104,9 +103,7 @@ def prepared(x: torch.Tensor, device: str) -> torch.Tensor:
 @torch.no_grad()
 def answers(net: nn.Module, x: np.ndarray, device: str) -> np.ndarray:
     net.eval()
-    parts = [
-        net(prepared(torch.from_numpy(x[i : i + 256]), device)).argmax(1).cpu() for i in range(0, len(x), 256)
-    ]
+    parts = [net(prepared(torch.from_numpy(x[i : i + 256]), device)).argmax(1).cpu() for i in range(0, len(x), 256)]
     return torch.cat(parts).numpy()
 
 

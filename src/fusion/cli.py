@@ -10,6 +10,7 @@ COMMANDS = {
     "train": "train one classifier, or a sweep of them",
     "compare": "runs -> one table",
     "predict": "files -> what they are, by a trained run",
+    "corpus": "build the corpus of real code, audit it, describe it",
     "render": "code -> its screenshot, or a sheet of what a model sees",
     "doctor": "what this machine has, and what is out of reach",
 }

@@ -2,6 +2,7 @@
 
 import errno
 import logging
+import os
 import re
 import time
 from collections.abc import Iterator, Sequence
@@ -25,6 +26,7 @@ from fusion.model import checkpoint
 from fusion.model.late_fusion import LateFusion
 from fusion.pairs import Pairs, Rows
 from fusion.results.record import Record, find_runs, fingerprint, new_run_folder, read_run
+from fusion.screenshots.lexed import KEPT, Lexed, lex
 from fusion.screenshots.pictures import Pictures
 from fusion.screenshots.views import Screen
 from fusion.snippets import sources
@@ -150,6 +152,8 @@ def _train(config: dict[str, Any], folder: Path, record: Record) -> None:
     record.note(classes=classes, split_hash=split_hash(table), samples=_sides(table))
     started = start_branches(config, table, record)
     if screen is not None:
+        if config["render"]["highlight"] in KEPT and stream is None:
+            screen.painter.lexed = _lex(config["render"]["highlight"], table)
         original = started["image"].module.original_input_shape
         record.note(image={"original_input_shape": original, "fingerprint": screen.fingerprint})
     tokenizer = started["text"].tokenizer if "text" in started else None
@@ -160,6 +164,13 @@ def _train(config: dict[str, Any], folder: Path, record: Record) -> None:
     record.content["timings"]["preparing_seconds"] = round(time.monotonic() - clock, 1)
     trainer = fit(config, model, pairs, folder, record)
     evaluate(model, pairs, trainer, table, folder, record)
+
+
+def _lex(policy: str, table: pa.Table) -> Lexed:
+    """The token classes of a table's texts, from the cache if they were lexed before."""
+    columns = table.select(["id", "text", "label"])
+    parts = [tuple(batch.to_pydict().values()) for batch in columns.to_batches(max_chunksize=256)]
+    return lex(parts, policy, split_hash(table), cache_dir(), progress, workers=os.cpu_count() or 1)
 
 
 def _without_broken(table: pa.Table, pictures: Pictures) -> pa.Table:

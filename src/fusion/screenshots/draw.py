@@ -42,13 +42,13 @@ def draw_batch(
 def _ink(canvas, phases, g, sprites, table, alpha, inks, faces):
     """Adds every sprite's tile in its class's colour, cut at the window's edges."""
     out, height, width, scale_x, scale_y = canvas
-    row = width * 3
+    row, across, down = width * 3, 1 / scale_x, 1 / scale_y
     patterns = _patterns(inks)
     x0, x1 = max(0, math.ceil(g.x0 / scale_x)), min(width, math.floor(g.x1 / scale_x))
     y0, y1 = max(0, math.ceil(g.y0 / scale_y)), min(height, math.floor(g.y1 / scale_y))
     for s in range(sprites.shape[0]):
-        left, phase_x = _position(sprites[s, X] / scale_x, phases)
-        top, phase_y = _position(sprites[s, Y] / scale_y, phases)
+        left, phase_x = _position(sprites[s, X] * across, phases)
+        top, phase_y = _position(sprites[s, Y] * down, phases)
         k = sprites[s, CLASS]
         glyph = (g.entry * 4 + faces[k]) * 256 + sprites[s, SLOT]
         t = table[(glyph * phases + phase_y) * phases + phase_x]

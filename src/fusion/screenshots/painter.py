@@ -1,6 +1,6 @@
 """Texts and styles -> source pictures: lexing, layout and drawing put together for one batch."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -59,6 +59,7 @@ class Painter:
             layout.title_table(styles.words("title")),
             *page.tables(),
         )
+        self.lexed: Mapping[tuple[str, str | None], np.ndarray] = {}  # of a whole table, if it was lexed before
         self.kept: dict[tuple[str, str | None], np.ndarray] = {}
 
     def facts(self) -> list[Any]:
@@ -74,10 +75,8 @@ class Painter:
         offsets = np.zeros(len(texts) + 1, np.int64)
         np.cumsum([len(text) for text in texts], out=offsets[1:])
         points = code_points("".join(texts))
-        if self.highlight == "neutral":
-            classes = neutral(points, offsets)
-        else:
-            classes = self._classes(texts, ids, keys, labels)
+        plain = self.highlight == "neutral"
+        classes = neutral(points, offsets) if plain else self._classes(texts, ids, keys, labels)
         columns = self.styles.columns(keys)
         return Scene(points, classes, offsets, self._geometry(texts, columns), columns)
 
@@ -89,6 +88,8 @@ class Painter:
         for text, id, key, label in zip(texts, ids, keys, labels or [""] * len(texts), strict=True):
             slot = (id, label if self.highlight == "true" else None)
             classes = self.kept.get(slot)
+            if classes is None:
+                classes = self.lexed.get(slot)
             if classes is None or len(classes) != len(text) or self.highlight == "random":
                 classes = token_classes(text, self.highlight, int(key), label or None)
                 if len(self.kept) < MAX_KEPT and self.highlight in ("true", "guessed"):
