@@ -62,10 +62,8 @@ def licence(files: Iterable[tuple[str, bytes]]) -> str:
             return declared
         if name == "package.json" and (declared := _from_package_json(data)):
             return declared
-        if name.endswith(".cabal") and (
-            declared := re.search(r"^license:\s*(\S+)", text, re.MULTILINE | re.IGNORECASE)
-        ):
-            return declared[1]
+        if name.endswith(".cabal") and (field := re.search(r"^license:\s*(\S+)", text, re.MULTILINE | re.IGNORECASE)):
+            return field[1]
         if re.match(r"(LICEN[CS]E|COPYING|COPYRIGHT)\b", name, re.IGNORECASE):
             by_text = by_text or _from_text(text)
     return by_text
