@@ -6,9 +6,9 @@ Positions are given in source pixels; edges are smoothed by how much of a drawn 
 
 import math
 
-import numba
 import numpy as np
 
+from fusion.screenshots.compiled import compiled, compiled_loosely
 from fusion.screenshots.layout import MAC, WINDOWS
 
 up = np.uintp
@@ -16,7 +16,7 @@ MAC_COLORS = np.array([[255, 95, 86], [255, 189, 46], [39, 201, 63]], np.uint8)
 FAINT = 0.002  # a shadow below this share changes no pixel
 
 
-@numba.njit(nogil=True, cache=True)
+@compiled
 def paint_chrome(canvas, g, background, ground, mark, ink):
     """Fills the whole picture; `ink` is the colour of what is written in the title bar."""
     _background(canvas, g, background)
@@ -38,7 +38,7 @@ def paint_chrome(canvas, g, background, ground, mark, ink):
         _cross(canvas, g.x1 - 19 * u, middle, 5 * u, u, ink)
 
 
-@numba.njit(nogil=True, cache=True)
+@compiled
 def _background(canvas, g, colors):
     """The upper left colour to the lower right one, and the window's shadow, where they will be seen."""
     out, height, width, scale_x, scale_y = canvas
@@ -71,7 +71,7 @@ def _background(canvas, g, colors):
             _shaded(out, y * row, right, row, base, down, shade, along, dark)
 
 
-@numba.njit(nogil=True, cache=True)
+@compiled
 def _columns(width, scale_x, g, colors, soft):
     """Every byte of a row -> the gradient's part that goes with x, its step along y, the shadow's part."""
     base, down = np.empty(width * 3, np.float32), np.empty(width * 3, np.float32)
@@ -90,14 +90,14 @@ def _columns(width, scale_x, g, colors, soft):
     return base, down, shade
 
 
-@numba.njit(nogil=True, cache=True)
+@compiled
 def _share(centre, edge, soft):
     """How much of a blurred edge's far side lies at `centre`, 0 to 1; erf is asked only where it matters."""
     z = (centre - edge) * soft
     return 1.0 if z > 2.5 else 0.0 if z < -2.5 else 0.5 + 0.5 * math.erf(z)
 
 
-@numba.njit(nogil=True, cache=True, fastmath=True)
+@compiled_loosely
 def _shaded(out, at, start, stop, base, down, shade, along, dark):
     """Part of a row of the background."""
     if dark > FAINT:
@@ -109,7 +109,7 @@ def _shaded(out, at, start, stop, base, down, shade, along, dark):
             out[up(at + i)] = np.uint8(np.int32(base[up(i)] + down[up(i)] * along))
 
 
-@numba.njit(nogil=True, cache=True)
+@compiled
 def box(canvas, x0, y0, x1, y1, radius, color):
     """A filled rectangle with round corners; rows that look alike are copied from the first of them."""
     out, height, width, scale_x, scale_y = canvas
@@ -138,7 +138,7 @@ def box(canvas, x0, y0, x1, y1, radius, color):
             _mix(out, (y * width + x) * 3, _cover(x, y, x0, y0, x1, y1, radius), color)
 
 
-@numba.njit(nogil=True, cache=True)
+@compiled
 def _cover(x, y, x0, y0, x1, y1, radius):
     """Share of one drawn pixel that a box covers; at a round corner by the distance from its arc."""
     dx = max(x0 + radius - x - 0.5, x + 0.5 - x1 + radius)
@@ -148,14 +148,14 @@ def _cover(x, y, x0, y0, x1, y1, radius):
     return (min(x + 1.0, x1) - max(float(x), x0)) * (min(y + 1.0, y1) - max(float(y), y0))
 
 
-@numba.njit(nogil=True, cache=True)
+@compiled
 def _mix(out, p, cover, color):
     if cover > 0:
         for c in range(3):
             out[p + c] = np.uint8(cover * color[c] + (1 - cover) * out[p + c] + 0.5)
 
 
-@numba.njit(nogil=True, cache=True)
+@compiled
 def _cross(canvas, x, y, half, thick, color):
     """Two diagonal strokes around (x, y)."""
     out, height, width, scale_x, scale_y = canvas

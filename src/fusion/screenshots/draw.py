@@ -2,17 +2,14 @@
 
 Exact drawing (scale 1) gives what Pillow gives when it draws the same characters one by one: difference 0.
 With a scale the same picture is drawn smaller at once, as if it had been drawn exactly and averaged by area.
-
-numba keeps compiled code beside this file and does not see changes in layout.py or chrome.py: after changing
-their compiled functions, save this file too.
 """
 
 import math
 
-import numba
 import numpy as np
 
 from fusion.screenshots.chrome import paint_chrome
+from fusion.screenshots.compiled import compiled
 from fusion.screenshots.glyphs import BLOCK, BLOCKS, LEFT, ROWS, START, TOP, WIDTH
 from fusion.screenshots.layout import CLASS, SLOT, X, Y, place
 
@@ -20,7 +17,7 @@ u16, u32, up = np.uint16, np.uint32, np.uintp
 PATTERN = 3 * BLOCK  # bytes after which red, green, blue and blocks fall together again
 
 
-@numba.njit(nogil=True, cache=True)
+@compiled
 def draw_batch(
     out, height, width, scale_x, scale_y, phases, geometry, points, classes, offsets, table, alpha,
     grounds, marks, inks, faces, backgrounds, titles, slots, cells,
@@ -38,7 +35,7 @@ def draw_batch(
         _ink(canvas, phases, g, sprites[:count], table, alpha, colors, faces[g.theme])
 
 
-@numba.njit(nogil=True, cache=True)
+@compiled
 def _ink(canvas, phases, g, sprites, table, alpha, inks, faces):
     """Adds every sprite's tile in its class's colour, cut at the window's edges."""
     out, height, width, scale_x, scale_y = canvas
@@ -62,7 +59,7 @@ def _ink(canvas, phases, g, sprites, table, alpha, inks, faces):
             _add_cut(out, top, left, row, rows, blocks, columns, alpha, start, inks[k], (x0, y0, x1, y1))
 
 
-@numba.njit(nogil=True, cache=True)
+@compiled
 def _patterns(inks):
     """(classes, 3) colours -> flat uint8: of every class red, green, blue, red ... PATTERN bytes long."""
     patterns = np.empty(inks.shape[0] * PATTERN, np.uint8)
@@ -72,7 +69,7 @@ def _patterns(inks):
     return patterns
 
 
-@numba.njit(nogil=True, cache=True)
+@compiled
 def _position(x, phases):
     """A place in drawn pixels -> its pixel and the nearest of the phases within."""
     whole = math.floor(x)
@@ -80,7 +77,7 @@ def _position(x, phases):
     return (whole + 1, 0) if phase == phases else (whole, phase)
 
 
-@numba.njit(nogil=True, cache=True)
+@compiled
 def _add(out, at, row, rows, blocks, alpha, start, patterns, color):
     """In whole blocks; as Pillow blends: t = a·ink + (255 - a)·below + 128, (t + t/256) / 256."""
     for _ in range(rows):
@@ -95,7 +92,7 @@ def _add(out, at, row, rows, blocks, alpha, start, patterns, color):
         at += row
 
 
-@numba.njit(nogil=True, cache=True)
+@compiled
 def _add_cut(out, top, left, row, rows, blocks, columns, alpha, start, color, clip):
     """The careful way: pixel by pixel, only those inside clip, (x0, y0, x1, y1)."""
     for y in range(max(top, clip[1]), min(top + rows, clip[3])):

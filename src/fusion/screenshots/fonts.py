@@ -102,9 +102,7 @@ def _from_matplotlib() -> Font:
     spec = importlib.util.find_spec("matplotlib")  # found, not imported: that alone takes a second
     assert spec is not None and spec.origin is not None
     folder = Path(spec.origin).parent / "mpl-data" / "fonts" / "ttf"
-    a, b, c, d = (
-        (folder / f"DejaVuSansMono{s}.ttf").read_bytes() for s in ("", "-Bold", "-Oblique", "-BoldOblique")
-    )
+    a, b, c, d = ((folder / f"DejaVuSansMono{s}.ttf").read_bytes() for s in ("", "-Bold", "-Oblique", "-BoldOblique"))
     return Font(ALWAYS, (a, b, c, d))
 
 

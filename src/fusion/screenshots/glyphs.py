@@ -1,6 +1,6 @@
 """Font and size -> glyph bank: the ink of 256 characters in four faces, ready to be added to pixels.
 
-A glyph is a tile of alpha values, each written three times (red, green, blue) in rows of whole 32-byte
+A glyph is a tile of alpha values, each written three times (red, green, blue) in rows of whole 16-byte
 blocks, so that the inner loop of drawing is one run of vector instructions; alpha 0 leaves a pixel as it was.
 At a scale other than 1 (pictures drawn directly at the training size) a tile is the area average of the exact
 one, once for each of phases × phases sub-pixel positions.
@@ -10,14 +10,14 @@ import threading
 from dataclasses import dataclass
 from functools import lru_cache
 
-import numba
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from fusion.screenshots import fonts
+from fusion.screenshots.compiled import compiled
 from fusion.screenshots.page import BOX, PAGE
 
-BLOCK = 32  # bytes
+BLOCK = 16  # bytes
 START, ROWS, BLOCKS, TOP, LEFT, WIDTH = range(6)  # columns of the table of tiles
 _GROWING = threading.Lock()  # of the module, for a bank must be able to travel to other processes
 ASCII = 127  # slots that get every phase
@@ -66,9 +66,7 @@ def ink(font: str, pixels: int) -> Ink:
     alpha = np.zeros((4, 256, *shape), np.uint8)
     for face in range(4):
         first = found.faces.index(found.faces[face])
-        alpha[face] = (
-            alpha[first] if first < face else _page(found, face, pixels, shape, (left, top), size.advance)
-        )
+        alpha[face] = alpha[first] if first < face else _page(found, face, pixels, shape, (left, top), size.advance)
     return Ink(alpha.reshape(4 * 256, *shape), top, left)
 
 
@@ -167,7 +165,7 @@ def pack(tiles: np.ndarray, top: int, left: int) -> tuple[np.ndarray, np.ndarray
     return table, alpha
 
 
-@numba.njit(cache=True)
+@compiled
 def _measure(tiles, table):
     """Fills the table with bounding boxes; -> blocks needed."""
     start = 0
@@ -186,7 +184,7 @@ def _measure(tiles, table):
     return start
 
 
-@numba.njit(cache=True)
+@compiled
 def _fill(tiles, table, alpha):
     for n in range(tiles.shape[0]):
         t = table[n]

@@ -4,10 +4,10 @@ Everything here is in pixels of the source picture, whatever size is drawn: the 
 drawn directly at the training size have the same layout.
 """
 
-import numba
 import numpy as np
 
 from fusion.screenshots import page
+from fusion.screenshots.compiled import compiled
 from fusion.screenshots.glyphs import Metrics
 from fusion.screenshots.style import Style
 from fusion.screenshots.themes import CHROME, LINE_NUMBER
@@ -17,9 +17,7 @@ Columns = dict[str, np.ndarray]  # of styles: field -> (B,)
 Words = dict[str, tuple[str, ...]]  # what the numbers in a column of words stand for
 TAB = 4  # columns between tab stops
 NO_CONTROLS, MAC, WINDOWS = range(3)
-X, Y, SLOT, CLASS, CHARACTER, CELLS = range(
-    6
-)  # columns of a sprite: where its baseline starts, ..., index in the text
+X, Y, SLOT, CLASS, CHARACTER, CELLS = range(6)  # columns of a sprite: where its baseline starts, ..., index in the text
 
 # One picture. Lengths in source pixels.
 GEOMETRY = np.dtype(
@@ -110,9 +108,7 @@ def _mark(out: np.ndarray, columns: Columns, words: Words, lines: np.ndarray) ->
 def needed_height(style: Style, metrics: Metrics, lines: int) -> int:
     """Pixels from the top to the bottom of a window that shows every line, and its last one's descenders."""
     bar = BAR * style.scale if style.window != "none" or style.title else 0
-    line_height = max(
-        style.font_size * style.line_height / 100 * style.scale, metrics.ascent + metrics.descent
-    )
+    line_height = max(style.font_size * style.line_height / 100 * style.scale, metrics.ascent + metrics.descent)
     return int(np.ceil(bar + 2 * style.margin * style.scale + lines * line_height))
 
 
@@ -132,13 +128,11 @@ def title_table(titles: tuple[str, ...]) -> np.ndarray:
     """-> (titles, longest) uint8 slots, blank at the end."""
     table = np.zeros((len(titles), max(1, *(len(title) for title in titles))), np.uint8)
     for row, title in enumerate(titles):
-        table[row, : len(title)] = [
-            page.SLOTS.get(char, page.NOTHING if char == " " else page.BOX) for char in title
-        ]
+        table[row, : len(title)] = [page.SLOTS.get(char, page.NOTHING if char == " " else page.BOX) for char in title]
     return table
 
 
-@numba.njit(nogil=True, cache=True)
+@compiled
 def _slot(point, slots, cells):
     """Code point -> (slot, cells); beyond the first plane selectors take 0, pictures and ideographs 2."""
     if point < 65536:
@@ -149,7 +143,7 @@ def _slot(point, slots, cells):
     return 1, 2 if wide else 1
 
 
-@numba.njit(nogil=True, cache=True)
+@compiled
 def _extent(points, start, stop, cells):
     """Lines and the columns of the longest."""
     rows, column, longest = 1, 0, 0
@@ -166,7 +160,7 @@ def _extent(points, start, stop, cells):
     return rows, longest
 
 
-@numba.njit(nogil=True, cache=True)
+@compiled
 def place(points, classes, start, stop, g, titles, slots, cells, out):
     """One text's code points and classes -> number of sprites written to out, (N, 6) int32.
 
@@ -205,7 +199,7 @@ def place(points, classes, start, stop, g, titles, slots, cells, out):
     return count
 
 
-@numba.njit(nogil=True, cache=True)
+@compiled
 def _place_number(g, row, y, out, count):
     """The line number of one row, right-aligned before the text."""
     if g.numbered == 0:
@@ -221,7 +215,7 @@ def _place_number(g, row, y, out, count):
     return count
 
 
-@numba.njit(nogil=True, cache=True)
+@compiled
 def _place_bar(g, titles, out):
     """The title, in the middle of its bar."""
     length = 0

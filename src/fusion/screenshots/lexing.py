@@ -12,7 +12,6 @@ function of the text for all languages. What each policy may know:
 from functools import lru_cache
 from typing import Any
 
-import numba
 import numpy as np
 from pygments.lexers import get_lexer_by_name
 from pygments.token import Token
@@ -20,6 +19,7 @@ from pygments.util import ClassNotFound
 
 from fusion.config import UserError, did_you_mean
 from fusion.languages import LANGUAGES
+from fusion.screenshots.compiled import compiled
 
 POLICIES = ("none", "neutral", "guessed", "true", "random")
 MAX_LEXED = 20_000  # characters a Pygments lexer is given; what follows is plain text
@@ -122,12 +122,12 @@ def _class_of(token: Any) -> int:
     return TOKENS.index(token)
 
 
-@numba.njit(nogil=True, cache=True)
+@compiled
 def _word(c):
     return 97 <= c <= 122 or 65 <= c <= 90 or 48 <= c <= 57 or c == 95 or (c >= 192 and c != 215 and c != 247)
 
 
-@numba.njit(nogil=True, cache=True)
+@compiled
 def _closes(points, i, stop, quote):
     """-> index after the string that opens at i, or i if it never closes; only three quotes span lines."""
     triple = i + 2 < stop and points[i + 1] == quote and points[i + 2] == quote
@@ -148,7 +148,7 @@ def _closes(points, i, stop, quote):
     return stop if triple else i
 
 
-@numba.njit(nogil=True, cache=True)
+@compiled
 def _comment_end(points, i, start, stop):
     """-> index after the comment that opens at i, else i: // # -- up to the line's end, /* */, <!-- -->."""
     c = points[i]
@@ -176,7 +176,7 @@ def _comment_end(points, i, start, stop):
     return i
 
 
-@numba.njit(nogil=True, cache=True)
+@compiled
 def _word_class(points, i, j, stop):
     if 48 <= points[i] <= 57:
         return NUMBER
@@ -185,7 +185,7 @@ def _word_class(points, i, j, stop):
     return CAPITALISED if 65 <= points[i] <= 90 and j - i > 1 else WORD
 
 
-@numba.njit(nogil=True, cache=True)
+@compiled
 def neutral(points, offsets):
     """Code points of many texts, cut at offsets -> (characters,) uint8 by the language-free lexer."""
     out = np.empty(points.shape[0], np.uint8)

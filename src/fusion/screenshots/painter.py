@@ -51,10 +51,7 @@ class Painter:
         self.bank = Bank(phases)
         self.palettes = [themes.palette(name) for name in styles.words("theme")]
         self.tables = (
-            *(
-                np.stack([getattr(p, name) for p in self.palettes])
-                for name in ("ground", "mark", "inks", "faces")
-            ),
+            *(np.stack([getattr(p, name) for p in self.palettes]) for name in ("ground", "mark", "inks", "faces")),
             np.stack([two_colors(name) for name in styles.words("background")]),
             layout.title_table(styles.words("title")),
             *page.tables(),
@@ -67,9 +64,7 @@ class Painter:
         found = [fonts.load(name).sha256 for name in self.styles.words("font")]
         return [found, [[a.tolist() for a in (p.ground, p.mark, p.inks, p.faces)] for p in self.palettes]]
 
-    def scene(
-        self, texts: Sequence[str], ids: Sequence[str], keys: np.ndarray, labels: Sequence[str] | None
-    ) -> Scene:
+    def scene(self, texts: Sequence[str], ids: Sequence[str], keys: np.ndarray, labels: Sequence[str] | None) -> Scene:
         """Texts with their ids, keys (B,) uint64 and, for highlight=true, labels -> Scene."""
         texts = [text if len(text) <= MAX_CHARACTERS else text[:MAX_CHARACTERS] for text in texts]
         offsets = np.zeros(len(texts) + 1, np.int64)
@@ -136,9 +131,7 @@ class Painter:
         """
         g, (low, high) = scene.geometry[row], scene.offsets[row : row + 2]
         sprites = np.zeros((4 * int(high - low) + 1000, 6), np.int32)
-        count = layout.place(
-            scene.points, scene.classes, low, high, g, self.tables[5], *page.tables(), sprites
-        )
+        count = layout.place(scene.points, scene.classes, low, high, g, self.tables[5], *page.tables(), sprites)
         found: list[dict[str, Any]] = []
         last: np.ndarray | None = None
         for sprite in sprites[:count]:

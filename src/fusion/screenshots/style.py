@@ -32,9 +32,7 @@ GRADIENTS = (
 def _field(
     default: Any, help: str, low: float | None = None, high: float | None = None, words: Sequence[str] = ()
 ) -> Any:
-    return dataclasses.field(
-        default=default, metadata={"help": help, "low": low, "high": high, "words": words}
-    )
+    return dataclasses.field(default=default, metadata={"help": help, "low": low, "high": high, "words": words})
 
 
 @dataclass(frozen=True)
@@ -45,41 +43,27 @@ class Style:
     font: str = _field(fonts.ALWAYS, "font name or path of a font file; any draws one")
     font_size: int = _field(14, "pixels per em", 4, 72)
     line_height: float = _field(133.0, "percent of the font size", 80, 300)
-    line_numbers: bool = _field(
-        False, "a number before each line; in a configuration also a share, such as 0.4"
-    )
+    line_numbers: bool = _field(False, "a number before each line; in a configuration also a share, such as 0.4")
     first_line: int = _field(1, "the first line's number", 0, 99_999)
     padding_x: float = _field(
         8.2, "percent of the picture's width left and right of the window; negative cuts it", -25, 40
     )
-    padding_y: float = _field(
-        8.2, "percent of the picture's height above and below the window, at least", -25, 40
-    )
+    padding_y: float = _field(8.2, "percent of the picture's height above and below the window, at least", -25, 40)
     margin: int = _field(14, "pixels between window and code", 0, 200)
     window: str = _field("mac", "controls of the window", words=("mac", "windows", "none"))
     title: str = _field("", "text of the title bar")
-    background: str = _field(
-        "#abb8c3", "#rrggbb, #rrggbb-#rrggbb for a gradient; any, solid and gradient draw one"
-    )
+    background: str = _field("#abb8c3", "#rrggbb, #rrggbb-#rrggbb for a gradient; any, solid and gradient draw one")
     shadow: float = _field(0.55, "opacity of the window's shadow", 0, 1)
     shadow_blur: float = _field(17.0, "pixels, standard deviation", 0.5, 100)
     shadow_drop: int = _field(20, "pixels the shadow lies below the window", 0, 100)
     corner_radius: int = _field(5, "pixels", 0, 100)
     scale: float = _field(1.0, "device pixels per pixel; Carbon exports at 2", 0.5, 3)
-    height: str = _field(
-        "content", "window as high as its code, or as the picture allows", words=("content", "full")
-    )
+    height: str = _field("content", "window as high as its code, or as the picture allows", words=("content", "full"))
     scroll_y: float = _field(0.0, "0 shows the text's first lines, 1 its last", 0, 1)
     scroll_x: float = _field(0.0, "0 shows the lines' first columns, 1 the last of the longest", 0, 1)
-    shift_x: float = _field(
-        0.0, "percent of the width by which a crop moves the picture left, cutting lines", -50, 50
-    )
-    shift_y: float = _field(
-        0.0, "percent of the height by which a crop moves the picture up, cutting lines", -50, 50
-    )
-    marked: str = _field(
-        "none", "a band behind the current line or a selection", words=("none", "line", "selection")
-    )
+    shift_x: float = _field(0.0, "percent of the width by which a crop moves the picture left, cutting lines", -50, 50)
+    shift_y: float = _field(0.0, "percent of the height by which a crop moves the picture up, cutting lines", -50, 50)
+    marked: str = _field("none", "a band behind the current line or a selection", words=("none", "line", "selection"))
     marked_at: float = _field(0.5, "where the band begins, as a share of the visible lines", 0, 1)
     wear: str = _field("none", "what became of the file", words=("none", "jpeg", "blur", "rescale"))
     jpeg_quality: int = _field(75, "of wear=jpeg", 1, 100)
@@ -119,9 +103,7 @@ class Styles:
             if name not in FIELDS:
                 hint = did_you_mean(name, FIELDS)
                 raise UserError(f"render.{name} is not known{hint}; it is one of {', '.join(FIELDS)}.")
-        self.spreads = {
-            name: _spread(name, render.get(name, field.default)) for name, field in FIELDS.items()
-        }
+        self.spreads = {name: _spread(name, render.get(name, field.default)) for name, field in FIELDS.items()}
         self.salts = np.array([zlib.crc32(name.encode()) for name in FIELDS], np.uint64)
 
     def words(self, name: str) -> tuple[str, ...]:
@@ -151,9 +133,7 @@ class Styles:
 def key_of(seed: int, epoch: int | None, id: str) -> int:
     """Of evaluation (epoch None) the same for every seed, so that runs are judged on the same pictures."""
     text = f"evaluation|{id}" if epoch is None else f"{seed}|{epoch}|{id}"
-    return int.from_bytes(
-        hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).digest(), "little"
-    )
+    return int.from_bytes(hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).digest(), "little")
 
 
 def uniforms(keys: np.ndarray, salts: np.ndarray) -> np.ndarray:
@@ -189,9 +169,7 @@ def _spread(name: str, given: Any) -> Spread:
 
 
 def _share(name: str, values: list[Any]) -> Spread:
-    share = sum(float(value) if isinstance(value, (bool, int, float)) else np.nan for value in values) / len(
-        values
-    )
+    share = sum(float(value) if isinstance(value, (bool, int, float)) else np.nan for value in values) / len(values)
     if not 0 <= share <= 1:
         raise UserError(f"render.{name}={values[0]} must be true, false or a share between 0 and 1.")
     return Spread((False, True), (1 - share, 1.0))
@@ -200,11 +178,7 @@ def _share(name: str, values: list[Any]) -> Spread:
 def _check_number(name: str, value: Any) -> None:
     low, high = FIELDS[name].metadata["low"], FIELDS[name].metadata["high"]
     whole = isinstance(FIELDS[name].default, int)
-    right = (
-        isinstance(value, int if whole else (int, float))
-        and not isinstance(value, bool)
-        and low <= value <= high
-    )
+    right = isinstance(value, int if whole else (int, float)) and not isinstance(value, bool) and low <= value <= high
     if not right:
         kind = "a whole number" if whole else "a number"
         raise UserError(
@@ -226,9 +200,7 @@ def _expand(name: str, word: str) -> dict[str, float]:
         return dict.fromkeys(found, 1 / len(found))
     words = FIELDS[name].metadata["words"]
     if words and word not in words:
-        raise UserError(
-            f"render.{name}={word} is not known{did_you_mean(word, words)}; it is {', '.join(words)}."
-        )
+        raise UserError(f"render.{name}={word} is not known{did_you_mean(word, words)}; it is {', '.join(words)}.")
     checks: dict[str, Callable[[str], Any]] = {
         "theme": themes.palette,
         "font": fonts.load,

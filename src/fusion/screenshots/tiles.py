@@ -5,8 +5,9 @@ as OpenCV's default has them. The share of edge pixels that a tile needs is one 
 chosen per class would tell the label.
 """
 
-import numba
 import numpy as np
+
+from fusion.screenshots.compiled import compiled
 
 LOW, HIGH = 100, 200  # Canny's two thresholds
 
@@ -37,7 +38,7 @@ def choose(density: np.ndarray, least: float, count: int) -> np.ndarray:
     return np.resize(kept, count)
 
 
-@numba.njit(nogil=True, cache=True)
+@compiled
 def edges(picture):
     """(H, W, 3) uint8 -> (H, W) uint8, 1 on an edge; the border has none."""
     height, width = picture.shape[0], picture.shape[1]
@@ -73,7 +74,7 @@ def edges(picture):
     return state
 
 
-@numba.njit(nogil=True, cache=True)
+@compiled
 def _gradients(grey):
     """Sobel's two derivatives and |gx| + |gy|, (H, W) int32; 0 on the border."""
     height, width = grey.shape
@@ -88,7 +89,7 @@ def _gradients(grey):
     return gx, gy, np.abs(gx) + np.abs(gy)
 
 
-@numba.njit(nogil=True, cache=True)
+@compiled
 def _is_ridge(gx, gy, strength, y, x):
     """Whether no neighbour across the edge is stronger."""
     m, dx, dy = strength[y, x], gx[y, x], gy[y, x]

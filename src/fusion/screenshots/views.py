@@ -34,9 +34,7 @@ DEFAULTS: dict[str, Any] = {
     "highlight": "neutral", "mode": "source", "view": "whole", "crop_size": 224,
     "tile_size": 448, "tile_margin": 32, "tile_columns": 2, "tile_edges": 0.02, "tile_count": 4,
 }  # fmt: skip
-LEFT, TOP, TILE = (
-    np.array([number], np.uint64) for number in (1, 2, 3)
-)  # streams of a key, for where a view lies
+LEFT, TOP, TILE = (np.array([number], np.uint64) for number in (1, 2, 3))  # streams of a key, for where a view lies
 
 
 class Screen:
@@ -58,26 +56,18 @@ class Screen:
             scale = (self.seen[0] / input_shape, self.seen[1] / input_shape)
             self.direct = Painter(styles, self.options["highlight"], self.size, scale, PHASES)
         self.spare: list[np.ndarray] = []  # buffers for source pictures that no thread is using
-        self.threads = (
-            len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-        )
+        self.threads = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
     def _check(self) -> tuple[int, int]:
         """Raises UserError for options that no picture can be drawn with."""
         options, shorter = self.options, min(self.size)
         if options["highlight"] == "true":
-            log.warning(
-                "render.highlight=true colours by the label: what is told from such pictures proves nothing"
-            )
+            log.warning("render.highlight=true colours by the label: what is told from such pictures proves nothing")
         for name, words in WORDS.items():
             if options[name] not in words:
                 hint = did_you_mean(options[name], words)
-                raise UserError(
-                    f"render.{name}={options[name]} is not known{hint}; it is {', '.join(words)}."
-                )
-        side = {"tiles": "tile_size", "random_crop": "crop_size", "centre_crop": "crop_size"}.get(
-            options["view"]
-        )
+                raise UserError(f"render.{name}={options[name]} is not known{hint}; it is {', '.join(words)}.")
+        side = {"tiles": "tile_size", "random_crop": "crop_size", "centre_crop": "crop_size"}.get(options["view"])
         if side and not (isinstance(options[side], int) and 1 <= options[side] <= shorter):
             raise UserError(
                 f"render.{side}={options[side]} must be a whole number from 1 to the source picture's "
@@ -86,9 +76,7 @@ class Screen:
         if options["view"] != "tiles":
             return (options[side], options[side]) if side else self.size
         if options["mode"] == "direct":
-            raise UserError(
-                "render.mode=direct draws no tiles, which are chosen by looking; use render.mode=source."
-            )
+            raise UserError("render.mode=direct draws no tiles, which are chosen by looking; use render.mode=source.")
         for name, least in (("tile_margin", 0), ("tile_columns", 1), ("tile_count", 1), ("tile_edges", 0)):
             if not isinstance(options[name], (int, float)) or options[name] < least:
                 raise UserError(f"render.{name}={options[name]} must be a number of at least {least}.")
@@ -130,9 +118,7 @@ class Screen:
         scene = self.scene(texts, ids, epoch, labels)
         shape = (self.shape, self.shape, 3)
         many = self.options["view"] == "tiles" and epoch is None
-        out = np.empty(
-            (len(texts), self.options["tile_count"], *shape) if many else (len(texts), *shape), np.uint8
-        )
+        out = np.empty((len(texts), self.options["tile_count"], *shape) if many else (len(texts), *shape), np.uint8)
         picks = None
         if self.options["view"] == "tiles" and not many:
             picks = uniforms(np.array([key_of(self.seed, epoch, id) for id in ids], np.uint64), TILE)[:, 0]
@@ -191,13 +177,7 @@ class Screen:
 
 def parse_size(size: Any) -> tuple[int, int]:
     """500, "680x500" or [680, 500] -> (width, height) in pixels."""
-    parts = (
-        size.lower().split("x")
-        if isinstance(size, str)
-        else size
-        if isinstance(size, (list, tuple))
-        else [size]
-    )
+    parts = size.lower().split("x") if isinstance(size, str) else size if isinstance(size, (list, tuple)) else [size]
     try:
         width, height = (int(parts[0]), int(parts[-1])) if 1 <= len(parts) <= 2 else (0, 0)
     except (TypeError, ValueError):
