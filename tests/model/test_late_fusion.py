@@ -113,3 +113,24 @@ def test_the_probabilities_of_tiles_are_averaged() -> None:
     alone = [net({"image": tiles[:, k], "present": present}).softmax(1) for k in range(3)]
     together = net({"image": tiles, "present": present}).softmax(1)
     assert torch.allclose(together, torch.stack(alone).mean(0), atol=1e-6)
+
+
+def test_modality_dropout_takes_one_modality_and_never_the_only_one() -> None:
+    class Ones(torch.nn.Module):
+        dim = 1
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return torch.ones(len(x), 1)
+
+    net = LateFusion({"text": Ones(), "image": Ones()}, 2, hidden=[], dropout=0.0, modality_dropout=0.5)
+    torch.manual_seed(0)
+    both = torch.ones(4000, 2, dtype=torch.bool)
+    left = net._without_one(both)
+    assert left.any(1).all(), "nobody loses everything"
+    assert 0.45 < (left.sum(1) == 1).float().mean() < 0.55
+    assert 0.2 < (~left[:, 0]).float().mean() < 0.3 and 0.2 < (~left[:, 1]).float().mean() < 0.3
+    alone = torch.tensor([[True, False]] * 50)
+    assert torch.equal(net._without_one(alone), alone)
+    batch = {"text": both, "image": both, "present": {"text": both[:, 0], "image": both[:, 1]}}
+    assert len(net.eval()(batch).unique(dim=0)) == 1, "evaluation drops nothing"
+    assert len(net.train()(batch).unique(dim=0)) == 3

@@ -11,13 +11,23 @@ from torch import nn
 class LateFusion(nn.Module):
     """Late fusion by concatenation, then the head of the Rakuten study: 1024, 0.2, 512, 0.2, classes.
 
-    A modality that a sample lacks (`present`) counts as zeros. An ablation is one branch fewer.
+    A modality that a sample lacks (`present`) counts as zeros. While training, each sample loses one of its
+    modalities with the chance `modality_dropout`, so that the head learns to do with either and leans on
+    neither (Neverova et al. 2015, ModDrop). An ablation is one branch fewer.
     """
 
-    def __init__(self, branches: Mapping[str, Any], classes: int, hidden: Sequence[int], dropout: float):
+    def __init__(
+        self,
+        branches: Mapping[str, Any],
+        classes: int,
+        hidden: Sequence[int],
+        dropout: float,
+        modality_dropout: float = 0.0,
+    ):
         super().__init__()
         if not branches:
             raise ValueError("a model needs at least one branch")
+        self.modality_dropout = modality_dropout
         self.branches = nn.ModuleDict(branches)
         width = sum(branch.dim for branch in branches.values())
         layers: list[nn.Module] = []
@@ -35,8 +45,18 @@ class LateFusion(nn.Module):
         return torch.stack(tiles).logsumexp(0) - math.log(len(tiles))  # (K, B, C) -> (B, C)
 
     def _logits(self, batch: Mapping[str, Any]) -> torch.Tensor:
+        present = torch.stack([batch["present"][name] for name in self.branches], dim=1)  # (B, branches)
+        if self.training and self.modality_dropout:
+            present = self._without_one(present)
         features = [
-            branch(batch[name]) * batch["present"][name][:, None]  # (B, D_i)
-            for name, branch in self.branches.items()
+            branch(batch[name]) * present[:, i, None]  # (B, D_i)
+            for i, (name, branch) in enumerate(self.branches.items())
         ]
         return self.head(torch.cat(features, dim=1))  # (B, sum D_i) -> (B, C)
+
+    def _without_one(self, present: torch.Tensor) -> torch.Tensor:
+        """(B, branches) bool -> the same, some rows that have several lacking one of them, drawn at random."""
+        rows, branches = present.shape
+        hit = (torch.rand(rows, device=present.device) < self.modality_dropout) & (present.sum(1) > 1)  # (B,)
+        lost = (torch.rand(rows, branches, device=present.device) * present).argmax(1)  # (B,)
+        return present & ~(hit[:, None] & nn.functional.one_hot(lost, branches).bool())
