@@ -1,6 +1,6 @@
 """Font and size -> glyph bank: the ink of 256 characters in four faces, ready to be added to pixels.
 
-A glyph is a tile of alpha values, each written three times (red, green, blue) in rows of whole 16-byte
+A glyph is a tile of alpha values, each written three times (red, green, blue) in rows of whole 32-byte
 blocks, so that the inner loop of drawing is one run of vector instructions; alpha 0 leaves a pixel as it was.
 At a scale other than 1 (pictures drawn directly at the training size) a tile is the area average of the exact
 one, once for each of phases × phases sub-pixel positions.
@@ -17,7 +17,7 @@ from fusion.screenshots import fonts
 from fusion.screenshots.compiled import compiled
 from fusion.screenshots.page import BOX, PAGE
 
-BLOCK = 16  # bytes
+BLOCK = 32  # bytes; the length that the compiler turns into vector instructions, 16 it does not
 START, ROWS, BLOCKS, TOP, LEFT, WIDTH = range(6)  # columns of the table of tiles
 _GROWING = threading.Lock()  # of the module, for a bank must be able to travel to other processes
 ASCII = 127  # slots that get every phase
