@@ -10,7 +10,7 @@ SOURCE = Path(__file__).resolve().parents[1] / "src" / "fusion"
 
 # From the ground up. A room may use the rooms of the floors below it and, where its floor says so, its own floor.
 FLOORS: list[tuple[set[str], bool]] = [
-    ({"config", "files", "console", "languages"}, True),
+    ({"config", "files", "console", "languages", "compiled"}, True),
     ({"packages", "archives", "registries"}, True),
     ({"snippets", "screenshots", "branches"}, False),
     ({"results", "model", "pairs"}, True),
@@ -78,7 +78,7 @@ def test_files_and_functions_stay_small(path: Path) -> None:
 
 def _is_kernel(node: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
     """Compiled by numba: its loops cannot call as freely as Python can."""
-    return any("njit" in ast.unparse(decorator) for decorator in node.decorator_list)
+    return any("compiled" in ast.unparse(decorator) for decorator in node.decorator_list)
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(SOURCE)))

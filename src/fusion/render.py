@@ -56,16 +56,10 @@ def parser() -> argparse.ArgumentParser:
     found.add_argument(
         "--input-shape", type=int, default=320, help="pixels a backbone sees, with --sheet (default: 320)"
     )
-    found.add_argument(
-        "--data", default="small", help="conf/data/NAME.yaml for --sheet without files (default: small)"
-    )
+    found.add_argument("--data", default="small", help="conf/data/NAME.yaml for --sheet without files (default: small)")
     found.add_argument("--seed", type=int, default=0, help="of styles drawn at random (default: 0)")
-    found.add_argument(
-        "--highlight", choices=POLICIES, help="colours (default: neutral; true goes by the extension)"
-    )
-    style = found.add_argument_group(
-        "style", "one value fixes a field; [a, b] is a range, a longer list is drawn from"
-    )
+    found.add_argument("--highlight", choices=POLICIES, help="colours (default: neutral; true goes by the extension)")
+    style = found.add_argument_group("style", "one value fixes a field; [a, b] is a range, a longer list is drawn from")
     for name, field in FIELDS.items():
         words = "|".join(field.metadata["words"]) or None
         default = "" if field.default == "" else f" (Carbon: {field.default})".replace("%", "%%")
@@ -100,9 +94,7 @@ def one(args: argparse.Namespace) -> int:
     if above is not None:
         styles = Styles(vars(style) | {"padding_y": above, "line_numbers": style.line_numbers})
     painter = Painter(styles, highlight, size)
-    scene = painter.scene(
-        [text], [args.files[0]], key, [label_of(args.files[0])] if highlight == "true" else None
-    )
+    scene = painter.scene([text], [args.files[0]], key, [label_of(args.files[0])] if highlight == "true" else None)
     picture = np.empty((1, size[1], size[0], 3), np.uint8)
     painter.draw(scene, picture)
     painter.wear(scene, picture)
@@ -131,9 +123,7 @@ def sheet(args: argparse.Namespace) -> int:
     """N snippets -> one picture of N pictures as a backbone sees them."""
     count, out = args.sheet
     if not count.isdigit() or not 1 <= int(count) <= 400:
-        raise UserError(
-            f"--sheet {count} must be a number of pictures from 1 to 400, then the file to write."
-        )
+        raise UserError(f"--sheet {count} must be a number of pictures from 1 to 400, then the file to write.")
     texts, labels = snippets(args, int(count))
     args.look = args.look or "carbon"
     screen = Screen(chosen(args), args.size or 500, args.input_shape, args.seed)
@@ -182,9 +172,7 @@ def named(group: str, name: str) -> dict[str, Any]:
     path = CONF_DIR / group / f"{name}.yaml"
     if not path.is_file():
         options = sorted(p.stem for p in (CONF_DIR / group).glob("*.yaml"))
-        raise UserError(
-            f"{group}={name} is not known{did_you_mean(name, options)}; it is one of {', '.join(options)}."
-        )
+        raise UserError(f"{group}={name} is not known{did_you_mean(name, options)}; it is one of {', '.join(options)}.")
     content = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
     merged: dict[str, Any] = {}
     for below in content.pop("defaults", ["_self_"]):
@@ -204,9 +192,7 @@ def read(file: str) -> str:
 def label_of(file: str) -> str:
     label = BY_EXTENSION.get(Path(file).suffix.lower())
     if label is None:
-        raise UserError(
-            f"--highlight true cannot tell the language of {file!r} from its extension; use neutral."
-        )
+        raise UserError(f"--highlight true cannot tell the language of {file!r} from its extension; use neutral.")
     return label
 
 
@@ -215,9 +201,7 @@ def save(picture: np.ndarray, path: Path) -> None:
     kinds = Image.registered_extensions()
     kind = kinds.get(path.suffix.lower())
     if kind is None:
-        raise UserError(
-            f"{path} has no extension of a picture{did_you_mean(path.suffix, kinds)}; write OUT.png."
-        )
+        raise UserError(f"{path} has no extension of a picture{did_you_mean(path.suffix, kinds)}; write OUT.png.")
     if not path.absolute().parent.is_dir():
         raise UserError(f"The folder {path.absolute().parent} does not exist; make it first.")
     with replacing(path) as part:

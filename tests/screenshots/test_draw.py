@@ -20,8 +20,7 @@ PLAIN = {
     "height": "full",
 }
 CODE = (
-    'def naïve(x):  # "quoted"\n\treturn [x ** 2 for x in range(10)]\n\n'
-    "@decorated\nclass Glyph(Base):\n    pass\n" * 4
+    'def naïve(x):  # "quoted"\n\treturn [x ** 2 for x in range(10)]\n\n@decorated\nclass Glyph(Base):\n    pass\n' * 4
 )
 
 
@@ -42,9 +41,7 @@ def pillow(text: str, classes: np.ndarray, theme: str, font: str, pixels: int, s
         else:
             at = (4 + int(column * measured.advance + 0.5), 4 + baseline + int(row * step + 0.5))
             if char != " ":
-                pen.text(
-                    at, char, tuple(palette.inks[kind].tolist()), faces[palette.faces[kind]], anchor="ls"
-                )
+                pen.text(at, char, tuple(palette.inks[kind].tolist()), faces[palette.faces[kind]], anchor="ls")
             column += 1
     return np.asarray(image)
 
@@ -69,9 +66,7 @@ def test_all_glyphs_of_the_page_are_pillows(pixels):
     size = 40 * pixels
     face = fonts.load(fonts.ALWAYS).at(0, pixels)
     lacking = face.getmask("\uffff").getbbox(), bytes(face.getmask("\uffff"))
-    text = "".join(
-        c for c in text if c == "\n" or (face.getmask(c).getbbox(), bytes(face.getmask(c))) != lacking
-    )
+    text = "".join(c for c in text if c == "\n" or (face.getmask(c).getbbox(), bytes(face.getmask(c))) != lacking)
     expected = pillow(text, token_classes(text, "neutral", 0), "vs", fonts.ALWAYS, pixels, size)
     assert np.array_equal(drawn(text, "vs", fonts.ALWAYS, pixels, size), expected)
     assert set(map(chr, range(33, 127))) <= set(text)
@@ -109,9 +104,7 @@ def test_same_bytes_for_any_threads_and_any_order(mode):
     screen.threads = 4
     assert np.array_equal(screen(texts, ids, 5), first)
     order = [4, 2, 8, 0, 1, 3, 7, 5, 6]
-    again = Screen(CARBON | {"mode": mode}, "120x90", 64, 3)(
-        [texts[i] for i in order], [ids[i] for i in order], 5
-    )
+    again = Screen(CARBON | {"mode": mode}, "120x90", 64, 3)([texts[i] for i in order], [ids[i] for i in order], 5)
     assert np.array_equal(again, first[order])
     assert np.array_equal(screen(texts[4:5], ids[4:5], 5)[0], first[4])
     assert not np.array_equal(screen(texts, ids, 6), first)

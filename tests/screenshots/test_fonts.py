@@ -18,9 +18,7 @@ def test_dejavu_is_always_there_with_four_faces():
 
 def test_the_catalogue_has_more_than_ten_pinned_fonts():
     rows = fonts.catalogue().values()
-    assert len(rows) >= 10 and all(
-        len(row["sha256"]) == 64 and row["regular"] and row["license"] for row in rows
-    )
+    assert len(rows) >= 10 and all(len(row["sha256"]) == 64 and row["regular"] and row["license"] for row in rows)
 
 
 def test_a_path_works_as_a_name_does():

@@ -25,14 +25,8 @@ def named(text: str, policy: str, label: str | None = None, key: int = 0) -> lis
 
 def test_neutral_tells_words_numbers_strings_comments_and_punctuation():
     found = dict(named(PYTHON, "neutral"))
-    assert (
-        found["area"] == "Name.Function" and found["return"] == "Name" and found["3.14"] == "Literal.Number"
-    )
-    assert (
-        found['"a \\" b"'] == "Literal.String"
-        and found["# of a circle"] == "Comment"
-        and found["*"] == "Operator"
-    )
+    assert found["area"] == "Name.Function" and found["return"] == "Name" and found["3.14"] == "Literal.Number"
+    assert found['"a \\" b"'] == "Literal.String" and found["# of a circle"] == "Comment" and found["*"] == "Operator"
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,9 @@ from fusion.screenshots.pictures import PictureError, Pictures, fitted, open_pic
 @pytest.fixture
 def gradient() -> Image.Image:
     ramp = np.linspace(0, 255, 60, dtype=np.uint8)
-    return Image.fromarray(np.stack([np.tile(ramp, (40, 1)), np.full((40, 60), 90, np.uint8), np.tile(ramp[::-1], (40, 1))], 2))
+    return Image.fromarray(
+        np.stack([np.tile(ramp, (40, 1)), np.full((40, 60), 90, np.uint8), np.tile(ramp[::-1], (40, 1))], 2)
+    )
 
 
 def saved(picture: Image.Image, path: Path, **options: object) -> Path:

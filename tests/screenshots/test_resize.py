@@ -13,7 +13,9 @@ def by_area(picture: np.ndarray, height: int, width: int) -> np.ndarray:
     return fine.reshape(height, picture.shape[0], width, picture.shape[1], 3).mean((1, 3))
 
 
-@pytest.mark.parametrize(("source", "target"), [((50, 50), 22), ((9, 6), 4), ((30, 12), 12), ((7, 7), 7), ((9, 300), 1)])
+@pytest.mark.parametrize(
+    ("source", "target"), [((50, 50), 22), ((9, 6), 4), ((30, 12), 12), ((7, 7), 7), ((9, 300), 1)]
+)
 def test_a_smaller_picture_is_the_mean_of_its_areas(source, target):
     pictures = np.random.default_rng(0).integers(0, 256, (2, *source, 3), dtype=np.uint8)
     ours = resize(pictures, np.empty((2, target, target, 3), np.uint8))

@@ -101,9 +101,7 @@ def test_tiles_are_one_in_training_and_several_in_evaluation():
     several = screen([CODE, ""], ["a", "b"], None)
     one = screen([CODE, ""], ["a", "b"], 0)
     assert several.shape == (2, 3, 32, 32, 3) and one.shape == (2, 32, 32, 3)
-    assert any(
-        np.array_equal(screen([CODE], ["a"], epoch)[0], tile) for epoch in range(9) for tile in several[0]
-    )
+    assert any(np.array_equal(screen([CODE], ["a"], epoch)[0], tile) for epoch in range(9) for tile in several[0])
 
 
 def test_evaluation_is_exact_though_training_is_drawn_directly():
@@ -114,9 +112,7 @@ def test_evaluation_is_exact_though_training_is_drawn_directly():
 
 @pytest.mark.parametrize("wear", ["jpeg", "blur", "rescale"])
 def test_wear_changes_a_picture_slightly(wear):
-    clean, worn = (
-        Screen({"wear": kind}, 200, 200, 0)([CODE], ["a"], 0)[0].astype(int) for kind in ("none", wear)
-    )
+    clean, worn = (Screen({"wear": kind}, 200, 200, 0)([CODE], ["a"], 0)[0].astype(int) for kind in ("none", wear))
     assert 0 < np.abs(clean - worn).mean() < 12
 
 
@@ -139,10 +135,7 @@ def test_the_highlight_policy_changes_the_picture_and_true_needs_labels():
 
 def test_the_fingerprint_tells_whatever_changes_pixels():
     first = Screen(CARBON, 200, 64, 0)
-    assert (
-        first.fingerprint == Screen(dict(CARBON), "200x200", 64, 0).fingerprint
-        and len(first.fingerprint) == 16
-    )
+    assert first.fingerprint == Screen(dict(CARBON), "200x200", 64, 0).fingerprint and len(first.fingerprint) == 16
     others = [
         Screen(CARBON, 201, 64, 0), Screen(CARBON, 200, 65, 0), Screen(CARBON, 200, 64, 1),
         Screen(CARBON | {"theme": "vs"}, 200, 64, 0),

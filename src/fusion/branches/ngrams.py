@@ -8,9 +8,10 @@ import json
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 
-import numba as nb
 import numpy as np
 import torch
+
+from fusion.compiled import compiled
 
 LONGEST = 5  # bytes of the longest n-gram
 MAX_BYTES = 8192  # of a text; what follows is not read
@@ -57,17 +58,17 @@ def _bytes(text: str) -> np.ndarray:
     return np.frombuffer(text.encode("utf-8", "replace"), np.uint8)
 
 
-@nb.njit(cache=True, nogil=True)
+@compiled
 def _is_letter(c: int) -> bool:
     return 97 <= c <= 122 or 65 <= c <= 90 or c == 95  # a-z, A-Z, _
 
 
-@nb.njit(cache=True, nogil=True)
+@compiled
 def _is_digit(c: int) -> bool:
     return 48 <= c <= 57
 
 
-@nb.njit(cache=True, nogil=True)
+@compiled
 def _words(text: np.ndarray) -> np.ndarray:
     """Bytes -> (start, end) of each name of two characters or more, (W, 2)."""
     spans = np.empty((len(text) // 2 + 1, 2), np.int64)
@@ -83,7 +84,7 @@ def _words(text: np.ndarray) -> np.ndarray:
     return spans[:count]
 
 
-@nb.njit(cache=True, nogil=True)
+@compiled
 def _hash_word(word: np.ndarray) -> np.uint64:
     value = _FNV
     for c in word:
@@ -91,7 +92,7 @@ def _hash_word(word: np.ndarray) -> np.uint64:
     return value
 
 
-@nb.njit(cache=True, nogil=True)
+@compiled
 def _shape(c: int) -> int:
     """Letters and digits -> x, X or 0; _ stays."""
     if c == 95:
@@ -101,7 +102,7 @@ def _shape(c: int) -> int:
     return 120 if c >= 97 else 88
 
 
-@nb.njit(cache=True, nogil=True)
+@compiled
 def _mask(text: np.ndarray, known: np.ndarray) -> np.ndarray:
     """Bytes -> the same, unknown names written as their shape, runs of one sign as one."""
     out = np.empty(len(text), np.uint8)
@@ -132,7 +133,7 @@ def _mask(text: np.ndarray, known: np.ndarray) -> np.ndarray:
     return out[:size]
 
 
-@nb.njit(cache=True, nogil=True)
+@compiled
 def _read(text: np.ndarray, known: np.ndarray, buckets: int) -> tuple[np.ndarray, np.ndarray]:
     """Bytes -> the buckets its n-grams of 1 to LONGEST bytes fall in, and log(1 + count), scaled to length 1."""
     masked = _mask(text, known)

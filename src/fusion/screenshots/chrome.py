@@ -8,7 +8,7 @@ import math
 
 import numpy as np
 
-from fusion.screenshots.compiled import compiled, compiled_loosely
+from fusion.compiled import compiled, compiled_loosely
 from fusion.screenshots.layout import MAC, WINDOWS
 
 up = np.uintp

@@ -8,8 +8,8 @@ import math
 
 import numpy as np
 
+from fusion.compiled import compiled
 from fusion.screenshots.chrome import paint_chrome
-from fusion.screenshots.compiled import compiled
 from fusion.screenshots.glyphs import BLOCK, BLOCKS, LEFT, ROWS, START, TOP, WIDTH
 from fusion.screenshots.layout import CLASS, SLOT, X, Y, place
 

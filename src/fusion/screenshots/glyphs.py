@@ -13,8 +13,8 @@ from functools import lru_cache
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
+from fusion.compiled import compiled
 from fusion.screenshots import fonts
-from fusion.screenshots.compiled import compiled
 from fusion.screenshots.page import BOX, PAGE
 
 BLOCK = 32  # bytes; the length that the compiler turns into vector instructions, 16 it does not

@@ -6,8 +6,8 @@ drawn directly at the training size have the same layout.
 
 import numpy as np
 
+from fusion.compiled import compiled
 from fusion.screenshots import page
-from fusion.screenshots.compiled import compiled
 from fusion.screenshots.glyphs import Metrics
 from fusion.screenshots.style import Style
 from fusion.screenshots.themes import CHROME, LINE_NUMBER

@@ -17,9 +17,9 @@ from pygments.lexers import get_lexer_by_name
 from pygments.token import Token
 from pygments.util import ClassNotFound
 
+from fusion.compiled import compiled
 from fusion.config import UserError, did_you_mean
 from fusion.languages import LANGUAGES
-from fusion.screenshots.compiled import compiled
 
 POLICIES = ("none", "neutral", "guessed", "true", "random")
 MAX_LEXED = 20_000  # characters a Pygments lexer is given; what follows is plain text

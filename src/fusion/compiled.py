@@ -1,17 +1,16 @@
 """Function -> machine code by numba, without the interpreter's lock, kept for later processes.
 
 numba looks at a function's own file alone to see whether kept code is still true, and code kept from an older
-sibling of that file can crash. So it is kept in a folder named after all sources of this package.
+sibling of that file can crash. So it is kept in a folder named after all sources beside the function's own.
 """
 
 import hashlib
 from collections.abc import Callable
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 import numba
-
-FOLDER = Path(__file__).parent
 
 
 def compiled(function: Callable[..., Any]) -> Any:
@@ -24,19 +23,18 @@ def compiled_loosely(function: Callable[..., Any]) -> Any:
     return _compiled(function, fastmath=True)
 
 
-def _sources() -> str:
+@lru_cache
+def _kept(folder: Path) -> str:
+    """Where the code of a folder's functions goes; where that cannot be written, numba chooses."""
     digest = hashlib.sha256()
-    for path in sorted(FOLDER.glob("*.py")):
+    for path in sorted(folder.glob("*.py")):
         digest.update(path.read_bytes())
-    return digest.hexdigest()[:16]
-
-
-KEPT = FOLDER / "__pycache__" / f"compiled-{_sources()}"  # where that cannot be written, numba chooses
+    return str(folder / "__pycache__" / f"compiled-{digest.hexdigest()[:16]}")
 
 
 def _compiled(function: Callable[..., Any], fastmath: bool) -> Any:
     config: Any = numba.config
-    before, config.CACHE_DIR = config.CACHE_DIR, str(KEPT)
+    before, config.CACHE_DIR = config.CACHE_DIR, _kept(Path(function.__code__.co_filename).parent)
     try:
         return numba.njit(nogil=True, cache=True, fastmath=fastmath)(function)
     finally:
