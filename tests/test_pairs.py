@@ -157,3 +157,17 @@ def test_workers_share_a_stream_out_among_them(tmp_path: Path) -> None:
     for workers in (0, 2):
         pairs = Pairs(stream.table, ["a", "b"], None, None, 16, 0, workers, stream=stream)
         assert sorted(id for batch in pairs.loader("train", 0) for id in batch["id"]) == train
+
+
+@pytest.mark.parametrize("shape", [(8, 8, 3), (4, 8, 8, 3)], ids=["whole", "tiles"])
+def test_a_picture_of_the_users_own_is_seen_instead_of_a_drawn_one(shape: tuple[int, ...]) -> None:
+    def screen(texts, ids, epoch, labels=None):
+        return np.zeros((len(texts), *shape), np.uint8)
+
+    def pictures(paths):
+        return np.stack([np.full((8, 8, 3), int(path), np.uint8) for path in paths])
+
+    rows = {"id": ["a", "b", "c"], "text": ["", "", ""], "image": ["5", None, "7"]}
+    image = Pairing([], None, screen, None, pictures)(rows)["image"]
+    assert image.shape == (3, *shape)
+    assert [part.unique().tolist() for part in image] == [[5], [0], [7]]

@@ -45,7 +45,8 @@ class Pairing:
             image = self.screen(texts, ids, self.epoch, labels)
             own = [i for i, path in enumerate(rows.get("image", ())) if path]
             if own and self.pictures is not None:
-                image[own] = self.pictures([rows["image"][i] for i in own])
+                seen = self.pictures([rows["image"][i] for i in own])  # (O, H, W, 3)
+                image[own] = seen if image.ndim == 4 else seen[:, None]  # each of its tiles is the whole picture
             batch["image"] = torch.from_numpy(image)  # (B, H, W, 3)
             batch["present"]["image"] = torch.ones(len(texts), dtype=torch.bool)
         if labels is not None:
