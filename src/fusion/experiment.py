@@ -28,7 +28,7 @@ from fusion.pairs import Pairs, Rows
 from fusion.results.record import Record, find_runs, fingerprint, new_run_folder, read_run
 from fusion.screenshots.lexed import KEPT, Lexed, lex
 from fusion.screenshots.pictures import Pictures
-from fusion.screenshots.views import Screen
+from fusion.screenshots.views import Screen, parse_size
 from fusion.snippets import sources
 from fusion.snippets.snippet import split_hash
 from fusion.snippets.streams import open_stream
@@ -107,9 +107,9 @@ def check(config: dict[str, Any]) -> None:
 def warn(config: dict[str, Any]) -> None:
     """What works, but is hardly what the user wants, said aloud."""
     source, shape = config["source_size"], config["input_shape"]
-    if isinstance(source, int) and config["backbone"]["name"] != "none" and source < shape:
+    if config["backbone"]["name"] != "none" and min(parse_size(source)) < shape:
         log.warning(
-            "warning: source_size=%d is smaller than input_shape=%d: pictures are enlarged, which adds no information",
+            "warning: source_size=%s is smaller than input_shape=%d: pictures are enlarged, which adds no information",
             source,
             shape,
         )
@@ -155,7 +155,8 @@ def _train(config: dict[str, Any], folder: Path, record: Record) -> None:
         if config["render"]["highlight"] in KEPT and stream is None:
             screen.painter.lexed = _lex(config["render"]["highlight"], table)
         original = started["image"].module.original_input_shape
-        record.note(image={"original_input_shape": original, "fingerprint": screen.fingerprint})
+        facts = {"original_input_shape": original, "source_size": screen.size, "fingerprint": screen.fingerprint}
+        record.note(image=facts)
     tokenizer = started["text"].tokenizer if "text" in started else None
     loading = {key: config[key] for key in ("batch_size", "seed", "num_workers")}
     pairs = Pairs(table, classes, tokenizer, screen, pictures=pictures, stream=stream, **loading)

@@ -134,7 +134,7 @@ def test_nothing_to_learn_from(tmp_path: Path, corpus: Path) -> None:
 
 
 def test_enlarged_pictures_are_warned_of(tmp_path: Path, corpus: Path) -> None:
-    config = configured(corpus, "source_size=64", "input_shape=96")
+    config = configured(corpus, "source_size=200x64", "input_shape=96")
     with pytest.MonkeyPatch.context() as patch:
         said: list[str] = []
         patch.setattr(experiment.log, "warning", lambda text, *values: said.append(text % values))

@@ -53,7 +53,9 @@ def _row(folder: Path, run: dict[str, Any], root: Path | None) -> dict[str, str]
         "Text": run.get("text") or (config.get("text") or {}).get("name", "?"),
         "Original Input Shape": _square(facts.get("original_input_shape")) if drawn else "–",
         "Training Input Shape": _square(config.get("input_shape")) if drawn else "–",
-        "Source Image Size": _square(config.get("source_size")) + _upscaled(config) if drawn else "–",
+        "Source Image Size": _source_size(facts.get("source_size") or config.get("source_size"), config)
+        if drawn
+        else "–",
         "LR": f"{config.get('lr', '?'):g}" if isinstance(config.get("lr"), (int, float)) else "?",
         "Epochs": str(asked) if trained in (None, asked) else f"{trained} of {asked}",
         "Batch Size": str(config.get("batch_size", "?")),
@@ -79,10 +81,11 @@ def _square(size: Any) -> str:
     return f"{size}×{size}" if isinstance(size, int) else str(size or "?")
 
 
-def _upscaled(config: dict[str, Any]) -> str:
-    source, shape = config.get("source_size"), config.get("input_shape")
-    small = min(source) if isinstance(source, (list, tuple)) else source
-    return " (upscaled)" if isinstance(small, int) and isinstance(shape, int) and small < shape else ""
+def _source_size(size: Any, config: dict[str, Any]) -> str:
+    """Width×height, marked where pictures were enlarged to the training shape."""
+    shape, shorter = config.get("input_shape"), min(size) if isinstance(size, (list, tuple)) else size
+    upscaled = isinstance(shorter, int) and isinstance(shape, int) and shorter < shape
+    return _square(size) + (" (upscaled)" if upscaled else "")
 
 
 def _share(value: float | None) -> str:
