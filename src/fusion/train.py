@@ -37,7 +37,7 @@ def train(cfg: DictConfig) -> None:
     try:
         config = to_dict(cfg)
     except OmegaConfBaseException as error:
-        print(f"error: {_sentence(error)}", file=sys.stderr)
+        print(f"error: {console.printable(_sentence(error))}", file=sys.stderr)
         sys.exit(2)
     from fusion import experiment
 
@@ -49,7 +49,7 @@ def train(cfg: DictConfig) -> None:
             experiment.check(config)  # before there is a folder
             print(experiment.run(config, overrides, Path(config["runs"]) / config["name"]))
     except UserError as error:
-        print(f"error: {error}", file=sys.stderr)
+        print(f"error: {console.printable(str(error))}", file=sys.stderr)
         if at.mode is not RunMode.MULTIRUN:
             sys.exit(1)
 
@@ -61,7 +61,7 @@ def main() -> int:
         sweeps.check_choices([word for word in sys.argv[1:] if re.match(r"[\w.]+=", word)])
         train()
     except (HydraException, OmegaConfBaseException) as error:
-        print(f"error: {_sentence(error)}", file=sys.stderr)
+        print(f"error: {console.printable(_sentence(error))}", file=sys.stderr)
         return 2
     except console.Stopped:
         if sweeps.SweepTable.folder is not None:
