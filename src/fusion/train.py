@@ -34,6 +34,7 @@ def train(cfg: DictConfig) -> None:
     Hydra would add lines of its own to an Exception, but lets SystemExit pass.
     """
     at = HydraConfig.get()
+    console.set_up_logging()  # Hydra has just taken all handlers away
     try:
         config = to_dict(cfg)
     except OmegaConfBaseException as error:

@@ -59,6 +59,13 @@ def test_the_same_seed_gives_the_same_run(tmp_path: Path, corpus: Path) -> None:
     assert pq.read_table(first / "predictions.parquet") != pq.read_table(other / "predictions.parquet")
 
 
+def test_a_run_that_is_taken_instead_of_repeated_is_named(trained: Path, corpus: Path, fusion: Command) -> None:
+    again = fusion("train", *TINY, f"data.path={corpus}", "again=false", cwd=trained.parents[2])
+    assert again.returncode == 0, again.stderr
+    assert again.stdout.strip() == str(trained.relative_to(trained.parents[2]))
+    assert "is this very run, completed" in again.stderr
+
+
 def test_a_run_asks_no_address(tmp_path: Path, corpus: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(_socket: socket.socket, address: object) -> None:
         pytest.fail(f"asked {address}")
