@@ -1,5 +1,6 @@
-"""Files that are whole or not there at all."""
+"""Files that are whole or not there at all, and what tells that they are."""
 
+import hashlib
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -22,3 +23,9 @@ def replacing(path: Path) -> Iterator[Path]:
 def write_text(path: Path, text: str) -> None:
     with replacing(path) as part:
         part.write_text(text, encoding="utf-8")
+
+
+def sha256_of(path: Path) -> str:
+    """A file's bytes -> 64 hex digits."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

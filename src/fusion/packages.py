@@ -5,7 +5,6 @@ complete or not there at all.
 """
 
 import csv
-import hashlib
 import os
 import tempfile
 from collections.abc import Iterable, Iterator
@@ -16,7 +15,7 @@ from pathlib import Path
 from fusion import registries
 from fusion.archives import ArchiveError, PackageError, members
 from fusion.config import DATA_DIR, UserError, did_you_mean
-from fusion.files import replacing
+from fusion.files import replacing, sha256_of
 
 __all__ = ["ArchiveError", "Package", "PackageError", "fetch", "fetch_all", "members", "pin", "read_manifest"]
 
@@ -130,7 +129,7 @@ def fetch(package: Package, cache: Path) -> Path:
     Raises PackageError with the reason in one sentence.
     """
     target = archive_path(package, cache)
-    if target.is_file() and _sha256(target) == package.sha256:
+    if target.is_file() and sha256_of(target) == package.sha256:
         return target
     target.parent.mkdir(parents=True, exist_ok=True)
     for attempt in range(TRIES):
@@ -141,7 +140,7 @@ def fetch(package: Package, cache: Path) -> Path:
                 if attempt + 1 < TRIES:
                     continue
                 raise PackageError(f"{package}: {error}") from error
-            found = _sha256(got)
+            found = sha256_of(got)
             if found != package.sha256:
                 raise PackageError(f"{package}: sha256 is {found}, the manifest says {package.sha256}")
             os.replace(got, target)
@@ -191,7 +190,7 @@ def pin(registry: str, name: str, version: str | None, cache: Path) -> Package:
             found, path, pool_path = _newest(registry, name, version, Path(folder))
         except (registries.Unavailable, OSError, ValueError) as error:
             raise PackageError(f"{registry} {name} {version or ''}: {error}") from error
-        size, sha256 = path.stat().st_size, _sha256(path)
+        size, sha256 = path.stat().st_size, sha256_of(path)
         if size > registries.MAX_ARCHIVE:
             raise PackageError(f"{registry} {name} {found}: it is larger than {registries.MAX_ARCHIVE >> 20} MB")
         os.replace(path, store / sha256)
@@ -210,8 +209,3 @@ def _newest(registry: str, name: str, version: str | None, folder: Path) -> tupl
 def organisation(registry: str, name: str) -> str:
     """The project a package most likely belongs to: an npm scope, else the package's own name."""
     return name.split("/")[0] if registry == "npm" and name.startswith("@") else name
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

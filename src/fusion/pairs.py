@@ -18,6 +18,7 @@ from torch.utils.data import DataLoader, Sampler
 from fusion.branches import Tokenizer
 from fusion.screenshots.pictures import Pictures
 from fusion.screenshots.views import Screen
+from fusion.snippets.snippet import Picked
 from fusion.snippets.streams import Stream
 
 
@@ -61,19 +62,15 @@ class Rows(torch.utils.data.Dataset[dict[str, list[Any]]]):
     """
 
     def __init__(self, table: pa.Table, side: str):
-        self.columns = [name for name in ("id", "text", "label", "group", "image") if name in table.column_names]
+        columns = [name for name in ("id", "text", "label", "group", "image") if name in table.column_names]
         self.numbers = np.flatnonzero(pc.equal(table["split"], side).to_numpy())  # of the side's rows in the table
-        self.batches = table.select(self.columns).to_batches()
-        self.starts = np.cumsum([0, *(batch.num_rows for batch in self.batches)])
+        self.picked = Picked(table.select(columns))
 
     def __len__(self) -> int:
         return len(self.numbers)
 
     def __getitem__(self, numbers: Sequence[int]) -> dict[str, list[Any]]:
-        asked = self.numbers[numbers]
-        held_by = np.searchsorted(self.starts, asked, side="right") - 1
-        places = list(zip(held_by.tolist(), (asked - self.starts[held_by]).tolist(), strict=True))
-        return {name: [self.batches[b].column(name)[i].as_py() for b, i in places] for name in self.columns}
+        return self.picked.take(self.numbers[numbers].tolist()).to_pydict()
 
 
 class Batches(Sampler[list[int]]):

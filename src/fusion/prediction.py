@@ -4,7 +4,6 @@ A file is cut into windows as the training files were; the calibrated probabilit
 MAX_WINDOWS of them, spread over the file, are averaged.
 """
 
-import hashlib
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from itertools import islice
@@ -22,6 +21,7 @@ from fusion.pairs import Pairing
 from fusion.screenshots.fonts import ALWAYS
 from fusion.screenshots.views import Screen
 from fusion.snippets.harvest import windows
+from fusion.snippets.snippet import text_id
 
 SCHEMA = 1
 MAX_WINDOWS = 8  # of one file
@@ -96,7 +96,7 @@ class Predictor:
         per_window = []
         for start in range(0, len(flat), 32):
             part = flat[start : start + 32]
-            ids = [hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest() for text in part]
+            ids = [text_id(text) for text in part]
             logits = self.net(self._pairing({"text": part, "id": ids})).float()  # (W, C)
             per_window.append((logits / self.temperature).softmax(1))
         total = torch.zeros(len(cut), len(self.classes)).index_add_(0, owner, torch.cat(per_window))  # (N, C)

@@ -10,6 +10,7 @@ import torch
 
 from fusion.branches import start_image, start_text
 from fusion.config import UserError
+from fusion.files import sha256_of
 from fusion.model import checkpoint
 from fusion.model.checkpoint import SCHEMA, Model, load, save
 from fusion.model.late_fusion import LateFusion
@@ -189,7 +190,7 @@ def test_a_pickle_instead_of_weights_is_not_opened(folder, tmp_path):
             return os.mkdir, (str(tmp_path / "owned"),)
 
     torch.save(Payload(), folder / "model.safetensors")
-    edit(folder, sha256=checkpoint._sha256(folder / "model.safetensors"))
+    edit(folder, sha256=sha256_of(folder / "model.safetensors"))
     with pytest.raises(UserError, match=r"model\.safetensors"):
         load(folder)
     assert not (tmp_path / "owned").exists()

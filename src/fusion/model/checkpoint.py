@@ -4,7 +4,6 @@ Nothing in these files is executed: weights are safetensors, the rest is JSON, a
 from plain values by the menu in fusion.branches.
 """
 
-import hashlib
 import json
 import os
 import shutil
@@ -16,6 +15,7 @@ from safetensors.torch import load_file, save_file
 
 from fusion.branches import Tokenizer, restore, restore_tokenizer
 from fusion.config import UserError
+from fusion.files import sha256_of
 from fusion.model.late_fusion import LateFusion
 
 SCHEMA = 1
@@ -44,7 +44,7 @@ def save(model: Model, folder: Path) -> None:
         part.mkdir(parents=True)
         weights = {key: value.detach().cpu().contiguous() for key, value in model.net.state_dict().items()}
         save_file(weights, part / "model.safetensors")
-        meta = model.meta | {"schema": SCHEMA, "sha256": _sha256(part / "model.safetensors")}
+        meta = model.meta | {"schema": SCHEMA, "sha256": sha256_of(part / "model.safetensors")}
         (part / "meta.json").write_text(json.dumps(meta, indent=1), encoding="utf-8")
         if model.tokenizer is not None:
             (part / "tokenizer.json").write_text(model.tokenizer.to_json(), encoding="utf-8")
@@ -70,7 +70,7 @@ def load(folder: Path) -> Model:
     weights = folder / "model.safetensors"
     if not weights.is_file():
         raise UserError(f"{folder} has no model.safetensors; the run did not get as far as one whole epoch.")
-    if _sha256(weights) != meta.get("sha256"):
+    if sha256_of(weights) != meta.get("sha256"):
         raise UserError(f"{weights} is damaged: its sha256 is not the one in meta.json; copy or train the model again.")
     try:
         net = make_net(meta)
@@ -107,8 +107,3 @@ def _read_meta(folder: Path) -> dict[str, Any]:
     if not isinstance(meta, dict) or not isinstance(meta.get("branches"), dict):
         raise UserError(f"{path} describes no model; copy or train the model again.")
     return meta
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

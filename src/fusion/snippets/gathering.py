@@ -1,6 +1,5 @@
 """Parts of many packages -> one table: distinct texts, clones joined into projects, languages evened out."""
 
-import hashlib
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -17,7 +16,7 @@ from fusion.packages import Package
 from fusion.snippets import parts
 from fusion.snippets.dedup import PERMUTATIONS, components, near_pairs
 from fusion.snippets.projects import clones, join
-from fusion.snippets.snippet import SCHEMA
+from fusion.snippets.snippet import SCHEMA, text_id
 
 
 @dataclass
@@ -138,7 +137,7 @@ def _table(rows: pa.Table, cut: Sequence[tuple[Package, Path]], groups: Sequence
     order = np.argsort(numbers, kind="stable")  # of rows, package by package
     read = [pq.read_table(part, columns=["text", "path"]).take(local[numbers == n]) for n, (_, part) in enumerate(cut)]
     held = pa.concat_tables(read).combine_chunks()
-    ids = [hashlib.sha256(text.as_py().encode()).hexdigest() for text in held["text"]]
+    ids = [text_id(text.as_py()) for text in held["text"]]
     packages = [cut[number][0] for number in numbers[order]]
     columns = {
         "id": ids,
