@@ -34,7 +34,7 @@ def check_choices(overrides: list[str]) -> None:
         group = CONF_DIR / override.get_key_element().lstrip("+~")
         if not group.is_dir():
             continue
-        options = sorted(path.stem for path in group.glob("*.yaml"))
+        options = sorted(path.stem for path in group.glob("[!_]*.yaml"))
         try:
             swept = override.is_discrete_sweep()
             wanted = list(override.sweep_string_iterator()) if swept else [override.get_value_string()]
