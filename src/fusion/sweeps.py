@@ -57,12 +57,14 @@ def check_choices(overrides: list[str]) -> None:
 def finish(folder: Path) -> None:
     """results.csv and results.md of a sweep, and its table on stdout."""
     from fusion.results.ranking import ranked
-    from fusion.results.record import find_runs
+    from fusion.results.record import TAKEN, find_runs
     from fusion.results.table import print_table, write_results
 
     table = ranked(find_runs([folder]), root=folder)
     written = write_results(table, folder)
     print_table(table)
+    if taken := len(list((folder / TAKEN).glob("*.txt"))):
+        log.info("%d of %d runs were completed before and not repeated; again=true repeats them", taken, len(table.rows))
     log.info("wrote %s and %s", *written)
 
 

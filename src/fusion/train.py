@@ -40,12 +40,14 @@ def train(cfg: DictConfig) -> None:
     except OmegaConfBaseException as error:
         print(f"error: {console.printable(_sentence(error))}", file=sys.stderr)
         sys.exit(2)
-    from fusion import experiment
+    from fusion import experiment, repeats
 
+    if config["again"] == "auto":
+        config["again"] = at.mode is not RunMode.MULTIRUN
     overrides = list(at.overrides.task)
     try:
         if at.mode is RunMode.MULTIRUN:
-            experiment.run(config, overrides, Path(at.sweep.dir))
+            repeats.take(experiment.run(config, overrides, Path(at.sweep.dir)), Path(at.sweep.dir))
         elif study := at.runtime.choices.get("sweep"):
             raise UserError(f"sweep={study} is a study of several runs; add -m, as in -m sweep={study}.")
         else:

@@ -1,0 +1,53 @@
+"""Whether a run was made before: the same resolved configuration, the same data, and the weights it would have now."""
+
+import os
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from fusion.branches.weights import WeightsUnavailable, find_image_weights, find_text_weights
+from fusion.config import cache_dir
+from fusion.console import progress
+from fusion.files import write_text
+from fusion.results.record import TAKEN, find_runs, fingerprint, read_run
+from fusion.snippets import sources
+from fusion.snippets.snippet import split_hash
+
+
+def completed(config: dict[str, Any], places: Iterable[Path]) -> Path | None:
+    """The newest completed run of this very configuration in the folders, or None."""
+    if config["data"].get("streaming"):
+        return None  # whether a stream still holds the same is not known before it is read
+    wanted = fingerprint(config)
+    found = [(folder, read_run(folder)) for folder in find_runs([place for place in places if place.is_dir()])]
+    alike = [
+        (folder, run)
+        for folder, run in found
+        if run.get("status") == "completed" and run.get("fingerprint") == wanted and _starts_alike(config, run)
+    ]
+    if not alike:
+        return None
+    now = split_hash(sources.load(config["data"], cache_dir(), progress))
+    return next((folder for folder, run in reversed(alike) if run.get("data_hash", run["split_hash"]) == now), None)
+
+
+def _starts_alike(config: dict[str, Any], run: dict[str, Any]) -> bool:
+    """False for a run that made do with random weights, or with another text branch, where published ones are now."""
+    had, text, image = run.get("weights") or {}, config["text"], config["backbone"]
+    if had.get("image") == "random" and image.get("weights") == "auto":
+        return find_image_weights(image["model"], "auto").kind == "random"
+    if had.get("text") == "random" and text.get("weights") == "auto":
+        try:
+            find_text_weights(text["model"], "auto")
+        except WeightsUnavailable:
+            return True
+        return False
+    return True
+
+
+def take(done: Path, sweep: Path) -> None:
+    """Makes a completed run from elsewhere a row of the sweep: a small file in it says where the run lies."""
+    if sweep.resolve() in done.resolve().parents:
+        return
+    (sweep / TAKEN).mkdir(parents=True, exist_ok=True)
+    write_text(sweep / TAKEN / f"{done.name}.txt", os.path.relpath(done.resolve(), sweep.resolve()) + "\n")
