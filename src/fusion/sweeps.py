@@ -64,7 +64,9 @@ def finish(folder: Path) -> None:
     written = write_results(table, folder)
     print_table(table)
     if taken := len(list((folder / TAKEN).glob("*.txt"))):
-        log.info("%d of %d runs were completed before and not repeated; again=true repeats them", taken, len(table.rows))
+        log.info(
+            "%d of %d runs were completed before and not repeated; again=true repeats them", taken, len(table.rows)
+        )
     log.info("wrote %s and %s", *written)
 
 

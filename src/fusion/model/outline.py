@@ -108,7 +108,10 @@ def room(device: torch.device) -> int:
     if meminfo.is_file():
         fields = dict(line.split(":") for line in meminfo.read_text().splitlines())
         limits = [int(fields["MemAvailable"].split()[0]) << 10]
-    for limit, used in (("memory.max", "memory.current"), ("memory/memory.limit_in_bytes", "memory/memory.usage_in_bytes")):
+    for limit, used in (
+        ("memory.max", "memory.current"),
+        ("memory/memory.limit_in_bytes", "memory/memory.usage_in_bytes"),
+    ):
         most, now = Path("/sys/fs/cgroup") / limit, Path("/sys/fs/cgroup") / used
         if most.is_file() and now.is_file() and most.read_text().strip() != "max":
             limits.append(int(most.read_text()) - int(now.read_text()))
