@@ -14,7 +14,21 @@ FLOORS: list[tuple[set[str], bool]] = [
     ({"packages", "archives", "registries"}, True),
     ({"snippets", "screenshots", "branches"}, False),
     ({"results", "model", "pairs"}, True),
-    ({"inputs", "prediction", "training", "experiment", "sweeps", "repeats", "headroom", "preview"}, True),
+    (
+        {
+            "inputs",
+            "prediction",
+            "training",
+            "experiment",
+            "sweeps",
+            "repeats",
+            "headroom",
+            "frozen",
+            "pace",
+            "preview",
+        },
+        True,
+    ),
     ({"train", "compare", "predict", "corpus", "render", "doctor"}, False),
     ({"cli"}, False),
 ]

@@ -17,7 +17,7 @@ import pytorch_lightning as pl
 import torch
 import yaml
 
-from fusion import branches, repeats
+from fusion import branches, frozen, repeats
 from fusion.branches import Started
 from fusion.branches.weights import WeightsUnavailable
 from fusion.config import CONF_DIR, UserError, cache_dir
@@ -143,11 +143,13 @@ def _train(config: dict[str, Any], folder: Path, record: Record) -> None:
         record.note(image=started["image"].module.facts() | facts)  # type: ignore[operator]
     tokenizer = started["text"].tokenizer if "text" in started else None
     loading = {key: config[key] for key in ("batch_size", "seed", "num_workers")}
-    pairs = Pairs(table, classes, tokenizer, screen, pictures=pictures, stream=stream, **loading)
+    loading |= {"pictures": pictures, "stream": stream, "variants": frozen.variants(config)}
+    pairs = Pairs(table, classes, tokenizer, screen, **loading)
     model = _model(config, classes, started)
+    frozen.keep(config, model.net, pairs, record)
     record.note(parameters=sum(p.numel() for p in model.net.parameters()))
     record.content["timings"]["preparing_seconds"] = round(time.monotonic() - clock, 1)
-    with batch_named(config, model.net, len(classes)):
+    with batch_named(config, len(classes), known=pairs.features is not None):
         trainer = fit(config, model, pairs, folder, record)
     evaluate(model, pairs, trainer, table, folder, record)
 

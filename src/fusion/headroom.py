@@ -6,8 +6,8 @@ from contextlib import contextmanager
 from typing import Any
 
 import torch
-from torch import nn
 
+from fusion import frozen
 from fusion.config import UserError
 from fusion.model.outline import Memory, memory, outline, room
 
@@ -15,13 +15,14 @@ log = logging.getLogger(__name__)
 
 
 @contextmanager
-def batch_named(config: dict[str, Any], net: nn.Module, classes: int) -> Iterator[None]:
+def batch_named(config: dict[str, Any], classes: int, known: bool = False) -> Iterator[None]:
     """Warns before a training that will hardly fit into memory; when it did not, names the batch size that does.
 
+    known: the features of the pictures are, so that only the head is trained and nothing needs to be said beforehand.
     Beforehand, because where memory is lent without being there, as Linux does, a process is killed, not told.
     """
     device = torch.device("cuda" if config["device"] != "cpu" and torch.cuda.is_available() else "cpu")
-    space, needed = room(device), _needed(config, net, classes, half=device.type == "cuda")
+    space, needed = room(device), None if known else _needed(config, classes, half=device.type == "cuda")
     size = config["batch_size"]
     if needed is not None and needed.at(size) > space:
         fits = needed.largest(size // 2, space)
@@ -56,13 +57,11 @@ def _advice(size: int, needed: Memory | None, space: int) -> str:
     return f"batch_size={fits} would fit, which takes about {needed.at(fits) / 1e9:.1f} of {space / 1e9:.1f} GB"
 
 
-def _needed(config: dict[str, Any], net: nn.Module, classes: int, half: bool) -> Memory | None:
+def _needed(config: dict[str, Any], classes: int, half: bool) -> Memory | None:
     """None for a network that cannot be followed without values."""
     try:
         drawn = outline(config, classes)
-        frozen = {name for name, parameter in net.named_parameters() if not parameter.requires_grad}
-        for name, parameter in drawn.named_parameters():
-            parameter.requires_grad_(name not in frozen)
+        frozen.settle(config, drawn)
         return memory(drawn, config, half)
     except (NotImplementedError, RuntimeError, UserError) as error:
         log.debug("memory is not known beforehand: %s", error)

@@ -20,10 +20,12 @@ class SweepTable(Callback):
     folder: Path | None = None  # of the sweep of this process, for main()
 
     def on_multirun_start(self, config: Any, **_: Any) -> None:
-        SweepTable.folder = Path(config.hydra.sweep.dir)
+        if not config.dry_run:
+            SweepTable.folder = Path(config.hydra.sweep.dir)
 
     def on_multirun_end(self, config: Any, **_: Any) -> None:
-        finish(Path(config.hydra.sweep.dir))
+        if not config.dry_run:
+            finish(Path(config.hydra.sweep.dir))
 
 
 def check_choices(overrides: list[str]) -> None:

@@ -46,7 +46,7 @@ def raise_as_a_gpu_does() -> None:
                                                (0, "not even batch_size=1")])  # fmt: skip
 def test_the_batch_size_that_would_fit_is_named(config, room_for, fail, samples, said):
     room_for(samples)
-    with pytest.raises(UserError, match=said) as caught, batch_named(config, outline(config, 3), 3):
+    with pytest.raises(UserError, match=said) as caught, batch_named(config, 3):
         fail()
     assert "Out of memory" in str(caught.value) and "\n" not in str(caught.value)
 
@@ -55,7 +55,7 @@ def test_a_batch_of_one_has_no_half(config, room_for):
     room_for(10)
     with (
         pytest.raises(UserError, match="batch_size is 1 already"),
-        batch_named(config | {"batch_size": 1}, outline(config, 3), 3),
+        batch_named(config | {"batch_size": 1}, 3),
     ):
         allocate_too_much()
 
@@ -64,24 +64,23 @@ def test_a_network_that_cannot_be_followed_gets_the_half(config, monkeypatch):
     def refuse(*_: object) -> None:
         raise NotImplementedError("no meta kernel")
 
-    net = outline(config, 3)
     monkeypatch.setattr(headroom, "outline", refuse)
-    with pytest.raises(UserError, match="batch_size=32 takes about half"), batch_named(config, net, 3):
+    with pytest.raises(UserError, match="batch_size=32 takes about half"), batch_named(config, 3):
         allocate_too_much()
 
 
 def test_what_will_hardly_fit_is_said_before_it_is_tried(config, room_for, caplog):
     room_for(20)
-    with caplog.at_level(logging.WARNING), batch_named(config, outline(config, 3), 3):
+    with caplog.at_level(logging.WARNING), batch_named(config, 3):
         assert "batch_size=16 would fit" in caplog.text
     caplog.clear()
     room_for(64)
-    with caplog.at_level(logging.WARNING), batch_named(config, outline(config, 3), 3):
+    with caplog.at_level(logging.WARNING), batch_named(config, 3):
         assert not caplog.records
 
 
 def test_other_errors_pass(config):
-    with pytest.raises(ZeroDivisionError), batch_named(config, outline(config, 3), 3):
+    with pytest.raises(ZeroDivisionError), batch_named(config, 3):
         raise ZeroDivisionError
 
 
