@@ -23,7 +23,7 @@ from fusion.branches.weights import WeightsUnavailable
 from fusion.config import CONF_DIR, UserError, cache_dir
 from fusion.console import Stopped, progress, set_up_logging
 from fusion.headroom import batch_named, is_out_of_memory
-from fusion.model import checkpoint
+from fusion.model import checkpoint, losses, schedules
 from fusion.model.late_fusion import LateFusion
 from fusion.pairs import Pairs, Rows
 from fusion.results.record import Record, new_run_folder
@@ -31,6 +31,7 @@ from fusion.screenshots.lexed import KEPT, Lexed, lex
 from fusion.screenshots.pictures import Pictures
 from fusion.screenshots.views import Screen, parse_size
 from fusion.snippets import sources
+from fusion.snippets.folds import folded
 from fusion.snippets.snippet import split_hash
 from fusion.snippets.streams import open_stream
 from fusion.training import evaluate, fit
@@ -46,8 +47,9 @@ def run(config: dict[str, Any], overrides: Sequence[str], parent: Path) -> Path:
 
     Whatever happens is in run.json: completed, failed with the error, or interrupted.
     """
-    if not config["again"] and (done := repeats.completed(config, [Path(config["runs"]), parent])):
+    if not config["again"] and (done := repeats.completed(config, [Path(config["runs"]), parent], load)):
         log.info("%s is this very run, completed; again=true would repeat it", done)
+        repeats.take(done, parent)
         return done
     folder = new_run_folder(parent)
     set_up_logging(folder / "run.log")
@@ -95,14 +97,27 @@ def check(config: dict[str, Any]) -> None:
     for name, least in (("input_shape", 8), ("epochs", 1), ("batch_size", 1), ("num_workers", 0)):
         if not isinstance(config[name], int) or config[name] < least:
             raise UserError(f"{name}={config[name]} must be a whole number of at least {least}.")
-    if not isinstance(config["lr"], (int, float)) or not config["lr"] > 0:
-        raise UserError(f"lr={config['lr']} must be a number above 0, such as 0.001.")
+    if config["lr"] != "search" and (not isinstance(config["lr"], (int, float)) or not config["lr"] > 0):
+        raise UserError(f"lr={config['lr']} must be a number above 0, such as 0.001, or search.")
+    _check_folds(config)
+    schedules.check(config["schedule"])
+    losses.check(config["loss"])
     if config["device"] not in ("auto", "cpu", "cuda"):
         raise UserError(f"device={config['device']} is not known; it is auto, cpu or cuda.")
     if config["device"] == "cuda" and not torch.cuda.is_available():
         raise UserError("device=cuda was asked for, but this machine has no GPU that torch can use; pass device=auto.")
     if config["backbone"]["name"] == config["text"]["name"] == "none":
         raise UserError("backbone=none and text=none leave nothing to learn from; give at least one of them.")
+
+
+def _check_folds(config: dict[str, Any]) -> None:
+    folds, fold = config["folds"], config["fold"]
+    if folds is not None and (not isinstance(folds, int) or folds < 2):
+        raise UserError(f"folds={folds} must be a whole number of at least 2, or null.")
+    if fold is not None and (folds is None or not isinstance(fold, int) or not 0 <= fold < folds):
+        raise UserError(f"fold={fold} must be a whole number from 0 to below folds={folds}.")
+    if folds is not None and config["data"].get("streaming"):
+        raise UserError("folds deal out the projects of a table, which a stream is not; pass data.streaming=false.")
 
 
 def warn(config: dict[str, Any]) -> None:
@@ -121,12 +136,18 @@ def warn(config: dict[str, Any]) -> None:
         )
 
 
+def load(config: dict[str, Any]) -> pa.Table:
+    """The table of the data or, of a fold, the same with other projects on its validation side."""
+    table = sources.load(config["data"], cache_dir(), progress)
+    return table if config["fold"] is None else folded(table, config["fold"], config["folds"], config["seed"])
+
+
 def _train(config: dict[str, Any], folder: Path, record: Record) -> None:
     warn(config)
     pl.seed_everything(config["seed"], workers=True, verbose=False)
     clock = time.monotonic()
     stream = open_stream(config["data"], cache_dir()) if config["data"].get("streaming") else None
-    table = stream.table if stream else sources.load(config["data"], cache_dir(), progress)
+    table = stream.table if stream else load(config)
     record.note(data_hash=split_hash(table))
     screen, pictures = None, None
     if config["backbone"]["name"] != "none":

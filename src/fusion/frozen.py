@@ -9,6 +9,7 @@ from typing import Any
 import torch
 
 from fusion.config import UserError, cache_dir
+from fusion.learning import make_stages
 from fusion.model import features
 from fusion.model.late_fusion import LateFusion
 from fusion.model.outline import FLOAT, room
@@ -32,8 +33,7 @@ def variants(config: dict[str, Any]) -> int | None:
 
 def settle(config: dict[str, Any], net: LateFusion) -> None:
     """The network as it is in the first epoch: what is frozen neither learns nor changes."""
-    if config["backbone"].get("freeze") == "all":
-        net.branches["image"].eval().requires_grad_(False)
+    make_stages(config, net).settle(1)
 
 
 def keep(config: dict[str, Any], net: LateFusion, pairs: Pairs, record: Record) -> None:

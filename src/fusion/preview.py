@@ -87,7 +87,7 @@ class Preview:
     def _looked_at(self, config: dict[str, Any]) -> dict[str, str]:
         experiment.check(config)
         outline(config | {"text": {"name": "none"}}, 2) if config["backbone"]["name"] != "none" else None
-        if not config["again"] and (done := repeats.completed(config, [Path(config["runs"])])):
+        if not config["again"] and (done := repeats.completed(config, [Path(config["runs"])], experiment.load)):
             return {"Minutes": "0", "Verdict": f"complete: {done}"}
         table = self._table(config["data"])
         text, started = self._text(config, table.filter(pc.equal(table["split"], "train")).slice(0, FEW))

@@ -1,21 +1,22 @@
 """Whether a run was made before: the same resolved configuration, the same data, and the weights it would have now."""
 
 import os
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+
 from fusion.branches.weights import WeightsUnavailable, find_image_weights, find_text_weights
-from fusion.config import cache_dir
-from fusion.console import progress
 from fusion.files import write_text
 from fusion.results.record import TAKEN, find_runs, fingerprint, read_run
-from fusion.snippets import sources
 from fusion.snippets.snippet import split_hash
 
 
-def completed(config: dict[str, Any], places: Iterable[Path]) -> Path | None:
-    """The newest completed run of this very configuration in the folders, or None."""
+def completed(
+    config: dict[str, Any], places: Iterable[Path], load: Callable[[dict[str, Any]], pa.Table]
+) -> Path | None:
+    """The newest completed run of this very configuration in the folders, or None. load: it -> its table."""
     if config["data"].get("streaming"):
         return None  # whether a stream still holds the same is not known before it is read
     wanted = fingerprint(config)
@@ -27,7 +28,7 @@ def completed(config: dict[str, Any], places: Iterable[Path]) -> Path | None:
     ]
     if not alike:
         return None
-    now = split_hash(sources.load(config["data"], cache_dir(), progress))
+    now = split_hash(load(config))
     return next((folder for folder, run in reversed(alike) if run.get("data_hash", run["split_hash"]) == now), None)
 
 
@@ -45,9 +46,9 @@ def _starts_alike(config: dict[str, Any], run: dict[str, Any]) -> bool:
     return True
 
 
-def take(done: Path, sweep: Path) -> None:
-    """Makes a completed run from elsewhere a row of the sweep: a small file in it says where the run lies."""
-    if sweep.resolve() in done.resolve().parents:
+def take(done: Path, folder: Path) -> None:
+    """Makes a completed run from elsewhere a row of a sweep's folder: a small file in it says where the run lies."""
+    if folder.resolve() in done.resolve().parents:
         return
-    (sweep / TAKEN).mkdir(parents=True, exist_ok=True)
-    write_text(sweep / TAKEN / f"{done.name}.txt", os.path.relpath(done.resolve(), sweep.resolve()) + "\n")
+    (folder / TAKEN).mkdir(parents=True, exist_ok=True)
+    write_text(folder / TAKEN / f"{done.name}.txt", os.path.relpath(done.resolve(), folder.resolve()) + "\n")

@@ -65,7 +65,7 @@ def finish(folder: Path) -> None:
     table = ranked(find_runs([folder]), root=folder)
     written = write_results(table, folder)
     print_table(table)
-    if taken := len(list((folder / TAKEN).glob("*.txt"))):
+    if taken := len(list(folder.rglob(f"{TAKEN}/*.txt"))):
         log.info(
             "%d of %d runs were completed before and not repeated; again=true repeats them", taken, len(table.rows)
         )

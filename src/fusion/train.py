@@ -45,22 +45,23 @@ def train(cfg: DictConfig) -> None:
     except OmegaConfBaseException as error:
         print(f"error: {console.printable(_sentence(error))}", file=sys.stderr)
         sys.exit(2)
-    from fusion import experiment, repeats
+    from fusion import experiment, folds
 
     if config["again"] == "auto":
         config["again"] = at.mode is not RunMode.MULTIRUN
     overrides = list(at.overrides.task)
+    run = experiment.run if config["folds"] is None or config["fold"] is not None else folds.run
     if config["dry_run"]:
         _previews().add(config, overrides)
         return
     try:
         if at.mode is RunMode.MULTIRUN:
-            repeats.take(experiment.run(config, overrides, Path(at.sweep.dir)), Path(at.sweep.dir))
+            run(config, overrides, Path(at.sweep.dir))
         elif study := at.runtime.choices.get("sweep"):
             raise UserError(f"sweep={study} is a study of several runs; add -m, as in -m sweep={study}.")
         else:
             experiment.check(config)  # before there is a folder
-            print(experiment.run(config, overrides, Path(config["runs"]) / config["name"]))
+            print(run(config, overrides, Path(config["runs"]) / config["name"]))
     except UserError as error:
         print(f"error: {console.printable(str(error))}", file=sys.stderr)
         if at.mode is not RunMode.MULTIRUN:

@@ -1,12 +1,14 @@
-"""What happens at the end of an epoch: a line and metrics.csv, the best network kept."""
+"""What happens at the ends of an epoch: what learns in it; a line and metrics.csv, the best network kept."""
 
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 import pytorch_lightning as pl
 
+from fusion.branches import transfer
 from fusion.results.record import write_metrics
 
 log = logging.getLogger(__name__)
@@ -47,3 +49,32 @@ class KeepBest(pl.Callback):
         if reached > self.best:
             self.best = reached
             self.save()
+
+
+class Stages(pl.Callback):
+    """At the start of each epoch: which layers of each branch learn, and how they normalise."""
+
+    def __init__(self, branches: Mapping[str, Any], options: Mapping[str, Mapping[str, Any]]):
+        self.branches, self.policy, self.plans = branches, {}, {}
+        for name, branch in branches.items():
+            of = {"text": "text", "image": "backbone"}.get(name, name)
+            freeze = options[name].get("freeze", "none")
+            self.policy[name] = options[name].get("batchnorm", "adapt")
+            self.plans[name] = transfer.plan(freeze, self.policy[name], len(transfer.layers(branch)), of)
+
+    def settle(self, epoch: int) -> None:
+        """The branches in training mode as they are in this epoch, counted from 1."""
+        for name, branch in self.branches.items():
+            branch.train()
+            learning = max((at, count) for at, count in self.plans[name].items() if at <= epoch)[1]
+            transfer.settle(branch, learning, self.policy[name])
+
+    def on_train_epoch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        epoch = trainer.current_epoch + 1
+        self.settle(epoch)
+        for name, stages in self.plans.items():
+            if epoch in stages and (epoch > 1 or stages[1] < len(transfer.layers(self.branches[name]))):
+                log.info(
+                    "epoch %d: %d of the %d layers of the %s branch learn",
+                    epoch, stages[epoch], len(transfer.layers(self.branches[name])), name,
+                )  # fmt: skip
