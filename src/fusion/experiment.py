@@ -167,7 +167,7 @@ def _train(config: dict[str, Any], folder: Path, record: Record) -> None:
     loading |= {"pictures": pictures, "stream": stream, "variants": frozen.variants(config)}
     pairs = Pairs(table, classes, tokenizer, screen, **loading)
     model = _model(config, classes, started)
-    frozen.keep(config, model.net, pairs, record)
+    frozen.keep(config, model, pairs, record)
     record.note(parameters=sum(p.numel() for p in model.net.parameters()))
     record.content["timings"]["preparing_seconds"] = round(time.monotonic() - clock, 1)
     with batch_named(config, len(classes), known=pairs.features is not None):

@@ -6,11 +6,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import timm
 import torch
 
 from fusion.config import UserError, cache_dir
 from fusion.learning import make_stages
 from fusion.model import features
+from fusion.model.checkpoint import Model
 from fusion.model.late_fusion import LateFusion
 from fusion.model.outline import FLOAT, room
 from fusion.pairs import Pairs
@@ -36,11 +38,11 @@ def settle(config: dict[str, Any], net: LateFusion) -> None:
     make_stages(config, net).settle(1)
 
 
-def keep(config: dict[str, Any], net: LateFusion, pairs: Pairs, record: Record) -> None:
+def keep(config: dict[str, Any], model: Model, pairs: Pairs, record: Record) -> None:
     """Gives `pairs` the features of all of its pictures, if the branch is frozen and they are not too many."""
     if pairs.variants is None or pairs.screen is None:
         return
-    branch, screen, cache = net.branches["image"], pairs.screen, cache_dir()
+    branch, screen, cache = model.net.branches["image"], pairs.screen, cache_dir()
     styles: dict[str, Sequence[int | None]] = {"train": [*range(pairs.variants)], "val": [None], "test": [None]}
     styles = {side: drawn for side, drawn in styles.items() if len(pairs.sides[side])}
     tiles = {"train": 1, "val": 1, "test": 1}
@@ -55,9 +57,11 @@ def keep(config: dict[str, Any], net: LateFusion, pairs: Pairs, record: Record) 
             "every epoch; pass backbone.pooling=gap or a smaller backbone.variants.", pictures, size / 1e9,
         )  # fmt: skip
         return
-    facts = [screen.fingerprint, _states(pairs)]
+    spec, versions = model.meta["branches"]["image"], [torch.__version__, timm.__version__]
+    facts = [spec, versions, screen.fingerprint, _states(pairs)]
     device = torch.device("cuda" if config["device"] != "cpu" and torch.cuda.is_available() else "cpu")
-    pairs.features, said = features.keep(branch, pairs.draw, styles, facts, cache, device)
+    with torch.random.fork_rng(devices=[]):  # a loader takes a random number: dropout is the same, kept or computed
+        pairs.features, said = features.keep(branch, pairs.draw, styles, facts, cache, device)
     record.note(features=said | {"variants": pairs.variants})
     record.content["timings"]["features_seconds"] = said["seconds"]
 

@@ -63,8 +63,8 @@ def applies(config: dict[str, Any]) -> bool:
 
 
 def weights_hash(branch: nn.Module) -> str:
-    """Every parameter and statistic of a branch, and how it is built -> 16 hex digits."""
-    sha = hashlib.sha256(str(branch).encode())
+    """Every parameter and statistic of a branch -> 16 hex digits."""
+    sha = hashlib.sha256()
     for name, value in [*branch.state_dict().items(), *branch.named_buffers()]:
         sha.update(f"{name} {value.dtype} {tuple(value.shape)}".encode())
         sha.update(value.detach().cpu().contiguous().numpy().tobytes())
@@ -77,7 +77,7 @@ def keep(
 ) -> tuple[Features, dict[str, Any]]:  # fmt: skip
     """The features of every side in its variants, from the cache or computed; and what the record says of them.
 
-    facts: whatever else changes a picture. sides: train -> [0, 1, ...], val -> [None], ...
+    facts: whatever else changes a picture or how it is read. sides: train -> [0, 1, ...], val -> [None], ...
     """
     clock, found, computed = time.monotonic(), Features(), 0
     made_by = weights_hash(branch)
