@@ -111,16 +111,14 @@ class Preview:
         return found
 
     def _seconds(self, config: dict[str, Any], table: pa.Table, text: Started | None) -> float:
-        looks = [
-            config[name] for name in ("backbone", "text", "fusion", "render", "input_shape", "source_size", "device")
-        ]
-        looks.append(config.get("augment"))
-        key = json.dumps(looks, default=str)
+        seen = ("backbone", "render", "input_shape", "source_size", "device", "augment")
+        view = json.dumps([config[name] for name in seen], default=str)
+        key = json.dumps([view, config["text"]], default=str)
         if key not in self._paces:
             few = table.filter(pc.equal(table["split"], "train")).slice(0, FEW)
             self._paces[key] = measured(config, few, sorted(pc.unique(table["label"]).to_pylist()), text)
         counts = {side: pc.sum(pc.equal(table["split"], side)).as_py() or 0 for side in ("train", "val", "test")}
-        features = json.dumps([*looks[:1], *looks[3:], config["data"], config["seed"]], default=str)
+        features = json.dumps([view, config["data"], config["seed"]], default=str)
         took = seconds(config, self._paces[key], counts, frozen.variants(config), features in self._kept)
         self._kept.add(features)
         took *= config.get("folds") or 1

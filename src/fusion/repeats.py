@@ -35,14 +35,15 @@ def completed(
 def _starts_alike(config: dict[str, Any], run: dict[str, Any]) -> bool:
     """False for a run that made do with random weights, or with another text branch, where published ones are now."""
     had, text, image = run.get("weights") or {}, config["text"], config["backbone"]
-    if had.get("image") == "random" and image.get("weights") == "auto":
-        return find_image_weights(image["model"], "auto").kind == "random"
-    if had.get("text") == "random" and text.get("weights") == "auto":
-        try:
-            find_text_weights(text["model"], "auto")
-        except WeightsUnavailable:
-            return True
-        return False
+    try:
+        if had.get("image") == "random" and image.get("weights") == "auto":
+            find_image_weights(image["model"], "pretrained")
+            return False
+        if had.get("text") == "random" and text.get("weights") == "auto":
+            find_text_weights(text["model"], "pretrained")
+            return False
+    except WeightsUnavailable:
+        return True
     return True
 
 

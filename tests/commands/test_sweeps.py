@@ -8,7 +8,7 @@ import pytest
 from hydra import compose, initialize_config_dir
 
 from fusion import experiment, repeats
-from fusion.branches.weights import Origin
+from fusion.branches.weights import Origin, WeightsUnavailable
 from fusion.config import CONF_DIR, UserError, to_dict
 from fusion.results.record import find_runs, read_run
 from fusion.sweeps import check_choices
@@ -75,12 +75,17 @@ def test_a_run_that_made_do_with_random_weights_is_repeated_once_there_are_bette
 ) -> None:
     config = configured(corpus) | {"runs": str(tmp_path)}
     folder = experiment.run(config, [], tmp_path / "a")
-    assert repeats.completed(config, [tmp_path]) == folder
+    assert repeats.completed(config, [tmp_path], experiment.load) == folder
     config["backbone"] = {"name": "timm", "model": "test_resnet", "weights": "auto"}
     record = read_run(folder) | {"weights": {"image": "random"}}
     record["fingerprint"] = repeats.fingerprint(config)
     (folder / "run.json").write_text(json.dumps(record))
-    origins = iter([Origin("random"), Origin("hub", tmp_path)])
-    monkeypatch.setattr(repeats, "find_image_weights", lambda *_: next(origins))
-    assert repeats.completed(config, [tmp_path]) == folder
-    assert repeats.completed(config, [tmp_path]) is None
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+
+    def refuse(*_: object) -> None:
+        raise WeightsUnavailable("no hub")
+
+    monkeypatch.setattr(repeats, "find_image_weights", refuse)
+    assert repeats.completed(config, [tmp_path], experiment.load) == folder
+    monkeypatch.setattr(repeats, "find_image_weights", lambda *_: Origin("hub", tmp_path))
+    assert repeats.completed(config, [tmp_path], experiment.load) is None
