@@ -23,7 +23,7 @@ log = logging.getLogger(__name__)
 
 OPTIONS = {"text": "text", "image": "backbone"}  # branch -> its part of the configuration
 COMPARED = 8  # training batches that both kinds of statistics are compared on
-RECALIBRATED = 64  # training batches that statistics are estimated on anew
+RECALIBRATED = 64  # training batches that statistics are estimated on anew, or one epoch where that is less
 
 
 def make_learner(config: dict[str, Any], net: LateFusion, pairs: Pairs) -> Learner:
@@ -98,7 +98,8 @@ def settle_batchnorm(
     drawn = _batches(pairs, device, learner)
     compared = list(itertools.islice(drawn, COMPARED))
     if policy == "recalibrate":
-        more = itertools.islice(drawn, RECALIBRATED - COMPARED)
+        epoch = -(-len(pairs.sides["train"]) // pairs.batch_size) or RECALIBRATED  # a stream does not tell
+        more = itertools.islice(drawn, max(0, min(RECALIBRATED, epoch) - COMPARED))
         batchnorm.recalibrate(net, norms, itertools.chain(compared, more))
     agreement = batchnorm.compare(net, norms, compared)
     record.note(batchnorm={"policy": policy, "layers": len(norms)} | agreement)

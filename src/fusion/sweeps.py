@@ -20,10 +20,12 @@ class SweepTable(Callback):
     folder: Path | None = None  # of the sweep of this process, for main()
 
     def on_multirun_start(self, config: Any, **_: Any) -> None:
-        SweepTable.folder = Path(config.hydra.sweep.dir)
+        if not config.dry_run:
+            SweepTable.folder = Path(config.hydra.sweep.dir)
 
     def on_multirun_end(self, config: Any, **_: Any) -> None:
-        finish(Path(config.hydra.sweep.dir))
+        if not config.dry_run:
+            finish(Path(config.hydra.sweep.dir))
 
 
 def check_choices(overrides: list[str]) -> None:
@@ -57,12 +59,16 @@ def check_choices(overrides: list[str]) -> None:
 def finish(folder: Path) -> None:
     """results.csv and results.md of a sweep, and its table on stdout."""
     from fusion.results.ranking import ranked
-    from fusion.results.record import find_runs
+    from fusion.results.record import TAKEN, find_runs
     from fusion.results.table import print_table, write_results
 
     table = ranked(find_runs([folder]), root=folder)
     written = write_results(table, folder)
     print_table(table)
+    if taken := len(list(folder.rglob(f"{TAKEN}/*.txt"))):
+        log.info(
+            "%d of %d runs were completed before and not repeated; again=true repeats them", taken, len(table.rows)
+        )
     log.info("wrote %s and %s", *written)
 
 
