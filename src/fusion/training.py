@@ -61,7 +61,7 @@ def fit(config: dict[str, Any], model: checkpoint.Model, pairs: Pairs, folder: P
     record.content["timings"]["training_seconds"] = round(time.monotonic() - clock, 1)
     record.note(epochs_trained=len(journal.epochs), device=str(trainer.strategy.root_device))
     plots.curves(journal.epochs, folder / "plots" / "curves.png")
-    learning.settle_batchnorm(config, learner, stages, pairs, trainer.strategy.root_device, record)
+    learning.settle_batchnorm(learner, stages, pairs, trainer.strategy.root_device, record)
     return trainer
 
 
