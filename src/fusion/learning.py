@@ -35,8 +35,8 @@ def make_learner(config: dict[str, Any], net: LateFusion, pairs: Pairs) -> Learn
         if not 0 < share <= 1:
             raise UserError(f"{OPTIONS[name]}.lr_decay={share} must be above 0 and at most 1, such as 0.9.")
     weights = None
-    if config["loss"]["class_weights"] == "balanced":
-        weights = losses.balanced(_training_labels(pairs), pairs.classes)
+    if (kind := config["loss"]["class_weights"]) != "none":
+        weights = losses.class_weights(_training_labels(pairs, kind), pairs.classes, kind)
     changes = Augment(config["augment"], config["seed"]) if config["augment"]["name"] != "none" else None
     rate = 1e-3 if config["lr"] == "search" else config["lr"]
     return Learner(
@@ -49,9 +49,9 @@ def make_stages(config: dict[str, Any], net: LateFusion) -> Stages:
     return Stages(net.branches, {name: config[OPTIONS[name]] for name in net.branches})  # type: ignore[arg-type]
 
 
-def _training_labels(pairs: Pairs) -> list[str]:
+def _training_labels(pairs: Pairs, kind: str) -> list[str]:
     if pairs.stream is not None:
-        raise UserError("loss.class_weights=balanced must count the labels, which a stream does not tell; use none.")
+        raise UserError(f"loss.class_weights={kind} must count the labels, which a stream does not tell; use none.")
     rows = pairs.sides["train"]
     labels: list[str] = pa.chunked_array([part["label"] for part in rows.picked.batches]).take(rows.numbers).to_pylist()
     return labels
