@@ -86,7 +86,7 @@ def _moved(batch: Any, device: torch.device) -> Any:
 
 def settle_batchnorm(learner: Learner, stages: Stages, pairs: Pairs, device: torch.device, record: Record) -> None:
     """After training: statistics estimated anew if asked for; the record says whether both kinds agree."""
-    net, policy = learner.net, stages.policy.get("image")
+    net, policy = learner.net, stages.policy.get("image", "adapt")
     stages.settle(max(1, record.content["epochs_trained"]))
     norms = batchnorm.moving(net)
     if not norms:
@@ -99,6 +99,6 @@ def settle_batchnorm(learner: Learner, stages: Stages, pairs: Pairs, device: tor
     if policy == "recalibrate":
         more = itertools.islice(drawn, max(0, RECALIBRATED // pairs.batch_size - count))
         batchnorm.recalibrate(net, norms, itertools.chain(compared, more))
-    agreement = batchnorm.compare(net, norms, compared)
+    agreement = batchnorm.compare(net, norms, compared, policy)
     record.note(batchnorm={"policy": policy, "layers": len(norms)} | agreement)
     net.cpu()
