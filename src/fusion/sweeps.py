@@ -18,10 +18,11 @@ class SweepTable(Callback):
     """Named in conf/train.yaml; Hydra makes one for each call of the command."""
 
     folder: Path | None = None  # of the sweep of this process, for main()
+    table = "results"  # that it ends with
 
     def on_multirun_start(self, config: Any, **_: Any) -> None:
         if not config.dry_run:
-            SweepTable.folder = Path(config.hydra.sweep.dir)
+            SweepTable.folder, SweepTable.table = Path(config.hydra.sweep.dir), config.table
 
     def on_multirun_end(self, config: Any, **_: Any) -> None:
         if not config.dry_run:
