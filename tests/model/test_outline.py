@@ -28,7 +28,7 @@ def test_an_outline_is_the_network_without_its_weights():
     assert {n: p.shape for n, p in drawn.named_parameters()} == {n: p.shape for n, p in real.named_parameters()}
 
 
-@pytest.mark.parametrize("text", ["nano", "scratch", "codeberta"])
+@pytest.mark.parametrize("text", ["nano", "ladder", "scratch", "codeberta"])
 def test_every_text_branch_has_an_outline(text):
     config = configured(f"text={text}", "text.weights=random") if text == "codeberta" else configured(f"text={text}")
     net = outline(config, 5)
