@@ -13,8 +13,8 @@ FLOORS: list[tuple[set[str], bool]] = [
     ({"config", "files", "console", "languages", "compiled"}, True),
     ({"packages", "archives", "registries"}, True),
     ({"snippets", "screenshots", "branches"}, False),
-    ({"results", "model", "pairs"}, True),
-    ({"inputs", "prediction", "training", "experiment", "sweeps"}, True),
+    ({"results", "model", "pairs", "fresh"}, True),
+    ({"inputs", "prediction", "training", "experiment", "pretraining", "shipping", "sweeps"}, True),
     ({"train", "compare", "predict", "corpus", "render", "doctor"}, False),
     ({"cli"}, False),
 ]

@@ -52,7 +52,7 @@ def run(config: dict[str, Any], overrides: Sequence[str], parent: Path) -> Path:
     set_up_logging(folder / "run.log")
     record = Record(folder, config, overrides)
     try:
-        with _plain_errors(folder):
+        with plain_errors(folder):
             check(config)
             _train(config, folder, record)
     except Stopped as stopped:
@@ -66,7 +66,7 @@ def run(config: dict[str, Any], overrides: Sequence[str], parent: Path) -> Path:
 
 
 @contextmanager
-def _plain_errors(folder: Path) -> Iterator[None]:
+def plain_errors(folder: Path) -> Iterator[None]:
     """What went wrong, in one sentence; the traceback goes to run.log."""
     try:
         yield

@@ -40,15 +40,16 @@ def train(cfg: DictConfig) -> None:
     except OmegaConfBaseException as error:
         print(f"error: {console.printable(_sentence(error))}", file=sys.stderr)
         sys.exit(2)
-    from fusion import experiment
+    from fusion import experiment, pretraining
 
+    run = pretraining.run if config["pretraining"] else experiment.run
     overrides = list(at.overrides.task)
     try:
         if at.mode is RunMode.MULTIRUN:
-            experiment.run(config, overrides, Path(at.sweep.dir))
+            run(config, overrides, Path(at.sweep.dir))
         else:
             experiment.check(config)  # before there is a folder
-            print(experiment.run(config, overrides, Path(config["runs"]) / config["name"]))
+            print(run(config, overrides, Path(config["runs"]) / config["name"]))
     except UserError as error:
         print(f"error: {console.printable(str(error))}", file=sys.stderr)
         if at.mode is not RunMode.MULTIRUN:

@@ -1,0 +1,143 @@
+"""A network and numbered batches -> the network trained for so many steps, resumable at any of them.
+
+The rate rises over the first steps, stays, and falls to 0 over the last share of them (Hägele et al. 2024): as
+good as a cosine, and a run can be made longer or shorter while it runs. What is judged and kept is the running
+average of the weights.
+"""
+
+import copy
+import math
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import torch
+import torch.distributed
+import torch.nn.functional as F
+from torch import nn
+
+from fusion.config import UserError
+from fusion.files import replacing
+
+SMOOTHING = 0.1  # of labels: a passage of ten lines is often of several languages
+MEMORY = 0.999  # of the running average
+
+
+class Course:
+    """A network on its way: where it is, and one step further."""
+
+    def __init__(self, net: nn.Module, lr: float, weight_decay: float, device: torch.device, half: bool = False):
+        self.net, self.device, self.half = net.to(device), device, half
+        self.average = copy.deepcopy(self.net).eval()
+        self.lr, self.step = lr, 0
+        decayed = [p for p in net.parameters() if p.ndim > 1]
+        plain = [p for p in net.parameters() if p.ndim <= 1]  # biases and normalisations
+        groups = [{"params": decayed, "weight_decay": weight_decay}, {"params": plain, "weight_decay": 0.0}]
+        self.optimizer = torch.optim.AdamW(groups, lr, fused=True)
+
+    def learn(self, batch: dict[str, Any], rate: float) -> tuple[float, float]:
+        """One step -> loss and accuracy on the batch, its shares of all processes together."""
+        for group in self.optimizer.param_groups:
+            group["lr"] = rate
+        self.net.train()
+        image, label = batch["image"].to(self.device), batch["label"].to(self.device)
+        present = {"image": batch["present"]["image"].to(self.device)}
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.half):
+            logits = self.net({"image": image, "present": present}).float()  # (B, C)
+        loss = F.cross_entropy(logits, label, label_smoothing=SMOOTHING)
+        loss.backward()
+        figures = torch.stack([loss.detach(), (logits.argmax(1) == label).float().mean()])
+        shared(self.net, figures)
+        found, right = figures.tolist()
+        if not math.isfinite(found):
+            raise UserError(f"The training loss is {found} at step {self.step} with lr={rate:g}; lower lr.")
+        self.optimizer.step()
+        self.optimizer.zero_grad()
+        self.step += 1
+        self._remember()
+        return found, right
+
+    @torch.no_grad()
+    def _remember(self) -> None:
+        """The average weights, less slow at first; counters are copied."""
+        share = 1 - min(MEMORY, (1 + self.step) / (10 + self.step))
+        means, values = ([*net.state_dict().values()] for net in (self.average, self.net))
+        real = [i for i, mean in enumerate(means) if mean.is_floating_point()]
+        torch._foreach_lerp_([means[i] for i in real], [values[i] for i in real], share)
+        for mean, value in zip(means, values, strict=True):
+            if not mean.is_floating_point():
+                mean.copy_(value)
+
+    @torch.no_grad()
+    def answers(self, image: torch.Tensor) -> torch.Tensor:
+        """(B, H, W, 3) uint8 -> logits (B, C) of the average."""
+        present = {"image": torch.ones(len(image), dtype=torch.bool, device=self.device)}
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.half):
+            return self.average({"image": image.to(self.device), "present": present}).float().cpu()
+
+    def save(self, path: Path, facts: dict[str, Any]) -> None:
+        """Everything needed to go on from this very step; whole or not at all."""
+        state = {"net": self.net.state_dict(), "average": self.average.state_dict(), "step": self.step, "lr": self.lr}
+        with replacing(path) as part:
+            torch.save(state | {"optimizer": self.optimizer.state_dict(), "facts": facts}, part)
+
+    def load(self, path: Path) -> dict[str, Any]:
+        """-> the facts given to save."""
+        try:
+            state = torch.load(path, map_location=self.device, weights_only=True)
+            self.net.load_state_dict(state["net"])
+            self.average.load_state_dict(state["average"])
+            self.optimizer.load_state_dict(state["optimizer"])
+            self.step, self.lr = state["step"], state["lr"]
+        except Exception as error:  # of whatever kind torch's reader raises for a file that does not fit
+            reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+            raise UserError(f"{path} is no state that this run can go on from ({reason}); start it anew.") from error
+        return state["facts"]
+
+
+def rate_at(step: int, lr: float, steps: int, warmup: int, cooldown: float) -> float:
+    """The learning rate of a step: up over `warmup` steps, level, then down to 0 over the last share of `steps`."""
+    rising = (step + 1) / max(1, warmup)
+    falling = (steps - step) / max(1.0, cooldown * steps)
+    return lr * max(0.0, min(1.0, rising, falling))
+
+
+def range_test(course: Course, batches: Iterable[dict[str, Any]], low: float, high: float, steps: int) -> list[Any]:
+    """A copy trained at rates that rise from low to high -> [(rate, smoothed loss)] (Smith 2017)."""
+    tried = Course(copy.deepcopy(course.net), low, 0.0, course.device, course.half)
+    smooth, curve = 0.0, []
+    for number, batch in enumerate(batches):
+        rate = low * (high / low) ** (number / max(1, steps - 1))
+        try:
+            loss, _ = tried.learn(batch, rate)
+        except UserError:  # it left the numbers: the end of the range
+            break
+        smooth = 0.9 * smooth + 0.1 * loss
+        curve.append((rate, smooth / (1 - 0.9 ** (number + 1))))
+        if curve[-1][1] > 2 * min(value for _, value in curve):
+            break
+    return curve
+
+
+def suggested(curve: list[Any]) -> float:
+    """The rate at the lowest loss, divided by 5: below it the loss still falls, at it it is about to rise."""
+    return min(curve, key=lambda point: point[1])[0] / 5
+
+
+def ranks() -> tuple[int, int]:
+    """This process's number, and how many take part."""
+    spread = torch.distributed
+    return (spread.get_rank(), spread.get_world_size()) if spread.is_initialized() else (0, 1)
+
+
+def shared(net: nn.Module, figures: torch.Tensor) -> None:
+    """Gradients and figures, (F,), of this process -> their means over all processes, in place, in one message."""
+    _, world = ranks()
+    if world == 1:
+        return
+    found = [*(p.grad for p in net.parameters() if p.grad is not None), figures]
+    flat = torch.cat([tensor.flatten() for tensor in found])
+    torch.distributed.all_reduce(flat)
+    flat /= world
+    for tensor, mean in zip(found, flat.split([tensor.numel() for tensor in found]), strict=True):
+        tensor.copy_(mean.view_as(tensor))
