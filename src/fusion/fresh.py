@@ -1,10 +1,11 @@
 """Training rows -> an endless stream of batches in which no picture comes twice: step number -> batch.
 
-{"image": (B, H, W, 3) uint8, "label": (B,) int64, "present": {"image": (B,) bool}}, as pairs.py has them.
+{"image": (B, H, W, 3) uint8, "label": (B,) int64, "signs": (B, S) float32, 1 for each that the picture shows}.
 Which rows, passages, styles and colours a batch has depends on (seed, step) alone, so that training can stop
 and go on at any step, with any number of workers and processes.
 """
 
+import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -21,6 +22,30 @@ from fusion.screenshots.views import Screen
 from fusion.snippets.snippet import Picked
 
 
+CHARACTERS = [chr(code) for code in range(33, 127)]
+WORD = re.compile(r"[A-Za-z_]{2,}")
+
+
+class Signs:
+    """Visible ASCII, and the words that most of the training texts have -> which of them a passage shows."""
+
+    def __init__(self, texts: Sequence[str], words: int):
+        count = Counter(word for text in texts for word in set(WORD.findall(text)))
+        common = sorted(count, key=lambda word: (-count[word], word))[:words]
+        self.number = {sign: i for i, sign in enumerate([*CHARACTERS, *common])}
+
+    def __len__(self) -> int:
+        return len(self.number)
+
+    def __call__(self, shown: Sequence[str]) -> torch.Tensor:
+        """Texts as far as they are seen -> (B, S) float32 of 0 and 1."""
+        out = torch.zeros(len(shown), len(self))
+        for row, text in enumerate(shown):
+            found = {*text, *WORD.findall(text)} & self.number.keys()
+            out[row, [self.number[sign] for sign in found]] = 1.0
+        return out
+
+
 @dataclass(frozen=True)
 class Passages:
     """How much of a text is shown, conf/experiment: see screenshots/passages.py."""
@@ -31,6 +56,14 @@ class Passages:
 
     def of(self, text: str, key: int) -> str:
         return passage(text, key, self.rows, self.columns, self.ink)
+
+    def shown(self, passage: str) -> str:
+        """What a picture has room for, about."""
+        return "\n".join(line[: self.columns] for line in passage.split("\n")[: self.rows])
+
+    def scaled(self, share: float) -> "Passages":
+        """Of pictures that much smaller, the text as large."""
+        return Passages(round(self.rows * share), round(self.columns * share), round(self.ink * share**2))
 
     def dense(self, table: pa.Table) -> pa.Table:
         """The rows of which a passage can be shown."""
@@ -60,10 +93,10 @@ class Fresh(Dataset[dict[str, Any]]):
     """Step number -> its batch, or this process's share of it. Screens that draw alike share their glyphs."""
 
     def __init__(
-        self, rows: Rows, passages: Passages, screens: Sequence[Screen], batch_size: int, seed: int,
+        self, rows: Rows, signs: Signs, passages: Passages, screens: Sequence[Screen], batch_size: int, seed: int,
         rank: int = 0, world: int = 1,
     ):  # fmt: skip
-        self.rows, self.passages, self.screens, self.seed = rows, passages, screens, seed
+        self.rows, self.signs, self.passages, self.screens, self.seed = rows, signs, passages, screens, seed
         self.batch_size, self.rank, self.world = batch_size, rank, world
         for screen in screens[1:]:
             screen.painter.bank = screens[0].painter.bank
@@ -84,19 +117,14 @@ class Fresh(Dataset[dict[str, Any]]):
             if len(some):
                 chosen = [[column[i] for i in some] for column in (texts, ids, rows["label"])]
                 image[some] = screen(chosen[0], chosen[1], step, chosen[2])
-        return as_batch(image, label)
+        signs = self.signs([self.passages.shown(text) for text in texts])
+        return {"image": torch.from_numpy(image), "label": torch.from_numpy(label), "signs": signs}
 
     def loader(self, first: int, last: int, num_workers: int) -> DataLoader:
         """The batches of the steps from `first` to before `last`, in order."""
         steps: Any = range(first, last)
         pin = torch.cuda.is_available()
         return DataLoader(self, sampler=steps, batch_size=None, num_workers=num_workers, pin_memory=pin)
-
-
-def as_batch(image: np.ndarray, label: np.ndarray) -> dict[str, Any]:
-    """(B, H, W, 3) uint8, (B,) -> the batch a network takes."""
-    present = {"image": torch.ones(len(label), dtype=torch.bool)}
-    return {"image": torch.from_numpy(image), "label": torch.from_numpy(label), "present": present}
 
 
 def held(table: pa.Table, passages: Passages, screen: Screen, size: int) -> Iterator[tuple[np.ndarray, pa.Table]]:

@@ -6,7 +6,6 @@ folder is like any other, with state.pt to go on from and weights/ with what bac
 
 import logging
 import os
-import shutil
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -22,7 +21,7 @@ from fusion import branches
 from fusion.config import CONF_DIR, UserError, cache_dir, did_you_mean
 from fusion.console import Stopped, progress, set_up_logging
 from fusion.experiment import plain_errors, warn
-from fusion.fresh import Fresh, Passages, Rows, held
+from fusion.fresh import Fresh, Passages, Rows, Signs, held
 from fusion.model import checkpoint
 from fusion.model.late_fusion import LateFusion
 from fusion.model.steps import Course, range_test, ranks, rate_at, suggested
@@ -74,16 +73,17 @@ def run(config: dict[str, Any], overrides: Sequence[str], parent: Path) -> Path:
 def train(config: dict[str, Any], folder: Path, record: Record | None) -> None:
     """One run, or the rest of one. Processes other than the first have no record and write nothing."""
     wanted = config["pretraining"]
-    if wanted["compile"] and not torch.cuda.is_available() and not shutil.which(os.environ.get("CXX", "c++")):
-        raise UserError("pretraining.compile=true needs a C++ compiler (c++); pass pretraining.compile=false.")
     torch.manual_seed(config["seed"])
     passages = Passages(**wanted["passage"])
     table, learnt = corpus(config, passages)
     classes = sorted(pc.unique(learnt["label"]).to_pylist())
     table = table.filter(pc.is_in(table["label"], pa.array(classes)))
-    course, model = start(config, classes)
-    stages = [_fresh(config, Rows(learnt, classes), passages, shape) for shape in (wanted["early_shape"], config["input_shape"])]
-    facts: dict[str, Any] = {"history": [], "seen": [0.0, 0.0, 0.0]}
+    rows, signs = Rows(learnt, classes), Signs(learnt["text"].to_pylist(), wanted["words"])
+    course, model = start(config, classes, len(signs))
+    early = config | {"render": config["render"] | wanted["early"]["render"]}
+    shapes = ((early, wanted["early"]["input_shape"]), (config, config["input_shape"]))
+    stages = [_fresh(look, rows, signs, passages, shape) for look, shape in shapes]
+    facts: dict[str, Any] = {"history": [], "seen": [0.0, 0.0, 0.0, 0.0]}
     if (folder / STATE).is_file():
         facts = course.load(folder / STATE)
         log.info("going on at step %d of %d", course.step, wanted["steps"])
@@ -130,26 +130,28 @@ def _data(config: dict[str, Any], name: str) -> dict[str, Any]:
     return yaml.safe_load(path.read_text(encoding="utf-8"))
 
 
-def start(config: dict[str, Any], classes: list[str]) -> tuple[Course, checkpoint.Model]:
+def start(config: dict[str, Any], classes: list[str], signs: int) -> tuple[Course, checkpoint.Model]:
     """-> the network with its optimiser, and the model that its average is kept as."""
     started = branches.start_image(config["backbone"], config["input_shape"])
     fusion = {key: config["fusion"][key] for key in ("hidden", "dropout", "modality_dropout")}
     device = torch.device("cuda" if config["device"] != "cpu" and torch.cuda.is_available() else "cpu")
     net = LateFusion({"image": started.module}, len(classes), **fusion)
     half = device.type == "cuda" and config["precision"] in ("auto", "bf16-mixed")
-    course = Course(net, config["lr"], config["optimizer"]["weight_decay"], device, half)
+    reader = torch.nn.Linear(started.module.dim, signs)  # type: ignore[arg-type]
+    course = Course(net, reader, config["lr"], config["optimizer"]["weight_decay"], device, half)
     meta = {key: config[key] for key in ("name", "render", "source_size", "input_shape", "seed")} | {
         "classes": classes, "branches": {"image": started.spec}, "fusion": fusion, "temperature": 1.0,
     }  # fmt: skip
     return course, checkpoint.Model(course.average, meta, None)
 
 
-def _fresh(config: dict[str, Any], rows: Rows, passages: Passages, shape: int) -> Fresh:
+def _fresh(config: dict[str, Any], rows: Rows, signs: Signs, passages: Passages, shape: int) -> Fresh:
     """The stream at one picture size; the text in it is as large as at any other."""
+    passages = passages.scaled(shape / config["input_shape"])
     source = [max(8, round(side * shape / config["input_shape"])) for side in parse_size(config["source_size"])]
     looks = [config["render"] | {"highlight": policy} for policy in config["pretraining"]["highlights"]]
     screens = [Screen(look, source, shape, config["seed"]) for look in looks]
-    return Fresh(rows, passages, screens, config["batch_size"], config["seed"], *ranks())
+    return Fresh(rows, signs, passages, screens, config["batch_size"], config["seed"], *ranks())
 
 
 def _sample(table: pa.Table, most: int, seed: int) -> pa.Table:
@@ -160,8 +162,8 @@ def _sample(table: pa.Table, most: int, seed: int) -> pa.Table:
 def _search(course: Course, fresh: Fresh, config: dict[str, Any], folder: Path) -> float:
     """-> the rate that a short range test suggests; its curve is drawn."""
     wanted = config["pretraining"]["lr_search"]
-    batches = fresh.loader(SEARCHED, SEARCHED + wanted["steps"], 0)
-    curve = range_test(course, batches, wanted["low"], wanted["high"], wanted["steps"])
+    batches = fresh.loader(SEARCHED, SEARCHED + wanted["warm"] + wanted["steps"], 0)
+    curve = range_test(course, batches, **wanted)
     rate = suggested(curve)
     log.info("learning rate %.2g, found between %g and %g in %d steps", rate, wanted["low"], wanted["high"], len(curve))
     if ranks()[0] == 0:
@@ -176,9 +178,7 @@ def _learn(
     """From the step where the course is to the last one; `val` is None in processes that only help."""
     wanted = config["pretraining"]
     shown = None if val is None else _drawn(val, stages[1].passages, _judging(config))
-    if wanted["compile"]:
-        course.net.branches["image"].net.compile(dynamic=False)  # type: ignore[union-attr, operator]
-    seen, clock = np.array(facts["seen"]), time.monotonic()  # loss, accuracy and steps since the last look
+    seen, clock = np.array(facts["seen"]), time.monotonic()  # loss, reader's loss, accuracy, steps since the last look
     history: list[dict[str, float]] = facts["history"]
     before = history[-1]["seconds"] if history else 0.0
     for batch in _batches(course.step, stages, wanted, config["num_workers"]):
@@ -189,15 +189,15 @@ def _learn(
             figures = _look(course, *shown, classes)
             spent = round(before + time.monotonic() - clock, 1)
             pictures = course.step * config["batch_size"]
-            loss, accuracy = seen[:2] / seen[2]
+            loss, reading, accuracy = seen[:3] / seen[3]
             history.append({"step": course.step, "pictures": pictures, "lr": rate, "train_loss": round(loss, 4),
-                            "train_accuracy": round(accuracy, 4), **figures, "seconds": spent})  # fmt: skip
+                            "train_accuracy": round(accuracy, 4), "reading_loss": round(reading, 5), **figures, "seconds": spent})  # fmt: skip
             seen[:] = 0
             write_metrics(folder, history)
             plots.learning(history, folder / "plots" / "curves.png")
             log.info(
-                "step %d of %d, %d pictures: training loss %.3f, accuracy %.3f; validation accuracy %.3f [%.3f, %.3f]; %.0f s",
-                course.step, wanted["steps"], pictures, loss, accuracy, figures["val_accuracy"],
+                "step %d of %d, %d pictures: training loss %.3f, reading %.4f, accuracy %.3f; validation accuracy %.3f [%.3f, %.3f]; %.0f s",
+                course.step, wanted["steps"], pictures, loss, reading, accuracy, figures["val_accuracy"],
                 figures["val_low"], figures["val_high"], spent,
             )  # fmt: skip
         if val is not None and (course.step % wanted["save_every"] == 0 or last):
@@ -206,7 +206,7 @@ def _learn(
 
 def _batches(step: int, stages: list[Fresh], wanted: dict[str, Any], workers: int) -> Iterator[dict[str, Any]]:
     """The batches from `step` on: small pictures first, then those of the full size."""
-    edge = min(wanted["early_steps"], wanted["steps"])
+    edge = min(wanted["early"]["steps"], wanted["steps"])
     if step < edge:
         yield from stages[0].loader(step, edge, workers)
     yield from stages[1].loader(max(step, edge), wanted["steps"], workers)
@@ -242,6 +242,7 @@ def _finish(
     metrics, parts, screen = {}, [], _judging(config)
     for side in ("val", "test"):
         rows = table.filter(pc.equal(table["split"], side))
+        rows = _sample(rows, config["pretraining"]["judge_on"] or rows.num_rows, config["seed"])
         logits = np.concatenate(
             [course.answers(torch.from_numpy(image)).numpy() for image, _ in held(rows, passages, screen, CHUNK)]
         )

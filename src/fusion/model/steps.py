@@ -21,41 +21,53 @@ from fusion.files import replacing
 
 SMOOTHING = 0.1  # of labels: a passage of ten lines is often of several languages
 MEMORY = 0.999  # of the running average
+READING = 20.0  # weight of the loss on signs, a mean over hundreds of them, beside that on the label
+
+
+STATES = ("net", "reader", "average", "optimizer")
 
 
 class Course:
-    """A network on its way: where it is, and one step further."""
+    """A network on its way: where it is, and one step further.
 
-    def __init__(self, net: nn.Module, lr: float, weight_decay: float, device: torch.device, half: bool = False):
-        self.net, self.device, self.half = net.to(device), device, half
+    Beside the label it learns to say which signs (characters and common words) a picture shows. That is hundreds of
+    answers a picture instead of one, and what a network needs to read; `reader` is thrown away afterwards.
+    """
+
+    def __init__(
+        self, net: Any, reader: nn.Module, lr: float, weight_decay: float, device: torch.device, half: bool = False
+    ):
+        self.net, self.reader, self.device, self.half = net.to(device), reader.to(device), device, half
         self.average = copy.deepcopy(self.net).eval()
         self.lr, self.step = lr, 0
-        decayed = [p for p in net.parameters() if p.ndim > 1]
-        plain = [p for p in net.parameters() if p.ndim <= 1]  # biases and normalisations
+        learnt = [*net.parameters(), *reader.parameters()]
+        decayed = [p for p in learnt if p.ndim > 1]
+        plain = [p for p in learnt if p.ndim <= 1]  # biases and normalisations
         groups = [{"params": decayed, "weight_decay": weight_decay}, {"params": plain, "weight_decay": 0.0}]
         self.optimizer = torch.optim.AdamW(groups, lr, fused=True)
 
-    def learn(self, batch: dict[str, Any], rate: float) -> tuple[float, float]:
-        """One step -> loss and accuracy on the batch, its shares of all processes together."""
+    def learn(self, batch: dict[str, Any], rate: float) -> tuple[float, float, float]:
+        """One step -> loss, loss of the reader and accuracy on the batch, its shares of all processes together."""
         for group in self.optimizer.param_groups:
             group["lr"] = rate
         self.net.train()
-        image, label = batch["image"].to(self.device), batch["label"].to(self.device)
-        present = {"image": batch["present"]["image"].to(self.device)}
+        image, label, signs = (batch[name].to(self.device) for name in ("image", "label", "signs"))
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.half):
-            logits = self.net({"image": image, "present": present}).float()  # (B, C)
+            features = self.net.branches["image"](image)  # (B, D)
+            logits, read = self.net.head(features).float(), self.reader(features).float()  # (B, C), (B, S)
         loss = F.cross_entropy(logits, label, label_smoothing=SMOOTHING)
-        loss.backward()
-        figures = torch.stack([loss.detach(), (logits.argmax(1) == label).float().mean()])
-        shared(self.net, figures)
-        found, right = figures.tolist()
+        reading = F.binary_cross_entropy_with_logits(read, signs)
+        (loss + READING * reading).backward()
+        figures = torch.stack([loss.detach(), reading.detach(), (logits.argmax(1) == label).float().mean()])
+        shared([*self.net.parameters(), *self.reader.parameters()], figures)
+        found, reading_loss, right = figures.tolist()
         if not math.isfinite(found):
             raise UserError(f"The training loss is {found} at step {self.step} with lr={rate:g}; lower lr.")
         self.optimizer.step()
         self.optimizer.zero_grad()
         self.step += 1
         self._remember()
-        return found, right
+        return found, reading_loss, right
 
     @torch.no_grad()
     def _remember(self) -> None:
@@ -77,17 +89,16 @@ class Course:
 
     def save(self, path: Path, facts: dict[str, Any]) -> None:
         """Everything needed to go on from this very step; whole or not at all."""
-        state = {"net": self.net.state_dict(), "average": self.average.state_dict(), "step": self.step, "lr": self.lr}
+        state = {name: getattr(self, name).state_dict() for name in STATES}
         with replacing(path) as part:
-            torch.save(state | {"optimizer": self.optimizer.state_dict(), "facts": facts}, part)
+            torch.save(state | {"step": self.step, "lr": self.lr, "facts": facts}, part)
 
     def load(self, path: Path) -> dict[str, Any]:
         """-> the facts given to save."""
         try:
             state = torch.load(path, map_location=self.device, weights_only=True)
-            self.net.load_state_dict(state["net"])
-            self.average.load_state_dict(state["average"])
-            self.optimizer.load_state_dict(state["optimizer"])
+            for name in STATES:
+                getattr(self, name).load_state_dict(state[name])
             self.step, self.lr = state["step"], state["lr"]
         except Exception as error:  # of whatever kind torch's reader raises for a file that does not fit
             reason = (str(error).strip() or type(error).__name__).splitlines()[0]
@@ -102,24 +113,31 @@ def rate_at(step: int, lr: float, steps: int, warmup: int, cooldown: float) -> f
     return lr * max(0.0, min(1.0, rising, falling))
 
 
-def range_test(course: Course, batches: Iterable[dict[str, Any]], low: float, high: float, steps: int) -> list[Any]:
-    """A copy trained at rates that rise from low to high -> [(rate, smoothed loss)] (Smith 2017)."""
-    tried = Course(copy.deepcopy(course.net), low, 0.0, course.device, course.half)
+def range_test(
+    course: Course, batches: Iterable[dict[str, Any]], low: float, high: float, warm: int, steps: int
+) -> list[tuple[float, float]]:
+    """A copy trained at rates that rise from low to high -> [(rate, smoothed loss)] (Smith 2017).
+
+    Random weights show nothing in so few steps: `warm` steps at the lowest rate come before.
+    """
+    tried = Course(copy.deepcopy(course.net), copy.deepcopy(course.reader), low, 0.0, course.device, course.half)
     smooth, curve = 0.0, []
-    for number, batch in enumerate(batches):
-        rate = low * (high / low) ** (number / max(1, steps - 1))
+    for number, batch in enumerate(batches, -warm):
+        rate = low * (high / low) ** (max(0, number) / max(1, steps - 1))
         try:
-            loss, _ = tried.learn(batch, rate)
+            label_loss, reading, _ = tried.learn(batch, rate)
+            loss = label_loss + READING * reading
         except UserError:  # it left the numbers: the end of the range
             break
         smooth = 0.9 * smooth + 0.1 * loss
-        curve.append((rate, smooth / (1 - 0.9 ** (number + 1))))
-        if curve[-1][1] > 2 * min(value for _, value in curve):
-            break
+        if number >= 0:
+            curve.append((rate, smooth / (1 - 0.9 ** (number + warm + 1))))
+            if curve[-1][1] > 1.5 * min(value for _, value in curve):
+                break
     return curve
 
 
-def suggested(curve: list[Any]) -> float:
+def suggested(curve: list[tuple[float, float]]) -> float:
     """The rate at the lowest loss, divided by 5: below it the loss still falls, at it it is about to rise."""
     return min(curve, key=lambda point: point[1])[0] / 5
 
@@ -130,12 +148,12 @@ def ranks() -> tuple[int, int]:
     return (spread.get_rank(), spread.get_world_size()) if spread.is_initialized() else (0, 1)
 
 
-def shared(net: nn.Module, figures: torch.Tensor) -> None:
+def shared(parameters: Iterable[nn.Parameter], figures: torch.Tensor) -> None:
     """Gradients and figures, (F,), of this process -> their means over all processes, in place, in one message."""
     _, world = ranks()
     if world == 1:
         return
-    found = [*(p.grad for p in net.parameters() if p.grad is not None), figures]
+    found = [*(p.grad for p in parameters if p.grad is not None), figures]
     flat = torch.cat([tensor.flatten() for tensor in found])
     torch.distributed.all_reduce(flat)
     flat /= world
