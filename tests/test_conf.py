@@ -5,13 +5,18 @@ from pathlib import Path
 import pytest
 import yaml
 from hydra import compose, initialize_config_dir
+from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
+from hydra.core.global_hydra import GlobalHydra
+from hydra.core.override_parser.overrides_parser import OverridesParser
 
 from fusion.branches import TEXT
+from fusion.branches.image import register
 from fusion.config import CONF_DIR, to_dict
 
 CHOICES = sorted(
     f"{path.parent.name}={path.stem}" for path in CONF_DIR.glob("*/*.yaml") if not path.stem.startswith("_")
 )
+SWEEPS = sorted(path.stem for path in (CONF_DIR / "sweep").glob("*.yaml"))
 REQUIRED = {
     "backbone=timm": ["backbone.model=test_resnet"],
     "text=hf": ["text.model=folder"],
@@ -27,6 +32,30 @@ def test_each_choice_composes_and_resolves(choice: str) -> None:
         assert composed[group]["name"] == name, "the row of a run says what the user typed"
 
 
+def jobs(sweep: str) -> list[list[str]]:
+    """conf/sweep/NAME -> the overrides of each of its runs, as Hydra's own sweeper makes them."""
+    with initialize_config_dir(str(CONF_DIR), version_base="1.3"):
+        config = compose("train", [f"sweep={sweep}"], return_hydra_config=True)
+        parser = OverridesParser.create(config_loader=GlobalHydra.instance().config_loader())
+        axes = parser.parse_overrides([f"{key}={value}" for key, value in config.hydra.sweeper.params.items()])
+    (found,) = BasicSweeper.split_arguments(axes, None)
+    return found
+
+
+@pytest.mark.parametrize("sweep", SWEEPS)
+def test_every_run_of_every_sweep_composes(sweep: str) -> None:
+    for overrides in jobs(sweep):
+        with initialize_config_dir(str(CONF_DIR), version_base="1.3"):
+            composed = to_dict(compose("train", [f"sweep={sweep}", *overrides]))
+        for key, _, value in (override.partition("=") for override in overrides):
+            if (CONF_DIR / key).is_dir():
+                assert (CONF_DIR / key / f"{value}.yaml").is_file() and composed[key]["name"] == value
+
+
+def test_the_sweeps_have_the_runs_they_are_for() -> None:
+    assert len(jobs("rakuten")) == 28 and len(jobs("shapes")) == 5 * 2 * 2
+
+
 def test_every_text_branch_has_a_file_and_every_file_a_branch() -> None:
     assert {path.stem for path in (CONF_DIR / "text").glob("*.yaml")} == {*TEXT, "none"}
 
@@ -36,7 +65,8 @@ def test_every_backbone_is_one_of_timm(path: Path) -> None:
     import timm
 
     backbone = yaml.safe_load(path.read_text())
-    if backbone["name"] not in ("none", "timm"):
+    if backbone.get("name") not in (None, "none", "timm", "convnet"):
+        register(backbone["model"])
         assert timm.is_model(backbone["model"])
     assert len([line for line in path.read_text().splitlines() if not line.startswith("#")]) <= 6
 

@@ -1,4 +1,4 @@
-"""`python -m fusion.compare`: run folders, sweeps, or trees of them -> the Rakuten table."""
+"""`python -m fusion.compare`: run folders, sweeps, or trees of them -> a table."""
 
 import argparse
 import json
@@ -8,20 +8,27 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from fusion import console
+from fusion.config import UserError
+from fusion.results.menu import TABLES
+from fusion.results.record import find_runs
+from fusion.results.table import print_table, write_results
 
 log = logging.getLogger(__name__)
 
 DESCRIPTION = """Prints the runs found in the folders as one table, best validation macro-F1 first, and writes
 it as results.csv and results.md. Runs on another split or with other labels are never ranked together;
-failed and interrupted runs are rows too."""
+failed and interrupted runs are rows too. --table rakuten (or heig, notebook) prints the rows of a source's own table
+instead: its figures beside those of our runs, and for each empty cell the command that fills it."""
 
 
 def parser() -> argparse.ArgumentParser:
     made = argparse.ArgumentParser(
         "fusion compare", description=DESCRIPTION, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    made.add_argument("runs", nargs="+", type=Path, metavar="RUNS", help="run folders, or folders of them")
-    made.add_argument("-o", "--output", type=Path, metavar="DIR", help="where results.* go (default: the first folder)")
+    runs = "run folders, or folders of them (default: runs)"
+    made.add_argument("runs", nargs="*", type=Path, metavar="RUNS", help=runs, default=[Path("runs")])
+    made.add_argument("--table", choices=TABLES, default="results", help="which table (default: results)")
+    made.add_argument("-o", "--output", type=Path, metavar="DIR", help="where its files go (default: the first folder)")
     made.add_argument("--json", action="store_true", help="print the rows as JSON instead of a table")
     return made
 
@@ -30,24 +37,21 @@ def main(argv: Sequence[str] | None = None) -> int:
     """The table on stdout, where it was written on stderr; 1 when there are no runs."""
     asked = parser().parse_args(argv)
     console.set_up_logging()
-    from fusion.config import UserError
-    from fusion.results import table
-    from fusion.results.record import find_runs
-
-    folders = find_runs(asked.runs)
-    if not folders:
+    table_alone = asked.table != "results" and asked.runs == [Path("runs")] and not asked.runs[0].exists()
+    folders = [] if table_alone else find_runs(asked.runs)  # a source's table has rows without any run
+    if not folders and asked.table == "results":
         raise UserError(
             f"There are no runs in {', '.join(map(str, asked.runs))}; make one with python -m fusion.train."
         )
     target = asked.output or asked.runs[0]
-    found = table.rows(folders, root=target)
+    table = TABLES[asked.table](folders, target)
     if asked.json:
-        print(json.dumps(found, indent=1, ensure_ascii=False))
+        print(json.dumps(table.rows, indent=1, ensure_ascii=False))
     else:
-        table.print_table(found)
+        print_table(table)
     try:
         target.mkdir(parents=True, exist_ok=True)
-        log.info("wrote %s and %s", *table.write_results(found, target))
+        log.info("wrote %s and %s", *write_results(table, target))
     except OSError as error:
         raise UserError(
             f"The table cannot be written to {target} ({error.strerror}); choose a folder with -o."

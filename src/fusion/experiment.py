@@ -154,9 +154,8 @@ def _train(config: dict[str, Any], folder: Path, record: Record) -> None:
     if screen is not None:
         if config["render"]["highlight"] in KEPT and stream is None:
             screen.painter.lexed = _lex(config["render"]["highlight"], table)
-        original = started["image"].module.original_input_shape
-        facts = {"original_input_shape": original, "source_size": screen.size, "fingerprint": screen.fingerprint}
-        record.note(image=facts)
+        facts = {"source_size": screen.size, "fingerprint": screen.fingerprint}
+        record.note(image=started["image"].module.facts() | facts)  # type: ignore[operator]
     tokenizer = started["text"].tokenizer if "text" in started else None
     loading = {key: config[key] for key in ("batch_size", "seed", "num_workers")}
     pairs = Pairs(table, classes, tokenizer, screen, pictures=pictures, stream=stream, **loading)
@@ -210,12 +209,6 @@ def start_branches(config: dict[str, Any], table: pa.Table, record: Record) -> d
         started["text"] = _start_text(config, rows["text"], rows["group"])
     if config["backbone"]["name"] != "none":
         started["image"] = branches.start_image(config["backbone"], config["input_shape"])
-        if started["image"].weights == "random" and config["backbone"]["weights"] == "auto":
-            log.warning(
-                "Image branch: the published weights of %s are not on this machine and no model hub can be reached, "
-                "so it starts from random weights; its row says so. Pass backbone.weights=FILE to start from a file.",
-                config["backbone"]["model"],
-            )
     weights = {name: branch.weights for name, branch in started.items()}
     record.note(config=config, text=config["text"]["name"], weights=weights)
     return started

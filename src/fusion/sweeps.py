@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.override_parser.types import Glob
 from hydra.errors import HydraException
 from hydra.experimental.callback import Callback
 
@@ -34,11 +35,17 @@ def check_choices(overrides: list[str]) -> None:
         group = CONF_DIR / override.get_key_element().lstrip("+~")
         if not group.is_dir():
             continue
-        options = sorted(path.stem for path in group.glob("*.yaml"))
+        options = sorted(path.stem for path in group.glob("[!_]*.yaml"))
+        pattern = override.value()
+        if isinstance(pattern, Glob):  # Hydra would run nothing, and say nothing
+            if not pattern.filter(options):
+                fits = " or ".join(pattern.include)
+                raise UserError(f"No {group.name} is named like {fits}; there are {', '.join(options)}.")
+            continue
         try:
             swept = override.is_discrete_sweep()
             wanted = list(override.sweep_string_iterator()) if swept else [override.get_value_string()]
-        except (HydraException, ValueError):  # glob() is resolved by Hydra itself
+        except (HydraException, ValueError):  # what Hydra itself will refuse
             continue
         for name in map(str, wanted):
             if name not in options:
@@ -49,12 +56,13 @@ def check_choices(overrides: list[str]) -> None:
 
 def finish(folder: Path) -> None:
     """results.csv and results.md of a sweep, and its table on stdout."""
-    from fusion.results import table
+    from fusion.results.ranking import ranked
     from fusion.results.record import find_runs
+    from fusion.results.table import print_table, write_results
 
-    rows = table.rows(find_runs([folder]), root=folder)
-    written = table.write_results(rows, folder)
-    table.print_table(rows)
+    table = ranked(find_runs([folder]), root=folder)
+    written = write_results(table, folder)
+    print_table(table)
     log.info("wrote %s and %s", *written)
 
 

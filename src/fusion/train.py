@@ -47,6 +47,8 @@ def train(cfg: DictConfig) -> None:
     try:
         if at.mode is RunMode.MULTIRUN:
             run(config, overrides, Path(at.sweep.dir))
+        elif study := at.runtime.choices.get("sweep"):
+            raise UserError(f"sweep={study} is a study of several runs; add -m, as in -m sweep={study}.")
         else:
             experiment.check(config)  # before there is a folder
             print(run(config, overrides, Path(config["runs"]) / config["name"]))
@@ -60,6 +62,7 @@ def main() -> int:
     """Hydra's command line -> exit code; 3 when a sweep ended with runs that failed."""
     console.set_up_logging()
     try:
+        sys.argv[1:] = [re.sub(r"^\+(protocol|row|sweep)=", r"\1=", word) for word in sys.argv[1:]]  # both are right
         sweeps.check_choices([word for word in sys.argv[1:] if re.match(r"[\w.]+=", word)])
         train()
     except (HydraException, OmegaConfBaseException) as error:

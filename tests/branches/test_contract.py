@@ -59,7 +59,7 @@ def image_case(model: str, side: int) -> Case:
 
 
 TEXT = ("scratch", "nano", "hf", "folder")
-IMAGE = ("test_resnet", "test_vit3")
+IMAGE = ("test_resnet", "test_vit3", "convnet", "nasnetmobile")
 
 
 @pytest.fixture

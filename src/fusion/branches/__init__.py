@@ -97,8 +97,9 @@ def start_image(backbone: dict[str, Any], input_shape: int) -> Started:
     from fusion.branches.weights import find_image_weights
 
     origin = find_image_weights(backbone["model"], backbone["weights"])
-    spec = {"name": "timm", "model": backbone["model"], "input_shape": input_shape}
-    return Started(TimmBackbone(backbone["model"], input_shape, origin), spec, origin.kind)
+    fields = {"model": backbone["model"], "input_shape": input_shape}
+    fields |= {key: backbone[key] for key in ("channels", "pooling") if key in backbone}
+    return Started(TimmBackbone(**fields, origin=origin), {"name": "timm", **fields}, origin.kind)
 
 
 def restore(spec: dict[str, Any]) -> "nn.Module":
@@ -121,7 +122,7 @@ def restore(spec: dict[str, Any]) -> "nn.Module":
             from fusion.branches.image import TimmBackbone
             from fusion.branches.weights import Origin
 
-            return TimmBackbone(fields["model"], fields["input_shape"], Origin("random"))
+            return TimmBackbone(**fields, origin=Origin("random"))
         case unknown:
             raise UserError(f"This model has a branch of kind {unknown!r}, which this version of fusion does not know.")
 

@@ -1,4 +1,4 @@
-"""Pictures (B, H, W, 3) uint8 -> features (B, dim), by any timm model."""
+"""Pictures (B, H, W, 3) uint8 -> features (B, dim), by any timm model or the small ConvNet."""
 
 from typing import Any
 
@@ -8,26 +8,55 @@ from torch import nn
 from fusion.branches.weights import Origin
 from fusion.config import UserError, did_you_mean
 
+LUMINANCE = (0.299, 0.587, 0.114)  # of red, green and blue (ITU-R BT.601)
+POOLING = ("gap", "flatten")
+
 
 class TimmBackbone(nn.Module):
-    """A timm model without its classifier; normalises with the mean and deviation it was trained with."""
+    """A network without its classifier; normalises with the mean and deviation it was trained with.
 
-    mean: torch.Tensor  # (3, 1, 1), of 0 to 255
+    channels: 3, or 1 to give it the luminance alone; its first layer then sums over the colours.
+    pooling: gap averages the last feature map over its area, flatten keeps all of it.
+    """
+
+    mean: torch.Tensor  # (channels, 1, 1), of 0 to 255
     std: torch.Tensor
+    luminance: torch.Tensor  # (3, 1, 1)
 
-    def __init__(self, model: str, input_shape: int, origin: Origin):
+    def __init__(self, model: str, input_shape: int, origin: Origin, channels: int = 3, pooling: str = "gap"):
         super().__init__()
-        self.net = _create(model, origin)
+        if channels not in (1, 3):
+            raise UserError(f"backbone.channels={channels} must be 3 for colour or 1 for luminance.")
+        if pooling not in POOLING:
+            raise UserError(f"backbone.pooling={pooling} is not known; it is {' or '.join(POOLING)}.")
+        self.channels, self.pooling = channels, pooling
+        self.net = _create(model, origin, input_shape, channels)
         published = self.net.pretrained_cfg
         self.original_input_shape: int = published["input_size"][-1]  # pixels
-        self.register_buffer("mean", 255 * torch.tensor(published["mean"]).view(3, 1, 1), persistent=False)
-        self.register_buffer("std", 255 * torch.tensor(published["std"]).view(3, 1, 1), persistent=False)
+        self.published = {name: published[name] for name in ("mean", "std", "interpolation")}
+        self.register_buffer("mean", _scale(published["mean"], channels), persistent=False)
+        self.register_buffer("std", _scale(published["std"], channels), persistent=False)
+        self.register_buffer("luminance", torch.tensor(LUMINANCE).view(3, 1, 1), persistent=False)
         self.dim = self._width(model, input_shape)
 
     def forward(self, image: torch.Tensor) -> torch.Tensor:
-        x = image.permute(0, 3, 1, 2)  # (B, 3, H, W), channels last in memory
-        x = (x.to(self.mean.dtype) - self.mean) / self.std  # (B, 3, H, W) float, on the device
-        return self.net(x)  # (B, D)
+        x = image.permute(0, 3, 1, 2).to(self.mean.dtype)  # (B, 3, H, W), channels last in memory, on the device
+        if self.channels == 1:
+            x = (x * self.luminance).sum(1, keepdim=True)  # (B, 1, H, W)
+        x = (x - self.mean) / self.std  # (B, channels, H, W)
+        if self.pooling == "gap":
+            return self.net(x)  # (B, D)
+        return self.net.forward_features(x).flatten(1)  # (B, D * h * w)
+
+    def facts(self) -> dict[str, Any]:
+        """What a run's record says of how the network reads pictures; mean and std of pixels from 0 to 1."""
+        return {
+            "original_input_shape": self.original_input_shape,
+            "normalisation": {name: list(self.published[name]) for name in ("mean", "std")},
+            "interpolation": self.published["interpolation"],
+            "channels": self.channels,
+            "pooling": self.pooling,
+        }
 
     def _width(self, model: str, input_shape: int) -> int:
         """The features' width, from one empty picture; what cannot be run is found here, before training."""
@@ -42,34 +71,73 @@ class TimmBackbone(nn.Module):
             ) from error
         finally:
             self.train(training)
-        if features.ndim != 2:
+        if features.ndim != 2 or not features.shape[1]:
             raise UserError(f"{model} gives no single feature vector a picture; choose another backbone.model.")
         return features.shape[1]
 
 
-def _create(model: str, origin: Origin) -> Any:
+def _scale(published: tuple[float, ...], channels: int) -> torch.Tensor:
+    """Three shares of 1 -> (channels, 1, 1) of 255; of one channel their mean."""
+    scale = 255 * torch.tensor(published).view(-1, 1, 1)
+    return scale if channels == 3 else scale.mean(0, keepdim=True)
+
+
+def _create(model: str, origin: Origin, input_shape: int, channels: int) -> Any:
+    if model == "convnet":
+        return _convnet(origin, input_shape, channels)
     import timm
 
+    register(model)
     if not timm.is_model(model):
         raise UserError(f"timm has no model {model!r}{did_you_mean(model, timm.list_models())}.")
     if origin.kind == "random":
-        net = timm.create_model(model, pretrained=False, num_classes=0)
+        net = timm.create_model(model, pretrained=False, num_classes=0, in_chans=channels)
     else:
         try:
-            net = _loaded(model, str(origin.path))
+            net = _loaded(model, str(origin.path), channels)
         except Exception as error:  # SafetensorError and UnpicklingError derive from nothing narrower
-            reason = (str(error).strip() or type(error).__name__).splitlines()[0]
-            raise UserError(f"The weights in {origin.path} do not fit {model} ({reason}).") from error
+            raise _unfit(model, origin, error) from error
+    if hasattr(net, "pre_logits") and hasattr(net.pre_logits, "fc1"):
+        net.pre_logits = nn.Identity()  # VGG's two dense layers: 120 of its 134 million parameters
     return net.to(memory_format=torch.channels_last)
 
 
-def _loaded(model: str, file: str) -> Any:
+def register(model: str) -> None:
+    """Makes known to timm what it lacks; imported only when it is asked for."""
+    if model == "nasnetmobile":
+        from fusion.branches import nasnet  # noqa: F401
+
+
+def _convnet(origin: Origin, input_shape: int, channels: int) -> nn.Module:
+    from fusion.branches.convnet import ConvNet
+
+    try:
+        net = ConvNet(input_shape, channels)
+    except RuntimeError as error:
+        raise UserError(f"convnet cannot take input_shape={input_shape}; its own is 64.") from error
+    if origin.kind != "random":
+        from timm.models import load_state_dict  # safetensors, or tensors alone
+
+        try:
+            net.load_state_dict(load_state_dict(str(origin.path), weights_only=True))
+        except Exception as error:
+            raise _unfit("convnet", origin, error) from error
+    return net.to(memory_format=torch.channels_last)
+
+
+def _unfit(model: str, origin: Origin, error: Exception) -> UserError:
+    reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+    return UserError(f"The weights in {origin.path} do not fit {model} ({reason}).")
+
+
+def _loaded(model: str, file: str, channels: int) -> Any:
     """The model with the weights of the file. timm skips what it does not find there; here that is an error."""
     import timm
 
+    fields: dict[str, Any] = {"num_classes": 0, "in_chans": channels}
     with torch.random.fork_rng(devices=[]):  # both draw the same random weights
-        fresh = timm.create_model(model, pretrained=False, num_classes=0)
-    net = timm.create_model(model, pretrained=True, num_classes=0, pretrained_cfg_overlay={"file": file})
+        fresh = timm.create_model(model, pretrained=False, **fields)
+    net = timm.create_model(model, pretrained=True, pretrained_cfg_overlay={"file": file}, **fields)
     for (name, start), value in zip(fresh.named_parameters(), net.parameters(), strict=True):
         if start.numel() > 1 and start.std() > 0 and torch.equal(start, value):
             raise ValueError(f"{name} is not among them")

@@ -39,7 +39,7 @@ class Origin:
 
 
 def find_image_weights(model: str, wanted: str) -> Origin:
-    """backbone.model and backbone.weights -> Origin; `auto` ends at random, the caller says so."""
+    """backbone.model and backbone.weights -> Origin; `auto` ends at random and says so."""
     import timm
 
     published = timm.get_pretrained_cfg(model) if timm.is_model(model) else None
@@ -47,11 +47,16 @@ def find_image_weights(model: str, wanted: str) -> Origin:
         return local
     try:
         if published is None or not published.hf_hub_id:
-            raise WeightsUnavailable(f"No weights are published for {model}; pass backbone.weights=random or a file.")
+            raise WeightsUnavailable(f"The hub has no weights for {model}; pass backbone.weights=random or a file.")
         return Origin("hub", _download(published.hf_hub_id, ["model.safetensors"]) / "model.safetensors")
-    except WeightsUnavailable:
+    except WeightsUnavailable as error:
         if wanted == "pretrained":
             raise
+        log.warning(
+            "Image branch: %s It starts from random weights, and its row says so; backbone.weights=FILE starts it "
+            "from a file.",
+            error,
+        )
         return Origin("random")
 
 

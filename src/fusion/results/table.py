@@ -1,115 +1,39 @@
-"""Run folders -> the Rakuten table: on the terminal, as results.csv and as results.md."""
+"""Rows of text -> a table: on the terminal, as NAME.csv and as NAME.md."""
 
 import csv
 import io
 import sys
-from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from fusion.console import printable
 from fusion.files import write_text
-from fusion.results.record import read_run
-
-# The columns of the source's table, then what a reader needs to trust a row.
-COLUMNS = (
-    "Model", "Original Input Shape", "Training Input Shape", "Source Image Size", "LR", "Epochs",
-    "Batch Size", "Accuracy", "F1 Score Weighted", "Text", "Accuracy 95 %", "F1 Macro", "Weights", "Highlight", "n",
-    "Minutes", "Seed", "Split", "Status", "Run",
-)  # fmt: skip
 
 
-def rows(folders: Sequence[Path], root: Path | None = None) -> list[dict[str, str]]:
-    """Run folders -> one dict of strings a run, best validation macro-F1 first.
+@dataclass(frozen=True)
+class Table:
+    """What `compare` prints: every cell is text, safe to show."""
 
-    Runs on another split or other classes are never ranked together: they follow in blocks of their own.
-    Failed and interrupted runs are rows too, at the end of their block.
-    """
-    runs = [(folder, read_run(folder)) for folder in folders]
-    blocks: dict[tuple[Any, ...], int] = {}
-    for _, run in runs:
-        blocks.setdefault(_ranked_with(run), len(blocks))
-
-    def order(item: tuple[Path, dict[str, Any]]) -> tuple[int, float, str]:
-        run = item[1]
-        rank = (run.get("metrics") or {}).get("val", {}).get("f1_macro")
-        return blocks[_ranked_with(run)], -rank if rank is not None else 1.0, item[0].name
-
-    return [_row(folder, run, root) for folder, run in sorted(runs, key=order)]
+    name: str  # of its files
+    columns: tuple[str, ...]
+    rows: list[dict[str, str]]
+    shown: tuple[str, ...]  # the columns that a terminal shows
+    notes: tuple[str, ...] = ()  # what a reader must know, below the table
 
 
-def _ranked_with(run: dict[str, Any]) -> tuple[Any, ...]:
-    return run.get("split_hash"), tuple(run.get("classes") or ())
-
-
-def _row(folder: Path, run: dict[str, Any], root: Path | None) -> dict[str, str]:
-    config, facts, test = run.get("config") or {}, run.get("image") or {}, (run.get("metrics") or {}).get("test", {})
-    weights, image = run.get("weights") or {}, (config.get("backbone") or {}).get("name", "?")
-    drawn = image != "none"
-    trained, asked = run.get("epochs_trained"), config.get("epochs", "?")
-    low, high = test.get("accuracy_95", (None, None))
-    values = {
-        "Model": image,
-        "Text": run.get("text") or (config.get("text") or {}).get("name", "?"),
-        "Original Input Shape": _square(facts.get("original_input_shape")) if drawn else "–",
-        "Training Input Shape": _square(config.get("input_shape")) if drawn else "–",
-        "Source Image Size": _source_size(facts.get("source_size") or config.get("source_size"), config)
-        if drawn
-        else "–",
-        "LR": f"{config.get('lr', '?'):g}" if isinstance(config.get("lr"), (int, float)) else "?",
-        "Epochs": str(asked) if trained in (None, asked) else f"{trained} of {asked}",
-        "Batch Size": str(config.get("batch_size", "?")),
-        "Accuracy": _share(test.get("accuracy")),
-        "F1 Score Weighted": _share(test.get("f1_weighted")),
-        "Accuracy 95 %": f"{_share(low)}–{_share(high)}" if low is not None else "",
-        "F1 Macro": _share(test.get("f1_macro")),
-        "Weights": ", ".join(f"{name}: {kind}" for name, kind in weights.items()),
-        "Highlight": (config.get("render") or {}).get("highlight", "?") if drawn else "–",
-        "n": str(test.get("n", "")),
-        "Minutes": _minutes(run),
-        "Seed": str(run.get("seed", "?")),
-        "Split": str(run.get("split_hash") or "?")[:8],
-        "Status": run.get("status", "?") if not run.get("error") else f"{run['status']}: {run['error']}",
-        "Run": str(folder.relative_to(root) if root and folder.is_relative_to(root) else folder),
-    }
-    return {column: printable(values[column]) for column in COLUMNS}  # labels, names and paths are others' words
-
-
-def _square(size: Any) -> str:
-    if isinstance(size, (list, tuple)):
-        return "×".join(str(side) for side in size)
-    return f"{size}×{size}" if isinstance(size, int) else str(size or "?")
-
-
-def _source_size(size: Any, config: dict[str, Any]) -> str:
-    """Width×height, marked where pictures were enlarged to the training shape."""
-    shape, shorter = config.get("input_shape"), min(size) if isinstance(size, (list, tuple)) else size
-    upscaled = isinstance(shorter, int) and isinstance(shape, int) and shorter < shape
-    return _square(size) + (" (upscaled)" if upscaled else "")
-
-
-def _share(value: float | None) -> str:
-    return "" if value is None else f"{value:.3f}"
-
-
-def _minutes(run: dict[str, Any]) -> str:
-    seconds = (run.get("timings") or {}).get("total_seconds")
-    return "" if seconds is None else f"{seconds / 60:.1f}"
-
-
-def to_csv(table: Sequence[dict[str, str]]) -> str:
+def to_csv(table: Table) -> str:
     """Cells that a spreadsheet would run as a formula are quoted with an apostrophe."""
     out = io.StringIO()
-    writer = csv.DictWriter(out, COLUMNS, lineterminator="\n")
+    writer = csv.DictWriter(out, table.columns, lineterminator="\n")
     writer.writeheader()
-    for row in table:
+    for row in table.rows:
         writer.writerow({k: f"'{v}" if v[:1] in ("=", "+", "-", "@") else v for k, v in row.items()})
     return out.getvalue()
 
 
-def to_markdown(table: Sequence[dict[str, str]]) -> str:
-    lines = ["| " + " | ".join(COLUMNS) + " |", "|" + "---|" * len(COLUMNS)]
-    lines += ["| " + " | ".join(_cell(row[c]) for c in COLUMNS) + " |" for row in table]
+def to_markdown(table: Table) -> str:
+    lines = ["| " + " | ".join(table.columns) + " |", "|" + "---|" * len(table.columns)]
+    lines += ["| " + " | ".join(_cell(row[c]) for c in table.columns) + " |" for row in table.rows]
+    lines += [line for note in table.notes for line in ("", note)]
     return "\n".join(lines) + "\n"
 
 
@@ -117,15 +41,15 @@ def _cell(text: str) -> str:
     return " ".join(text.split()).replace("|", "\\|").replace("<", "&lt;")
 
 
-def write_results(table: Sequence[dict[str, str]], folder: Path) -> tuple[Path, Path]:
-    """results.csv and results.md in the folder; returns both paths."""
-    comma, marked = folder / "results.csv", folder / "results.md"
+def write_results(table: Table, folder: Path) -> tuple[Path, Path]:
+    """NAME.csv and NAME.md in the folder; returns both paths."""
+    comma, marked = folder / f"{table.name}.csv", folder / f"{table.name}.md"
     write_text(comma, to_csv(table))
     write_text(marked, to_markdown(table))
     return comma, marked
 
 
-def print_table(table: Sequence[dict[str, str]]) -> None:
+def print_table(table: Table) -> None:
     """On a terminal as wide as it is; into a pipe as Markdown."""
     if not sys.stdout.isatty():
         print(to_markdown(table), end="")
@@ -133,12 +57,14 @@ def print_table(table: Sequence[dict[str, str]]) -> None:
     from rich import box
     from rich.console import Console
     from rich.markup import escape
-    from rich.table import Table
+    from rich.table import Table as Grid
 
-    shown = (*COLUMNS[: COLUMNS.index("Weights") + 1], "Status")
-    grid = Table(box=box.SIMPLE_HEAD)
-    for column in shown:
+    grid = Grid(box=box.SIMPLE_HEAD)
+    for column in table.shown:
         grid.add_column(column, overflow="fold")
-    for row in table:
-        grid.add_row(*(escape(row[column]) for column in shown))
-    Console().print(grid)
+    for row in table.rows:
+        grid.add_row(*(escape(row[column]) for column in table.shown))
+    screen = Console()
+    screen.print(grid)
+    for note in table.notes:
+        screen.print(escape(note))

@@ -1,0 +1,144 @@
+"""conf/backbone -> a table: parameters beside the published count, input shape, normalisation, smallest input.
+
+    python scripts/backbones.py
+    python scripts/backbones.py --json mobilenetv2 vgg16
+
+Nothing is downloaded and no weights are made: shapes alone are computed (torch's meta device), in about a minute.
+"""
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+
+import torch
+import yaml
+from torch import nn
+
+from fusion.branches.image import TimmBackbone, register
+from fusion.branches.weights import Origin
+from fusion.config import CONF_DIR, UserError
+
+# The counts of the Rakuten study, which are those of Keras; bit_resnet50 is that of its authors' published weights.
+PUBLISHED = {
+    "mobilenetv2": 3_538_984, "nasnetmobile": 5_326_716, "densenet121": 8_062_504, "xception": 22_910_480,
+    "inception_v3": 23_851_784, "resnet50": 25_636_712, "inception_resnet_v2": 55_873_736,
+    "efficientnet_b5": 30_562_527, "efficientnet_b7": 66_658_687, "vgg16": 138_357_544, "vgg19": 143_667_240,
+    "bit_resnet50": 25_549_352,
+}  # fmt: skip
+# Published minus ours, and why. Nothing else differs.
+DIFFERENCES = {
+    "inception_v3": (-17_216, "Keras leaves the scale of batch normalisation out"),
+    "resnet50": (26_560, "Keras gives each convolution a bias that the normalisation after it takes away"),
+    "inception_resnet_v2": (-30_272, "Keras leaves the scale of batch normalisation out"),
+    "efficientnet_b5": (7, "Keras counts the mean and deviation of the pictures"),
+    "efficientnet_b7": (7, "Keras counts the mean and deviation of the pictures"),
+}
+SMALLEST = 8  # pixels, the least input_shape of fusion.train
+
+
+@dataclass(frozen=True)
+class Row:
+    """One backbone; counts are of numbers, sides are in pixels."""
+
+    name: str
+    features: int  # width of what it gives
+    parameters: int  # without the classifier, as fusion uses it
+    with_classifier: int | None  # 1000 classes, with the moving statistics of batch normalisation, as Keras counts
+    published: int | None
+    difference: str  # why published differs from with_classifier
+    input_shape: int
+    smallest: int
+    mean: list[float]
+    std: list[float]
+    interpolation: str | None
+
+
+def row(name: str) -> Row:
+    """A file of conf/backbone -> its row."""
+    model = yaml.safe_load((CONF_DIR / "backbone" / f"{name}.yaml").read_text(encoding="utf-8"))["model"]
+    own = outline(model, 64 if model == "convnet" else 224)
+    if own.original_input_shape != 224:
+        own = outline(model, own.original_input_shape)
+    facts = own.facts()
+    return Row(
+        name, own.dim, count(own, statistics=False), with_classifier(model), PUBLISHED.get(name),
+        DIFFERENCES.get(name, (0, ""))[1], own.original_input_shape, smallest(model, own.original_input_shape),
+        facts["normalisation"]["mean"], facts["normalisation"]["std"], facts["interpolation"],
+    )  # fmt: skip
+
+
+def outline(model: str, side: int) -> TimmBackbone:
+    """The branch with shapes and no numbers. Raises UserError where it cannot take pictures of this side."""
+    with torch.device("meta"):
+        return TimmBackbone(model, side, Origin("random"))
+
+
+def count(module: nn.Module, statistics: bool) -> int:
+    """Parameters, and with them the moving means and deviations if `statistics`."""
+    held = [*module.parameters(), *(b for b in module.buffers() if statistics and b.ndim)]
+    return sum(one.numel() for one in held)
+
+
+def with_classifier(model: str) -> int | None:
+    """The whole published network, 1000 classes. None for a network that has no classifier of its own."""
+    import timm
+
+    register(model)
+    if not timm.is_model(model):
+        return None
+    with torch.device("meta"):
+        return count(timm.create_model(model), statistics=True)
+
+
+def smallest(model: str, known: int) -> int:
+    """The least side, from SMALLEST on, that the network can take; `known` is one that it can."""
+    low, high = SMALLEST - 1, known
+    while high - low > 1:
+        middle = (low + high) // 2
+        try:
+            outline(model, middle)
+            high = middle
+        except UserError:
+            low = middle
+    return high
+
+
+def names() -> list[str]:
+    """Every backbone with a name of its own, in the order of its parameters' published count."""
+    found = [path.stem for path in (CONF_DIR / "backbone").glob("*.yaml") if not path.stem.startswith("_")]
+    return sorted({*found} - {"none", "timm"}, key=lambda name: (PUBLISHED.get(name, 0), name))
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("names", nargs="*", help="files of conf/backbone; all of them if none is given")
+    parser.add_argument("--json", action="store_true", help="print the rows as JSON")
+    asked = parser.parse_args(argv)
+    for name in asked.names:
+        if name not in names():
+            parser.error(f"{name} is not one of {', '.join(names())}")
+    rows = [row(name) for name in asked.names or names()]
+    if asked.json:
+        print(json.dumps([asdict(one) for one in rows], indent=1))
+        return 0
+    print("| Backbone | Features | Parameters | With classifier | Published | Input | Smallest | Mean | Std |")
+    print("|---|---|---|---|---|---|---|---|---|")
+    for one in rows:
+        whole, published = (f"{n:,}" if n else "–" for n in (one.with_classifier, one.published))
+        mean, std = (" ".join(f"{x:g}" for x in side) for side in (one.mean, one.std))
+        print(
+            f"| {one.name} | {one.features} | {one.parameters:,} | {whole} | {published} | {one.input_shape} "
+            f"| {one.smallest} | {mean} | {std} |"
+        )
+    for one in rows:
+        if one.difference:
+            assert one.published and one.with_classifier
+            print(f"\n{one.name}: {one.published - one.with_classifier:+,}: {one.difference}.", end="")
+    print()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,97 @@
+"""How pictures reach a backbone: colour or luminance, its own normalisation, pooled or flattened."""
+
+import json
+
+import pytest
+import timm
+import torch
+from safetensors.torch import save_file
+
+from fusion.branches import restore, start_image
+from fusion.branches.image import TimmBackbone
+from fusion.branches.weights import Origin
+from fusion.config import UserError
+
+RESNET = {"model": "test_resnet", "weights": "random"}
+
+
+def pictures(side: int, count: int = 2) -> torch.Tensor:
+    return torch.randint(0, 256, (count, side, side, 3), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
+
+
+@torch.no_grad()
+def features(module, given):
+    return module.eval()(given)
+
+
+@pytest.mark.parametrize("options", [{"channels": 1}, {"pooling": "flatten"}, {"channels": 1, "pooling": "flatten"}])
+def test_options_are_part_of_the_spec(options):
+    started = start_image(RESNET | options, 64)
+    again = restore(json.loads(json.dumps(started.spec)))
+    again.load_state_dict(started.module.state_dict())
+    assert torch.equal(features(again, pictures(64)), features(started.module, pictures(64)))
+    assert again.dim == started.module.dim
+
+
+def test_flattening_keeps_the_place_of_a_feature_and_the_average_does_not():
+    torch.manual_seed(0)
+    flat, pooled = (start_image(RESNET | {"pooling": how}, 64).module for how in ("flatten", "gap"))
+    pooled.load_state_dict(flat.state_dict())
+    given = pictures(64)
+    cells = features(flat, given).view(2, pooled.dim, -1)  # (B, D, h * w)
+    assert cells.shape[2] == 4
+    assert torch.allclose(cells.mean(2), features(pooled, given), atol=1e-5)
+
+
+@pytest.mark.parametrize("model", ["test_resnet", "convnet"])
+def test_with_one_channel_colour_is_not_seen(model):
+    branch = start_image({"model": model, "weights": "random", "channels": 1}, 64).module
+    grey = pictures(64)[..., :1].expand(-1, -1, -1, 3)
+    assert next(branch.net.parameters()).shape[1] == 1
+    tinted = grey.float() + torch.tensor([0.587, -0.299, 0.0])  # the same luminance
+    assert torch.allclose(features(branch, grey), features(branch, tinted), atol=1e-3)
+
+
+def test_published_weights_of_three_channels_are_summed_into_one(tmp_path):
+    published = timm.create_model("test_resnet").state_dict()
+    save_file(published, tmp_path / "weights.safetensors")
+    branch = start_image(RESNET | {"weights": str(tmp_path / "weights.safetensors"), "channels": 1}, 64).module
+    first = branch.net.pretrained_cfg["first_conv"] + ".weight"
+    assert torch.allclose(branch.net.state_dict()[first], published[first].sum(1, keepdim=True), atol=1e-6)
+
+
+def test_the_record_says_how_pictures_are_normalised():
+    facts = TimmBackbone("tf_efficientnet_lite0", 32, Origin("random")).facts()
+    assert facts["normalisation"] == {"mean": [0.5, 0.5, 0.5], "std": [0.5, 0.5, 0.5]}
+    assert (facts["original_input_shape"], facts["interpolation"], facts["pooling"]) == (224, "bicubic", "gap")
+    json.dumps(facts)
+
+
+def test_convnet_starts_from_a_file_of_its_own(tmp_path):
+    kept = start_image({"model": "convnet", "weights": "random"}, 64).module.net.state_dict()
+    save_file({name: value.contiguous() for name, value in kept.items()}, tmp_path / "convnet.safetensors")
+    started = start_image({"model": "convnet", "weights": str(tmp_path / "convnet.safetensors")}, 64)
+    assert started.weights == "file"
+    assert all(torch.equal(value, kept[name]) for name, value in started.module.net.state_dict().items())
+    with pytest.raises(UserError, match="do not fit convnet"):
+        start_image({"model": "convnet", "weights": str(tmp_path / "convnet.safetensors")}, 96)
+
+
+@pytest.mark.parametrize(
+    ("options", "side", "said"),
+    [
+        ({"channels": 2}, 64, r"backbone\.channels=2"),
+        ({"pooling": "max"}, 64, r"backbone\.pooling=max.*gap or flatten"),
+        ({"model": "convnet"}, 16, "convnet cannot take input_shape=16; its own is 64"),
+        ({"model": "nasnetmobil"}, 64, "timm has no model 'nasnetmobil'"),
+    ],
+)
+def test_what_cannot_be_made_is_said(options, side, said):
+    with pytest.raises(UserError, match=said):
+        start_image(RESNET | options, side)
+
+
+def test_auto_that_ends_at_random_is_said_aloud(caplog):
+    started = start_image({"model": "nasnetmobile", "weights": "auto"}, 64)
+    assert started.weights == "random"
+    assert "The hub has no weights for nasnetmobile" in caplog.text and "backbone.weights=FILE" in caplog.text
