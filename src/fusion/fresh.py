@@ -21,7 +21,6 @@ from fusion.screenshots.style import key_of
 from fusion.screenshots.views import Screen
 from fusion.snippets.snippet import Picked
 
-
 CHARACTERS = [chr(code) for code in range(33, 127)]
 WORD = re.compile(r"[A-Za-z_]{2,}")
 
@@ -108,8 +107,10 @@ class Fresh(Dataset[dict[str, Any]]):
         uniform, kind = rng.random(self.batch_size), rng.integers(len(self.screens), size=self.batch_size)
         mine = slice(self.rank, None, self.world)
         rows, label = self.rows.draw(uniform[mine])
-        ids = [f"{id}.{slot}" for slot, id in zip(range(self.rank, self.batch_size, self.world), rows["id"], strict=True)]
-        texts = [self.passages.of(text, key_of(self.seed, step, id)) for text, id in zip(rows["text"], ids, strict=True)]
+        slots = range(self.rank, self.batch_size, self.world)
+        ids = [f"{id}.{slot}" for slot, id in zip(slots, rows["id"], strict=True)]  # a row may come twice
+        keys = [key_of(self.seed, step, id) for id in ids]
+        texts = [self.passages.of(text, key) for text, key in zip(rows["text"], keys, strict=True)]
         side = self.screens[0].shape
         image = np.empty((len(ids), side, side, 3), np.uint8)
         for number, screen in enumerate(self.screens):

@@ -36,6 +36,7 @@ from fusion.training import judge
 log = logging.getLogger(__name__)
 
 STATE = "state.pt"
+SEEN = ("train_loss", "reading_loss", "train_accuracy")  # means over the steps since the last look
 CHUNK = 128  # pictures judged at a time
 SEARCHED = 1 << 40  # number of the first batch of the search for a rate: none of these is trained on later
 
@@ -96,7 +97,7 @@ def train(config: dict[str, Any], folder: Path, record: Record | None) -> None:
         record.note(
             config=config, classes=classes, split_hash=split_hash(table), samples=samples, text="none",
             weights={"image": "random"}, parameters=sum(p.numel() for p in course.net.parameters()),
-            image={"source_size": stages[1].screens[0].size, "original_input_shape": model.net.branches["image"].original_input_shape},
+            image=model.net.branches["image"].facts() | {"source_size": stages[1].screens[0].size},
         )  # fmt: skip
     val = _sample(passages.dense(table.filter(pc.equal(table["split"], "val"))), wanted["check_on"], config["seed"])
     _learn(course, stages, config, folder, facts, val if record is not None else None, classes)
@@ -105,7 +106,7 @@ def train(config: dict[str, Any], folder: Path, record: Record | None) -> None:
 
 
 def corpus(config: dict[str, Any], passages: Passages) -> tuple[pa.Table, pa.Table]:
-    """-> the table, and the training rows that are learnt from: dense enough, of no project that a spared corpus judges on."""
+    """-> the table, and the training rows learnt from: dense, of no project that a spared corpus judges on."""
     table = sources.load(config["data"], cache_dir(), progress)
     spared: set[str] = set()
     for name in config["pretraining"]["spare"]:
@@ -126,7 +127,9 @@ def _data(config: dict[str, Any], name: str) -> dict[str, Any]:
     path = CONF_DIR / "data" / f"{name}.yaml"
     if not path.is_file():
         known = sorted(found.stem for found in path.parent.glob("*.yaml"))
-        raise UserError(f"pretraining.spare has {name}, which is not one of {', '.join(known)}{did_you_mean(name, known)}.")
+        raise UserError(
+            f"pretraining.spare has {name}, which is not one of {', '.join(known)}{did_you_mean(name, known)}."
+        )
     return yaml.safe_load(path.read_text(encoding="utf-8"))
 
 
@@ -178,7 +181,7 @@ def _learn(
     """From the step where the course is to the last one; `val` is None in processes that only help."""
     wanted = config["pretraining"]
     shown = None if val is None else _drawn(val, stages[1].passages, _judging(config))
-    seen, clock = np.array(facts["seen"]), time.monotonic()  # loss, reader's loss, accuracy, steps since the last look
+    seen, clock = np.array(facts["seen"]), time.monotonic()  # SEEN, and over how many steps
     history: list[dict[str, float]] = facts["history"]
     before = history[-1]["seconds"] if history else 0.0
     for batch in _batches(course.step, stages, wanted, config["num_workers"]):
@@ -186,22 +189,27 @@ def _learn(
         seen += (*course.learn(batch, rate), 1)
         last = course.step == wanted["steps"]
         if shown is not None and (course.step % wanted["check_every"] == 0 or last):
-            figures = _look(course, *shown, classes)
             spent = round(before + time.monotonic() - clock, 1)
-            pictures = course.step * config["batch_size"]
-            loss, reading, accuracy = seen[:3] / seen[3]
-            history.append({"step": course.step, "pictures": pictures, "lr": rate, "train_loss": round(loss, 4),
-                            "train_accuracy": round(accuracy, 4), "reading_loss": round(reading, 5), **figures, "seconds": spent})  # fmt: skip
+            history.append({"step": course.step, "pictures": course.step * config["batch_size"], "lr": rate}
+                           | dict(zip(SEEN, (seen[:3] / seen[3]).round(5).tolist(), strict=True))
+                           | _look(course, *shown, classes) | {"seconds": spent})  # fmt: skip
             seen[:] = 0
-            write_metrics(folder, history)
-            plots.learning(history, folder / "plots" / "curves.png")
-            log.info(
-                "step %d of %d, %d pictures: training loss %.3f, reading %.4f, accuracy %.3f; validation accuracy %.3f [%.3f, %.3f]; %.0f s",
-                course.step, wanted["steps"], pictures, loss, reading, accuracy, figures["val_accuracy"],
-                figures["val_low"], figures["val_high"], spent,
-            )  # fmt: skip
+            _tell(history, wanted["steps"], folder)
         if val is not None and (course.step % wanted["save_every"] == 0 or last):
             course.save(folder / STATE, {"history": history, "seen": seen.tolist()})
+
+
+def _tell(history: list[dict[str, float]], steps: int, folder: Path) -> None:
+    """The last look -> metrics.csv, the curve and a line."""
+    write_metrics(folder, history)
+    plots.learning(history, folder / "plots" / "curves.png")
+    last = history[-1]
+    log.info(
+        "step %d of %d, %d pictures: training loss %.3f, accuracy %.3f, reading loss %.4f; "
+        "validation accuracy %.3f [%.3f, %.3f]; %.0f s",
+        last["step"], steps, last["pictures"], last["train_loss"], last["train_accuracy"], last["reading_loss"],
+        last["val_accuracy"], last["val_low"], last["val_high"], last["seconds"],
+    )  # fmt: skip
 
 
 def _batches(step: int, stages: list[Fresh], wanted: dict[str, Any], workers: int) -> Iterator[dict[str, Any]]:

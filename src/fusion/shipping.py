@@ -1,8 +1,8 @@
 """A pretrained backbone -> the files that backbone.weights=code loads: half-precision weights, facts, card.
 
-    mobilenetv2_code.safetensors   the backbone without its classifier, fp16
-    mobilenetv2_code.json          sha256, and the projects that were learnt from
-    mobilenetv2_code.md            the card
+mobilenetv2_code.safetensors   the backbone without its classifier, fp16
+mobilenetv2_code.json          sha256, and the projects that were learnt from
+mobilenetv2_code.md            the card
 """
 
 import json
@@ -24,14 +24,14 @@ code. Load them with `backbone={backbone} backbone.weights=code`.
 
 | | |
 |---|---|
-| trained on | {pictures:,} pictures, each drawn once, of passages of {snippets:,} snippets of {projects} projects and {classes} languages |
+| trained on | {pictures:,} pictures, none twice, of {snippets:,} snippets of {projects} projects, {classes} labels |
 | corpus | `data={data}`, split {split}, its training side; without projects that {spared} validate or test on |
 | pictures | {shape}×{shape} pixels, text of about {em:.0f} pixels an em, colours drawn from {highlights} |
 | validation | accuracy {val} on {val_n:,} snippets of other projects, `neutral` colours |
 | test | accuracy {test} on {test_n:,} snippets of other projects, `neutral` colours |
 | seed, date | {seed}, {date} |
 | sha256 | {sha256} |
-| licence | MIT, as fusion is; the code learnt from is that of the packages in `data/manifest.csv`, under their licences |
+| licence | MIT, as fusion is; the packages learnt from are those of `data/manifest.csv`, under their licences |
 
 Made by `{command}`, lr {lr:.2g}; {versions}. The projects learnt from are listed in `{name}.json`: figures on a corpus
 whose test side holds one of them flatter, and a run on such a corpus says so.
@@ -63,7 +63,10 @@ def card(name: str, run: dict[str, Any], projects: int, sha256: str, size: int) 
     wanted, source = config["pretraining"], run["image"]["source_size"]
     sizes = config["render"]["font_size"]
     em = (sum(sizes) / len(sizes) if isinstance(sizes, list) else sizes) * config["input_shape"] / source[0]
-    sides = {side: f"{m['accuracy']:.3f} [{m['accuracy_95'][0]:.3f}, {m['accuracy_95'][1]:.3f}]" for side, m in metrics.items()}
+    sides = {
+        side: f"{m['accuracy']:.3f} [{m['accuracy_95'][0]:.3f}, {m['accuracy_95'][1]:.3f}]"
+        for side, m in metrics.items()
+    }
     versions = ", ".join(f"{name} {run['versions'][name]}" for name in ("fusion", "torch", "timm"))
     return CARD.format(
         name=name, model=config["backbone"]["model"], backbone=config["backbone"]["name"], megabytes=size / 1e6,

@@ -21,6 +21,7 @@ from fusion.files import replacing
 
 SMOOTHING = 0.1  # of labels: a passage of ten lines is often of several languages
 MEMORY = 0.999  # of the running average
+HEADS = 0.1  # of the rate: a thousand features, all positive, make a layer on them take steps far too large
 READING = 20.0  # weight of the loss on signs, a mean over hundreds of them, beside that on the label
 
 
@@ -40,16 +41,19 @@ class Course:
         self.net, self.reader, self.device, self.half = net.to(device), reader.to(device), device, half
         self.average = copy.deepcopy(self.net).eval()
         self.lr, self.step = lr, 0
-        learnt = [*net.parameters(), *reader.parameters()]
-        decayed = [p for p in learnt if p.ndim > 1]
-        plain = [p for p in learnt if p.ndim <= 1]  # biases and normalisations
-        groups = [{"params": decayed, "weight_decay": weight_decay}, {"params": plain, "weight_decay": 0.0}]
+        heads = [*net.head.parameters(), *reader.parameters()]
+        parts = [(list(net.branches.parameters()), 1.0), (heads, HEADS)]
+        groups = [
+            {"params": [p for p in part if (p.ndim > 1) is matrix], "weight_decay": decay, "share": share}
+            for part, share in parts
+            for matrix, decay in ((True, weight_decay), (False, 0.0))  # biases and normalisations do not decay
+        ]
         self.optimizer = torch.optim.AdamW(groups, lr, fused=True)
 
     def learn(self, batch: dict[str, Any], rate: float) -> tuple[float, float, float]:
         """One step -> loss, loss of the reader and accuracy on the batch, its shares of all processes together."""
         for group in self.optimizer.param_groups:
-            group["lr"] = rate
+            group["lr"] = rate * group["share"]
         self.net.train()
         image, label, signs = (batch[name].to(self.device) for name in ("image", "label", "signs"))
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.half):
