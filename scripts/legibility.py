@@ -21,7 +21,6 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import torch
-from leak_pictures import prepared, small_cnn
 
 from fusion import console
 from fusion.config import cache_dir
@@ -30,6 +29,7 @@ from fusion.render import named
 from fusion.results.statistics import wilson
 from fusion.screenshots.views import Screen
 from fusion.snippets import sources
+from leak_pictures import prepared, small_cnn
 
 log = logging.getLogger("legibility")
 BATCH = 64
@@ -146,10 +146,10 @@ def line(row: dict[str, Any]) -> str:
 
 
 def report(found: dict[str, Any]) -> str:
-    head = f"{'source':<22}{'shape':>6}{'em px':>7}{'accuracy':>10}{'95 % (seed 0)':>14}{'fit':>7}{'train ms':>10}{'judge ms':>10}"
-    first = (
-        f"{found['pictures']} training pictures a view, {found['seeds']} seed(s); ms of one thread a picture or snippet"
-    )
+    columns = (("source", -22), ("shape", 6), ("em px", 7), ("accuracy", 10), ("95 % (seed 0)", 14), ("fit", 7))
+    head = "".join(f"{word:<{-width}}" if width < 0 else f"{word:>{width}}" for word, width in columns)
+    head += f"{'train ms':>10}{'judge ms':>10}"
+    first = f"{found['pictures']} pictures a view, {found['seeds']} seed(s); ms of one thread a picture, a snippet"
     return "\n".join([first, head, *map(line, found["views"])])
 
 
