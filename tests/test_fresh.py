@@ -5,7 +5,7 @@ import pyarrow as pa
 import pytest
 import torch
 
-from fusion.fresh import CHARACTERS, Fresh, Passages, Rows, Signs
+from fusion.fresh import Fresh, Passages, Rows
 from fusion.screenshots.views import Screen
 
 PASSAGES = Passages(rows=3, columns=10, ink=8)
@@ -14,8 +14,7 @@ PASSAGES = Passages(rows=3, columns=10, ink=8)
 def stream(table: pa.Table, seed: int = 0, rank: int = 0, world: int = 1) -> Fresh:
     render = {"font": "dejavu-sans-mono", "mode": "direct", "theme": ["vs", "monokai"]}
     screens = [Screen(render | {"highlight": policy}, 48, 32, seed) for policy in ("neutral", "none")]
-    rows, signs = Rows(table, ["a", "b"]), Signs(table["text"].to_pylist(), 10)
-    return Fresh(rows, signs, PASSAGES, screens, 8, seed, rank, world)
+    return Fresh(Rows(table, ["a", "b"]), PASSAGES, screens, 8, seed, rank, world)
 
 
 def test_a_step_is_the_same_whenever_it_comes(table: pa.Table) -> None:
@@ -45,10 +44,3 @@ def test_every_label_comes_as_often(table: pa.Table) -> None:
                             table.filter(pa.array([label == "b" for label in table["label"].to_pylist()])).slice(0, 2)])  # fmt: skip
     _, label = Rows(few, ["a", "b"]).draw(np.random.default_rng(0).random(2000))
     assert np.bincount(label).tolist() == pytest.approx([1000, 1000], abs=100)
-
-
-def test_signs_are_those_that_are_shown() -> None:
-    signs = Signs(["alpha beta", "alpha gamma", "x"], 1)
-    assert len(signs) == len(CHARACTERS) + 1, "one letter is no word"
-    shown = signs(["alpha;", "y"])
-    assert shown[0].sum() == len(set("alph;")) + 1 and shown[1].nonzero().flatten().tolist() == [CHARACTERS.index("y")]

@@ -1,11 +1,10 @@
 """Training rows -> an endless stream of batches in which no picture comes twice: step number -> batch.
 
-{"image": (B, H, W, 3) uint8, "label": (B,) int64, "signs": (B, S) float32, 1 for each that the picture shows}.
+{"image": (B, H, W, 3) uint8, "label": (B,) int64, "signs": (B, h, w, S) float32}: see screenshots/reading.py.
 Which rows, passages, styles and colours a batch has depends on (seed, step) alone, so that training can stop
 and go on at any step, with any number of workers and processes.
 """
 
-import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -17,32 +16,12 @@ import torch
 from torch.utils.data import DataLoader, Dataset
 
 from fusion.screenshots.passages import is_dense, passage
+from fusion.screenshots.reading import characters
 from fusion.screenshots.style import key_of
 from fusion.screenshots.views import Screen
 from fusion.snippets.snippet import Picked
 
-CHARACTERS = [chr(code) for code in range(33, 127)]
-WORD = re.compile(r"[A-Za-z_]{2,}")
-
-
-class Signs:
-    """Visible ASCII, and the words that most of the training texts have -> which of them a passage shows."""
-
-    def __init__(self, texts: Sequence[str], words: int):
-        count = Counter(word for text in texts for word in set(WORD.findall(text)))
-        common = sorted(count, key=lambda word: (-count[word], word))[:words]
-        self.number = {sign: i for i, sign in enumerate([*CHARACTERS, *common])}
-
-    def __len__(self) -> int:
-        return len(self.number)
-
-    def __call__(self, shown: Sequence[str]) -> torch.Tensor:
-        """Texts as far as they are seen -> (B, S) float32 of 0 and 1."""
-        out = torch.zeros(len(shown), len(self))
-        for row, text in enumerate(shown):
-            found = {*text, *WORD.findall(text)} & self.number.keys()
-            out[row, [self.number[sign] for sign in found]] = 1.0
-        return out
+CELL = 32  # pixels of a picture that a backbone's last feature map holds in one of its places
 
 
 @dataclass(frozen=True)
@@ -55,10 +34,6 @@ class Passages:
 
     def of(self, text: str, key: int) -> str:
         return passage(text, key, self.rows, self.columns, self.ink)
-
-    def shown(self, passage: str) -> str:
-        """What a picture has room for, about."""
-        return "\n".join(line[: self.columns] for line in passage.split("\n")[: self.rows])
 
     def scaled(self, share: float) -> "Passages":
         """Of pictures that much smaller, the text as large."""
@@ -92,10 +67,10 @@ class Fresh(Dataset[dict[str, Any]]):
     """Step number -> its batch, or this process's share of it. Screens that draw alike share their glyphs."""
 
     def __init__(
-        self, rows: Rows, signs: Signs, passages: Passages, screens: Sequence[Screen], batch_size: int, seed: int,
+        self, rows: Rows, passages: Passages, screens: Sequence[Screen], batch_size: int, seed: int,
         rank: int = 0, world: int = 1,
     ):  # fmt: skip
-        self.rows, self.signs, self.passages, self.screens, self.seed = rows, signs, passages, screens, seed
+        self.rows, self.passages, self.screens, self.seed = rows, passages, screens, seed
         self.batch_size, self.rank, self.world = batch_size, rank, world
         for screen in screens[1:]:
             screen.painter.bank = screens[0].painter.bank
@@ -118,8 +93,9 @@ class Fresh(Dataset[dict[str, Any]]):
             if len(some):
                 chosen = [[column[i] for i in some] for column in (texts, ids, rows["label"])]
                 image[some] = screen(chosen[0], chosen[1], step, chosen[2])
-        signs = self.signs([self.passages.shown(text) for text in texts])
-        return {"image": torch.from_numpy(image), "label": torch.from_numpy(label), "signs": signs}
+        scene = self.screens[0].scene(texts, ids, step, rows["label"])  # colours do not move a character
+        signs = characters(self.screens[0].painter, scene, -(-side // CELL))
+        return {"image": torch.from_numpy(image), "label": torch.from_numpy(label), "signs": torch.from_numpy(signs)}
 
     def loader(self, first: int, last: int, num_workers: int) -> DataLoader:
         """The batches of the steps from `first` to before `last`, in order."""

@@ -21,12 +21,13 @@ from fusion import branches
 from fusion.config import CONF_DIR, UserError, cache_dir, did_you_mean
 from fusion.console import Stopped, progress, set_up_logging
 from fusion.experiment import plain_errors, warn
-from fusion.fresh import Fresh, Passages, Rows, Signs, held
+from fusion.fresh import Fresh, Passages, Rows, held
 from fusion.model import checkpoint
 from fusion.model.late_fusion import LateFusion
 from fusion.model.steps import Course, range_test, ranks, rate_at, suggested
 from fusion.results import plots, statistics
 from fusion.results.record import Record, new_run_folder, write_metrics, write_predictions
+from fusion.screenshots.reading import SIGNS
 from fusion.screenshots.views import Screen, parse_size
 from fusion.shipping import write_weights
 from fusion.snippets import sources
@@ -36,6 +37,7 @@ from fusion.training import judge
 log = logging.getLogger(__name__)
 
 STATE = "state.pt"
+RARE = -3.0  # logit that the reader starts from: one part in twenty shows a given character
 SEEN = ("train_loss", "reading_loss", "train_accuracy")  # means over the steps since the last look
 CHUNK = 128  # pictures judged at a time
 SEARCHED = 1 << 40  # number of the first batch of the search for a rate: none of these is trained on later
@@ -79,11 +81,11 @@ def train(config: dict[str, Any], folder: Path, record: Record | None) -> None:
     table, learnt = corpus(config, passages)
     classes = sorted(pc.unique(learnt["label"]).to_pylist())
     table = table.filter(pc.is_in(table["label"], pa.array(classes)))
-    rows, signs = Rows(learnt, classes), Signs(learnt["text"].to_pylist(), wanted["words"])
-    course, model = start(config, classes, len(signs))
+    rows = Rows(learnt, classes)
+    course, model = start(config, classes)
     early = config | {"render": config["render"] | wanted["early"]["render"]}
     shapes = ((early, wanted["early"]["input_shape"]), (config, config["input_shape"]))
-    stages = [_fresh(look, rows, signs, passages, shape) for look, shape in shapes]
+    stages = [_fresh(look, rows, passages, shape) for look, shape in shapes]
     facts: dict[str, Any] = {"history": [], "seen": [0.0, 0.0, 0.0, 0.0]}
     if (folder / STATE).is_file():
         facts = course.load(folder / STATE)
@@ -133,14 +135,17 @@ def _data(config: dict[str, Any], name: str) -> dict[str, Any]:
     return yaml.safe_load(path.read_text(encoding="utf-8"))
 
 
-def start(config: dict[str, Any], classes: list[str], signs: int) -> tuple[Course, checkpoint.Model]:
+def start(config: dict[str, Any], classes: list[str]) -> tuple[Course, checkpoint.Model]:
     """-> the network with its optimiser, and the model that its average is kept as."""
     started = branches.start_image(config["backbone"], config["input_shape"])
     fusion = {key: config["fusion"][key] for key in ("hidden", "dropout", "modality_dropout")}
     device = torch.device("cuda" if config["device"] != "cpu" and torch.cuda.is_available() else "cpu")
     net = LateFusion({"image": started.module}, len(classes), **fusion)
     half = device.type == "cuda" and config["precision"] in ("auto", "bf16-mixed")
-    reader = torch.nn.Linear(started.module.dim, signs)  # type: ignore[arg-type]
+    blank = torch.zeros(1, 3, config["input_shape"], config["input_shape"])
+    width = started.module.eval().net.forward_features(blank).shape[1]  # type: ignore[union-attr, operator]
+    reader = torch.nn.Linear(width, SIGNS)
+    torch.nn.init.constant_(reader.bias, RARE)
     course = Course(net, reader, config["lr"], config["optimizer"]["weight_decay"], device, half)
     meta = {key: config[key] for key in ("name", "render", "source_size", "input_shape", "seed")} | {
         "classes": classes, "branches": {"image": started.spec}, "fusion": fusion, "temperature": 1.0,
@@ -148,13 +153,13 @@ def start(config: dict[str, Any], classes: list[str], signs: int) -> tuple[Cours
     return course, checkpoint.Model(course.average, meta, None)
 
 
-def _fresh(config: dict[str, Any], rows: Rows, signs: Signs, passages: Passages, shape: int) -> Fresh:
+def _fresh(config: dict[str, Any], rows: Rows, passages: Passages, shape: int) -> Fresh:
     """The stream at one picture size; the text in it is as large as at any other."""
     passages = passages.scaled(shape / config["input_shape"])
     source = [max(8, round(side * shape / config["input_shape"])) for side in parse_size(config["source_size"])]
     looks = [config["render"] | {"highlight": policy} for policy in config["pretraining"]["highlights"]]
     screens = [Screen(look, source, shape, config["seed"]) for look in looks]
-    return Fresh(rows, signs, passages, screens, config["batch_size"], config["seed"], *ranks())
+    return Fresh(rows, passages, screens, config["batch_size"], config["seed"], *ranks())
 
 
 def _sample(table: pa.Table, most: int, seed: int) -> pa.Table:

@@ -6,6 +6,7 @@ mobilenetv2_code.md            the card
 """
 
 import json
+import shlex
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,8 @@ from safetensors.torch import save_file
 from torch import nn
 
 from fusion.files import replacing, sha256_of, write_text
+
+HERE = ("runs=", "name=", "data.path=", "pretraining.resume=")  # overrides that say nothing to anybody else
 
 CARD = """\
 # {name}: weights of fusion's own domain
@@ -67,6 +70,7 @@ def card(name: str, run: dict[str, Any], projects: int, sha256: str, size: int) 
         side: f"{m['accuracy']:.3f} [{m['accuracy_95'][0]:.3f}, {m['accuracy_95'][1]:.3f}]"
         for side, m in metrics.items()
     }
+    told = [shlex.quote(word) for word in run["overrides"] if not word.startswith(HERE)]
     versions = ", ".join(f"{name} {run['versions'][name]}" for name in ("fusion", "torch", "timm"))
     return CARD.format(
         name=name, model=config["backbone"]["model"], backbone=config["backbone"]["name"], megabytes=size / 1e6,
@@ -75,5 +79,5 @@ def card(name: str, run: dict[str, Any], projects: int, sha256: str, size: int) 
         spared=", ".join(f"`data={name}`" for name in wanted["spare"]) or "none", shape=config["input_shape"], em=em,
         highlights=", ".join(f"`{word}`" for word in wanted["highlights"]), val=sides["val"], test=sides["test"],
         val_n=metrics["val"]["n"], test_n=metrics["test"]["n"], seed=config["seed"], date=date.today(), sha256=sha256,
-        command=" ".join(["python -m fusion.train", *run["overrides"]]), lr=config["lr"], versions=versions,
+        command=" ".join(["python -m fusion.train", *told]), lr=config["lr"], versions=versions,
     )  # fmt: skip

@@ -31,8 +31,8 @@ STATES = ("net", "reader", "average", "optimizer")
 class Course:
     """A network on its way: where it is, and one step further.
 
-    Beside the label it learns to say which signs (characters and common words) a picture shows. That is hundreds of
-    answers a picture instead of one, and what a network needs to read; `reader` is thrown away afterwards.
+    Beside the label it learns to say which characters stand in each part of the picture: hundreds of answers instead
+    of one, and what a network needs to read. `reader` answers from the last feature map and is thrown away afterwards.
     """
 
     def __init__(
@@ -57,8 +57,10 @@ class Course:
         self.net.train()
         image, label, signs = (batch[name].to(self.device) for name in ("image", "label", "signs"))
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.half):
-            features = self.net.branches["image"](image)  # (B, D)
-            logits, read = self.net.head(features).float(), self.reader(features).float()  # (B, C), (B, S)
+            branch = self.net.branches["image"]
+            maps = branch.net.forward_features(branch.normalised(image))  # (B, M, h, w)
+            logits = self.net.head(branch.net.forward_head(maps, pre_logits=True)).float()  # (B, C)
+            read = self.reader(maps.permute(0, 2, 3, 1)).float()  # (B, h, w, S)
         loss = F.cross_entropy(logits, label, label_smoothing=SMOOTHING)
         reading = F.binary_cross_entropy_with_logits(read, signs)
         (loss + READING * reading).backward()
