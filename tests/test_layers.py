@@ -14,7 +14,7 @@ FLOORS: list[tuple[set[str], bool]] = [
     ({"packages", "archives", "registries"}, True),
     ({"snippets", "screenshots", "branches"}, False),
     ({"results", "model", "pairs", "fresh"}, True),
-    ({"inputs", "prediction", "training", "experiment", "pretraining", "shipping", "sweeps"}, True),
+    ({"inputs", "prediction", "training", "learning", "experiment", "folds", "pretraining", "shipping", "sweeps"}, True),
     ({"train", "compare", "predict", "corpus", "render", "doctor"}, False),
     ({"cli"}, False),
 ]

@@ -22,7 +22,7 @@ from fusion.branches import Started
 from fusion.branches.weights import WeightsUnavailable, code_weights
 from fusion.config import CONF_DIR, UserError, cache_dir
 from fusion.console import Stopped, progress, set_up_logging
-from fusion.model import checkpoint
+from fusion.model import checkpoint, losses, schedules
 from fusion.model.late_fusion import LateFusion
 from fusion.pairs import Pairs, Rows
 from fusion.results.record import Record, find_runs, fingerprint, new_run_folder, read_run
@@ -30,6 +30,7 @@ from fusion.screenshots.lexed import KEPT, Lexed, lex
 from fusion.screenshots.pictures import Pictures
 from fusion.screenshots.views import Screen, parse_size
 from fusion.snippets import sources
+from fusion.snippets.folds import folded
 from fusion.snippets.snippet import split_hash
 from fusion.snippets.streams import open_stream
 from fusion.training import evaluate, fit
@@ -94,14 +95,29 @@ def check(config: dict[str, Any]) -> None:
     for name, least in (("input_shape", 8), ("epochs", 1), ("batch_size", 1), ("num_workers", 0)):
         if not isinstance(config[name], int) or config[name] < least:
             raise UserError(f"{name}={config[name]} must be a whole number of at least {least}.")
-    if not isinstance(config["lr"], (int, float)) or not config["lr"] > 0:
-        raise UserError(f"lr={config['lr']} must be a number above 0, such as 0.001.")
+    if config["lr"] != "search" and (not isinstance(config["lr"], (int, float)) or not config["lr"] > 0):
+        raise UserError(f"lr={config['lr']} must be a number above 0, such as 0.001, or search.")
+    _check_folds(config)
+    schedules.check(config["schedule"])
+    losses.check(config["loss"])
     if config["device"] not in ("auto", "cpu", "cuda"):
         raise UserError(f"device={config['device']} is not known; it is auto, cpu or cuda.")
     if config["device"] == "cuda" and not torch.cuda.is_available():
         raise UserError("device=cuda was asked for, but this machine has no GPU that torch can use; pass device=auto.")
     if config["backbone"]["name"] == config["text"]["name"] == "none":
         raise UserError("backbone=none and text=none leave nothing to learn from; give at least one of them.")
+    if config["text"]["name"] == "ngram" and config["backbone"]["name"] != "none":
+        raise UserError("text=ngram is a whole model, which nothing can be fused with; pass backbone=none.")
+
+
+def _check_folds(config: dict[str, Any]) -> None:
+    folds, fold = config["folds"], config["fold"]
+    if folds is not None and (not isinstance(folds, int) or folds < 2):
+        raise UserError(f"folds={folds} must be a whole number of at least 2, or null.")
+    if fold is not None and (folds is None or not isinstance(fold, int) or not 0 <= fold < folds):
+        raise UserError(f"fold={fold} must be a whole number from 0 to below folds={folds}.")
+    if folds is not None and config["data"].get("streaming"):
+        raise UserError("folds deal out the projects of a table, which a stream is not; pass data.streaming=false.")
 
 
 def warn(config: dict[str, Any]) -> None:
@@ -128,8 +144,14 @@ def _completed(config: dict[str, Any], parent: Path) -> Path | None:
         return None
     if config["data"].get("streaming"):
         return None  # whether a stream still holds the same is not known before it is read
-    now = split_hash(sources.load(config["data"], cache_dir(), progress))
+    now = split_hash(_load(config))
     return next((folder for folder in reversed(found) if read_run(folder)["split_hash"] == now), None)
+
+
+def _load(config: dict[str, Any]) -> pa.Table:
+    """The table of the data or, of a fold, the same with other projects on its validation side."""
+    table = sources.load(config["data"], cache_dir(), progress)
+    return table if config["fold"] is None else folded(table, config["fold"], config["folds"], config["seed"])
 
 
 def _is(folder: Path, wanted: str) -> bool:
@@ -142,7 +164,7 @@ def _train(config: dict[str, Any], folder: Path, record: Record) -> None:
     pl.seed_everything(config["seed"], workers=True, verbose=False)
     clock = time.monotonic()
     stream = open_stream(config["data"], cache_dir()) if config["data"].get("streaming") else None
-    table = stream.table if stream else sources.load(config["data"], cache_dir(), progress)
+    table = stream.table if stream else _load(config)
     screen, pictures = None, None
     if config["backbone"]["name"] != "none":
         screen = Screen(config["render"], config["source_size"], config["input_shape"], config["seed"])
@@ -191,6 +213,8 @@ def _without_broken(table: pa.Table, pictures: Pictures) -> pa.Table:
 def _model(config: dict[str, Any], classes: list[str], started: dict[str, Started]) -> checkpoint.Model:
     """Started branches -> the fused network, with all that is stored beside its weights."""
     fusion = {key: config["fusion"][key] for key in ("hidden", "dropout", "modality_dropout")}
+    if any(branch.decides for branch in started.values()):
+        fusion["hidden"] = None
     net = LateFusion({name: branch.module for name, branch in started.items()}, len(classes), **fusion)
     meta = {key: config[key] for key in ("name", "render", "source_size", "input_shape", "seed")} | {
         "classes": classes,
@@ -206,7 +230,7 @@ def start_branches(config: dict[str, Any], table: pa.Table, record: Record) -> d
     started: dict[str, Started] = {}
     if config["text"]["name"] != "none":
         rows = _sample(Rows(table, "train"), config["seed"])  # never validation or test
-        started["text"] = _start_text(config, rows["text"], rows["group"])
+        started["text"] = _start_text(config, rows)
     if config["backbone"]["name"] != "none":
         started["image"] = branches.start_image(config["backbone"], config["input_shape"])
         if started["image"].weights == "code":
@@ -236,11 +260,11 @@ def _sample(rows: Rows, seed: int) -> dict[str, list[Any]]:
     return rows[np.sort(np.random.default_rng(seed).choice(len(rows), MOST_TEXTS, replace=False)).tolist()]
 
 
-def _start_text(config: dict[str, Any], texts: list[str], groups: list[str]) -> Started:
+def _start_text(config: dict[str, Any], rows: dict[str, list[Any]]) -> Started:
     """The text branch asked for or, where its weights cannot be had, its fallback: then config says so."""
     text = config["text"]
     try:
-        return branches.start_text(text, texts, groups)
+        return branches.start_text(text, rows, config["seed"])
     except WeightsUnavailable as error:
         if text.get("fallback") is None or text["weights"] == "pretrained":
             raise
@@ -255,7 +279,7 @@ def _start_text(config: dict[str, Any], texts: list[str], groups: list[str]) -> 
         if not path.is_file():
             raise UserError(f"text.fallback={text['fallback']} is not one of the files in conf/text.") from error
         config["text"] = yaml.safe_load(path.read_text(encoding="utf-8"))
-        return branches.start_text(config["text"], texts, groups)
+        return branches.start_text(config["text"], rows, config["seed"])
 
 
 def _sides(table: pa.Table) -> dict[str, int]:

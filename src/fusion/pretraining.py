@@ -24,7 +24,7 @@ from fusion.experiment import plain_errors, warn
 from fusion.fresh import Fresh, Passages, Rows, held
 from fusion.model import checkpoint
 from fusion.model.late_fusion import LateFusion
-from fusion.model.steps import Course, range_test, ranks, rate_at, suggested
+from fusion.model.steps import WINDOW, Course, range_test, ranks, rate_at, suggested
 from fusion.results import plots, statistics
 from fusion.results.record import Record, new_run_folder, write_metrics, write_predictions
 from fusion.screenshots.reading import SIGNS
@@ -90,8 +90,8 @@ def train(config: dict[str, Any], folder: Path, record: Record | None) -> None:
     if (folder / STATE).is_file():
         facts = course.load(folder / STATE)
         log.info("going on at step %d of %d", course.step, wanted["steps"])
-    elif wanted["lr_search"]:
-        course.lr = _search(course, stages[0], config, folder)
+    elif config["lr"] == "search":
+        course.lr = _search(course, stages[0], folder)
     if record is not None:
         sides = {side: pc.sum(pc.equal(table["split"], side)).as_py() for side in ("train", "val", "test")}
         samples = sides | {"train": learnt.num_rows, "train_groups": pc.count_distinct(learnt["group"]).as_py()}
@@ -141,12 +141,13 @@ def start(config: dict[str, Any], classes: list[str]) -> tuple[Course, checkpoin
     fusion = {key: config["fusion"][key] for key in ("hidden", "dropout", "modality_dropout")}
     device = torch.device("cuda" if config["device"] != "cpu" and torch.cuda.is_available() else "cpu")
     net = LateFusion({"image": started.module}, len(classes), **fusion)
+    rate = 1e-3 if config["lr"] == "search" else config["lr"]
     half = device.type == "cuda" and config["precision"] in ("auto", "bf16-mixed")
     blank = torch.zeros(1, 3, config["input_shape"], config["input_shape"])
     width = started.module.eval().net.forward_features(blank).shape[1]  # type: ignore[union-attr, operator]
     reader = torch.nn.Linear(width, SIGNS)
     torch.nn.init.constant_(reader.bias, RARE)
-    course = Course(net, reader, config["lr"], config["optimizer"]["weight_decay"], device, half)
+    course = Course(net, reader, rate, config["optimizer"]["weight_decay"], device, half)
     meta = {key: config[key] for key in ("name", "render", "source_size", "input_shape", "seed")} | {
         "classes": classes, "branches": {"image": started.spec}, "fusion": fusion, "temperature": 1.0,
     }  # fmt: skip
@@ -167,15 +168,13 @@ def _sample(table: pa.Table, most: int, seed: int) -> pa.Table:
     return table.take(np.sort(chosen))
 
 
-def _search(course: Course, fresh: Fresh, config: dict[str, Any], folder: Path) -> float:
+def _search(course: Course, fresh: Fresh, folder: Path) -> float:
     """-> the rate that a short range test suggests; its curve is drawn."""
-    wanted = config["pretraining"]["lr_search"]
-    batches = fresh.loader(SEARCHED, SEARCHED + wanted["warm"] + wanted["steps"], 0)
-    curve = range_test(course, batches, **wanted)
+    curve = range_test(course, fresh.loader(SEARCHED, SEARCHED + WINDOW, 0))
     rate = suggested(curve)
-    log.info("learning rate %.2g, found between %g and %g in %d steps", rate, wanted["low"], wanted["high"], len(curve))
+    log.info("learning rate %g, found between %g and %.2g in %d steps", rate, curve[0][0], curve[-1][0], len(curve))
     if ranks()[0] == 0:
-        plots.rates(curve, rate, folder / "plots" / "lr_search.png")
+        plots.rates(*map(list, zip(*curve, strict=True)), rate, folder / "plots" / "learning_rate.png")
     return rate
 
 

@@ -40,10 +40,11 @@ def train(cfg: DictConfig) -> None:
     except OmegaConfBaseException as error:
         print(f"error: {console.printable(_sentence(error))}", file=sys.stderr)
         sys.exit(2)
-    from fusion import experiment, pretraining
+    from fusion import experiment, folds, pretraining
 
-    run = pretraining.run if config["pretraining"] else experiment.run
     overrides = list(at.overrides.task)
+    run = experiment.run if config["folds"] is None or config["fold"] is not None else folds.run
+    run = pretraining.run if config["pretraining"] else run
     try:
         if at.mode is RunMode.MULTIRUN:
             run(config, overrides, Path(at.sweep.dir))

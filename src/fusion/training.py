@@ -14,9 +14,9 @@ import pytorch_lightning as pl
 import torch
 from pytorch_lightning.callbacks import EarlyStopping, RichProgressBar
 
+from fusion import learning
 from fusion.model import checkpoint
 from fusion.model.callbacks import Journal, KeepBest
-from fusion.model.learner import Learner
 from fusion.pairs import Pairs
 from fusion.results import plots, statistics
 from fusion.results.record import Record, write_predictions
@@ -25,16 +25,18 @@ log = logging.getLogger(__name__)
 
 ACCELERATOR = {"auto": "auto", "cpu": "cpu", "cuda": "gpu"}
 # Lightning's hints that are no news to a user of fusion, and a deprecation inside of it
-warnings.filterwarnings("ignore", message=".*(does not have many workers|LeafSpec|has no logger configured).*")
+warnings.filterwarnings(
+    "ignore", message=".*(does not have many workers|LeafSpec|has no logger configured|in eval mode at the start).*"
+)
 
 
 def fit(config: dict[str, Any], model: checkpoint.Model, pairs: Pairs, folder: Path, record: Record) -> pl.Trainer:
     """Trains model.net in place; its best epoch is left in it and in RUN/model."""
-    rates = {"text": config["text"].get("lr"), "image": config["backbone"].get("lr")}
-    rates = {name: rate for name, rate in rates.items() if rate is not None}
-    learner = Learner(model.net, len(pairs.classes), config["lr"], rates, config["optimizer"])
+    learner, stages = learning.make_learner(config, model.net, pairs), learning.make_stages(config, model.net)
+    if config["lr"] == "search":
+        learning.find_rate(config, learner, stages, pairs, folder, record)
     journal, on_terminal = Journal(folder), sys.stderr.isatty()
-    callbacks: list[pl.Callback] = [KeepBest(lambda: checkpoint.save(model, folder / "model")), journal]
+    callbacks: list[pl.Callback] = [stages, KeepBest(lambda: checkpoint.save(model, folder / "model")), journal]
     if config["patience"] is not None:
         callbacks.append(EarlyStopping("val_loss", patience=config["patience"]))
     if on_terminal:
@@ -44,6 +46,7 @@ def fit(config: dict[str, Any], model: checkpoint.Model, pairs: Pairs, folder: P
         accelerator=ACCELERATOR[config["device"]],
         devices=1,
         precision=_precision(config),
+        gradient_clip_val=config["clip"],
         callbacks=callbacks,
         enable_progress_bar=on_terminal,
         enable_model_summary=False,
@@ -53,12 +56,19 @@ def fit(config: dict[str, Any], model: checkpoint.Model, pairs: Pairs, folder: P
         reload_dataloaders_every_n_epochs=1,
         default_root_dir=folder,
     )
+    if not any(parameter.requires_grad for parameter in model.net.parameters()):  # fitted when it was started
+        trainer.strategy.connect(learner)
+        record.note(epochs_trained=0, device=str(trainer.strategy.root_device))
+        return trainer
     clock = time.monotonic()
     trainer.fit(learner, datamodule=pairs)
     model.net.load_state_dict(checkpoint.load(folder / "model").net.state_dict())
     record.content["timings"]["training_seconds"] = round(time.monotonic() - clock, 1)
     record.note(epochs_trained=len(journal.epochs), device=str(trainer.strategy.root_device))
+    if rates := [epoch["tokens_per_second"] for epoch in journal.epochs if "tokens_per_second" in epoch]:
+        record.content["timings"]["tokens_per_second"] = int(np.median(rates))
     plots.curves(journal.epochs, folder / "plots" / "curves.png")
+    learning.settle_batchnorm(config, learner, stages, pairs, trainer.strategy.root_device, record)
     return trainer
 
 

@@ -1,6 +1,7 @@
 """How a network learns: its optimiser, its learning rates, a loss that is no number."""
 
 import logging
+import math
 
 import pytest
 import pytorch_lightning as pl
@@ -14,7 +15,7 @@ from fusion.model.learner import OPTIMIZERS, Learner
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*LeafSpec")
 
-ADAM = {"name": "adam", "weight_decay": 0.0, "plateau": None}
+ADAM = {"name": "adam", "weight_decay": 0.0}
 
 
 class Branch(nn.Module):
@@ -27,10 +28,10 @@ class Branch(nn.Module):
         return self.linear(x)  # (B, 4)
 
 
-def learner(optimizer=ADAM, lr=0.01, branch_lr=()) -> Learner:
+def learner(optimizer=ADAM, lr=0.01, branch_lr=(), **options) -> Learner:
     torch.manual_seed(0)
     net = LateFusion({"text": Branch(), "image": Branch()}, 2, hidden=(8,), dropout=0.0)
-    return Learner(net, 2, lr, dict(branch_lr), optimizer)
+    return Learner(net, 2, lr, dict(branch_lr), optimizer, **options)
 
 
 def batches(count=4, value=1.0) -> DataLoader:
@@ -54,7 +55,7 @@ def trainer(epochs=1) -> pl.Trainer:
 
 @pytest.mark.parametrize("name", OPTIMIZERS)
 def test_every_optimizer_learns(name):
-    made = learner({"name": name, "plateau": None}, lr=0.05)
+    made = learner({"name": name}, lr=0.05)
     training = trainer(epochs=10)
     training.fit(made, batches(), batches(2))
     assert training.callback_metrics["train_loss"] < 0.6  # ln 2 before anything is learnt
@@ -100,12 +101,12 @@ def test_an_infinite_loss_stops_the_run_too():
 
 def test_a_learning_rate_far_too_high_is_named():
     with pytest.raises(UserError, match=r"lr=1e\+30"):
-        trainer(epochs=3).fit(learner({"name": "sgd", "plateau": None}, lr=1e30), batches(), batches(2))
+        trainer(epochs=3).fit(learner({"name": "sgd"}, lr=1e30), batches(), batches(2))
 
 
 def test_each_branch_has_its_own_learning_rate_and_the_head_that_of_the_run():
     made = learner(lr=0.1, branch_lr={"text": 0.002})
-    groups = made.configure_optimizers()["optimizer"].param_groups
+    groups = made.make_optimizer().param_groups
     rate_of = {id(p): group["lr"] for group in groups for p in group["params"]}
     assert {rate_of[id(p)] for p in made.net.head.parameters()} == {0.1}
     assert {rate_of[id(p)] for p in made.net.branches["text"].parameters()} == {0.002}
@@ -123,22 +124,78 @@ def test_a_learning_rate_of_zero_freezes_a_branch():
 
 
 def test_options_of_the_optimizer_reach_it():
-    made = learner({"name": "sgd", "momentum": 0.9, "weight_decay": 0.5, "plateau": None})
-    optimizer = made.configure_optimizers()["optimizer"]
+    made = learner({"name": "sgd", "momentum": 0.9, "weight_decay": 0.5})
+    optimizer = made.make_optimizer()
     assert {(group["momentum"], group["weight_decay"]) for group in optimizer.param_groups} == {(0.9, 0.5)}
 
 
+def rates_over(steps: int, schedule: dict) -> list[float]:
+    """The learning rate at each step of one epoch of training."""
+    seen = []
+
+    class Seen(pl.Callback):
+        def on_train_batch_start(self, trainer, *_):
+            seen.append(trainer.optimizers[0].param_groups[0]["lr"])
+
+    made = learner(lr=0.1, schedule=schedule)
+    running = trainer()
+    running.callbacks.append(Seen())
+    running.fit(made, batches(steps), batches(2))
+    return seen
+
+
 def test_on_a_plateau_of_the_validation_loss_every_learning_rate_falls():
-    made = learner(ADAM | {"plateau": {"factor": 0.5, "patience": 1}}, lr=0.1, branch_lr={"text": 0.002})
-    configured = made.configure_optimizers()
-    assert configured["lr_scheduler"]["monitor"] == "val_loss"
+    plateau = {"name": "plateau", "warmup": 0, "factor": 0.5, "patience": 1}
+    made = learner(lr=0.1, branch_lr={"text": 0.002}, schedule=plateau)
+    [optimizer], [configured] = made.configure_optimizers()
+    assert configured["monitor"] == "val_loss"
     for loss in (1.0, 1.0, 1.0):
-        configured["lr_scheduler"]["scheduler"].step(loss)
-    assert [group["lr"] for group in configured["optimizer"].param_groups] == pytest.approx([0.05, 0.001, 0.05])
+        configured["scheduler"].step(loss)
+    assert [group["lr"] for group in optimizer.param_groups] == pytest.approx([0.05, 0.001, 0.05])
 
 
-def test_without_a_plateau_learning_rates_stay():
-    assert learner().configure_optimizers().keys() == {"optimizer"}
+def test_without_a_schedule_learning_rates_stay():
+    assert learner().configure_optimizers()[1] == []
+    assert rates_over(4, {"name": "constant", "warmup": 0}) == pytest.approx([0.1] * 4)
+
+
+def test_warming_up_begins_low_and_ends_at_the_rate():
+    assert rates_over(6, {"name": "constant", "warmup": 4}) == pytest.approx([0.02, 0.04, 0.06, 0.08, 0.1, 0.1])
+    plateau = {"name": "plateau", "warmup": 4, "factor": 0.5, "patience": 1}
+    assert rates_over(6, plateau) == pytest.approx([0.02, 0.04, 0.06, 0.08, 0.1, 0.1])
+
+
+def test_a_cosine_ends_near_nothing():
+    seen = rates_over(10, {"name": "cosine", "warmup": 0})
+    expected = [0.05 * (1 + math.cos(math.pi * step / 10)) for step in range(10)]
+    assert seen == pytest.approx(expected)
+
+
+@pytest.mark.parametrize(
+    ("schedule", "said"),
+    [
+        ({"name": "cosin", "warmup": 0}, "schedule=cosin is not known.*did you mean cosine"),
+        ({"name": "constant", "warmup": -1}, r"schedule\.warmup=-1"),
+    ],
+)
+def test_an_unknown_schedule_is_said(schedule, said):
+    with pytest.raises(UserError, match=said):
+        learner(schedule=schedule)
+
+
+def test_augmentation_is_for_training_alone():
+    seen = []
+
+    def augment(image, ids, epoch):
+        seen.append((len(ids), epoch))
+        return image
+
+    made = learner(augment=augment)
+    given = [batch | {"id": ["a"] * 8} for batch in batches(3)]
+    running = trainer(epochs=2)
+    running.fit(made, DataLoader(given, batch_size=None), batches(2))
+    running.predict(made, DataLoader(given, batch_size=None))
+    assert seen == [(8, 0)] * 3 + [(8, 1)] * 3
 
 
 def test_predicting_gives_float_logits():

@@ -135,7 +135,9 @@ def test_the_text_branch_that_was_trained_is_named(run):
 
 
 def hostile_rows(run):
-    return ranked([run(f"r{i}", backbone={"name": text}, status="failed", error=text) for i, text in enumerate(HOSTILE)])
+    return ranked(
+        [run(f"r{i}", backbone={"name": text}, status="failed", error=text) for i, text in enumerate(HOSTILE)]
+    )
 
 
 def test_every_cell_survives_the_csv(run):

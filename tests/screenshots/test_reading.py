@@ -16,7 +16,9 @@ def test_characters_are_where_they_are_drawn() -> None:
     scene = screen.scene(["ab   c\n\n}", "é" + " " * 60 + "z"], ["1", "2"], 0)
     found = characters(screen.painter, scene, 2)
     assert found.shape == (2, 2, 2, SIGNS)
-    places = [(row, down, across, chr(sign + FIRST)) for row, down, across, sign in zip(*np.nonzero(found), strict=True)]
+    places = [
+        (row, down, across, chr(sign + FIRST)) for row, down, across, sign in zip(*np.nonzero(found), strict=True)
+    ]
     assert places == [(0, 0, 0, "a"), (0, 0, 0, "b"), (0, 0, 0, "c"), (0, 1, 0, "}")] or places == [
         (0, 0, 0, "a"), (0, 0, 0, "b"), (0, 0, 1, "c"), (0, 1, 0, "}"),
     ]  # fmt: skip

@@ -6,6 +6,7 @@ average of the weights.
 """
 
 import copy
+import itertools
 import math
 from collections.abc import Iterable
 from pathlib import Path
@@ -25,6 +26,8 @@ HEADS = 0.1  # of the rate: a thousand features, all positive, make a layer on t
 READING = 20.0  # weight of the loss on signs, a mean over hundreds of them, beside that on the label
 
 
+LOWEST, HIGHEST, TESTED = 1e-5, 0.3, 96  # rates and steps of a range test
+WINDOW = 8  # batches that it uses over and over
 STATES = ("net", "reader", "average", "optimizer")
 
 
@@ -119,33 +122,28 @@ def rate_at(step: int, lr: float, steps: int, warmup: int, cooldown: float) -> f
     return lr * max(0.0, min(1.0, rising, falling))
 
 
-def range_test(
-    course: Course, batches: Iterable[dict[str, Any]], low: float, high: float, warm: int, steps: int
-) -> list[tuple[float, float]]:
-    """A copy trained at rates that rise from low to high -> [(rate, smoothed loss)] (Smith 2017).
+def range_test(course: Course, batches: Iterable[dict[str, Any]]) -> list[tuple[float, float]]:
+    """A copy trained at rates that rise from LOWEST to HIGHEST -> [(rate, smoothed loss)] (Smith 2017).
 
-    Random weights show nothing in so few steps: `warm` steps at the lowest rate come before.
+    On the same WINDOW batches over and over: of fresh ones random weights learn nothing in so few steps.
     """
-    tried = Course(copy.deepcopy(course.net), copy.deepcopy(course.reader), low, 0.0, course.device, course.half)
+    tried = Course(copy.deepcopy(course.net), copy.deepcopy(course.reader), LOWEST, 0.0, course.device, course.half)
+    used = list(itertools.islice(batches, WINDOW))
     smooth, curve = 0.0, []
-    for number, batch in enumerate(batches, -warm):
-        rate = low * (high / low) ** (max(0, number) / max(1, steps - 1))
+    for number in range(TESTED):
+        rate = LOWEST * (HIGHEST / LOWEST) ** (number / (TESTED - 1))
         try:
-            label_loss, reading, _ = tried.learn(batch, rate)
-            loss = label_loss + READING * reading
+            label_loss, reading, _ = tried.learn(used[number % WINDOW], rate)
         except UserError:  # it left the numbers: the end of the range
             break
-        smooth = 0.9 * smooth + 0.1 * loss
-        if number >= 0:
-            curve.append((rate, smooth / (1 - 0.9 ** (number + warm + 1))))
-            if curve[-1][1] > 1.5 * min(value for _, value in curve):
-                break
+        smooth = 0.9 * smooth + 0.1 * (label_loss + READING * reading)
+        curve.append((rate, smooth / (1 - 0.9 ** (number + 1))))
     return curve
 
 
 def suggested(curve: list[tuple[float, float]]) -> float:
-    """The rate at the lowest loss, divided by 5: below it the loss still falls, at it it is about to rise."""
-    return min(curve, key=lambda point: point[1])[0] / 5
+    """A tenth of the rate at the lowest loss: there the loss still falls, at the lowest it is about to rise."""
+    return float(f"{min(curve, key=lambda point: point[1])[0] / 10:.2g}")
 
 
 def ranks() -> tuple[int, int]:

@@ -43,7 +43,9 @@ class Original:
 
     @property
     def backbone(self) -> str:
-        return next(choice["override /backbone"] for choice in self.config["defaults"] if "override /backbone" in choice)
+        return next(
+            choice["override /backbone"] for choice in self.config["defaults"] if "override /backbone" in choice
+        )
 
     def asked(self) -> dict[str, str]:
         """The source's own words for the columns of ASKED; what a file leaves to the defaults is '?'."""

@@ -40,6 +40,40 @@ def curves(epochs: Sequence[dict[str, float]], path: Path) -> None:
     _save(figure, path)
 
 
+def rates(rates: Sequence[float], losses: Sequence[float], chosen: float, path: Path) -> None:
+    """A range test -> its smoothed loss over the learning rate, the chosen one marked."""
+    figure, axis = plt.subplots(figsize=(4.5, 3.2))
+    axis.plot(rates, losses)
+    axis.axvline(chosen, color="tab:red", linestyle="--", label=f"chosen: {chosen:g}")
+    axis.set(xscale="log", xlabel="learning rate", ylabel="training loss, smoothed")
+    axis.grid(alpha=0.3)
+    axis.legend(frameon=False)
+    _save(figure, path)
+
+
+def bands(runs: Sequence[Sequence[dict[str, float]]], path: Path) -> None:
+    """Epochs of several runs -> mean and standard deviation of loss and accuracy, side by side.
+
+    An epoch that only some of the runs reached is the mean over those.
+    """
+    figure, axes = plt.subplots(1, 2, figsize=(9, 3.2))
+    longest = max(runs, key=len)
+    for axis, what in zip(axes, ("loss", "accuracy"), strict=True):
+        for side, label in (("train", "training"), ("val", "validation")):
+            held = [[run[i][f"{side}_{what}"] for run in runs if i < len(run)] for i in range(len(longest))]
+            mean, deviation = (np.array([f(values) for values in held]) for f in (np.mean, np.std))
+            epochs = [epoch["epoch"] for epoch in longest]
+            axis.plot(epochs, mean, marker="o", label=label)
+            axis.fill_between(epochs, mean - deviation, mean + deviation, alpha=0.2)
+        axis.set(xlabel="epoch", ylabel=what)
+        axis.xaxis.get_major_locator().set_params(integer=True)
+        axis.grid(alpha=0.3)
+        axis.legend(frameon=False)
+    axes[0].set_title(f"mean ± standard deviation of {len(runs)} folds", fontsize=9)
+    axes[1].set_ylim(0, 1)
+    _save(figure, path)
+
+
 def confusion(labels: Sequence[str], predicted: Sequence[str], classes: Sequence[str], path: Path) -> None:
     """True and predicted labels -> matrix of row shares, counts written into its cells."""
     number = {name: i for i, name in enumerate(classes)}
@@ -71,17 +105,6 @@ def learning(looks: Sequence[dict[str, float]], path: Path) -> None:
     axis.set(xlabel="thousand pictures seen", ylabel="accuracy")
     axis.set_xlim(left=0)
     axis.set_ylim(bottom=0)
-    axis.grid(alpha=0.3)
-    axis.legend(frameon=False)
-    _save(figure, path)
-
-
-def rates(curve: Sequence[tuple[float, float]], chosen: float, path: Path) -> None:
-    """[(learning rate, smoothed loss)] of a range test, and the rate taken."""
-    figure, axis = plt.subplots(figsize=(5, 3.2))
-    axis.plot(*zip(*curve, strict=True))
-    axis.axvline(chosen, color="C1", linestyle="--", label=f"taken: {chosen:.2g}")
-    axis.set(xlabel="learning rate", ylabel="loss, smoothed", xscale="log")
     axis.grid(alpha=0.3)
     axis.legend(frameon=False)
     _save(figure, path)

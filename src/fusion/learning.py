@@ -1,0 +1,105 @@
+"""A configuration -> how a network learns: its learner, what is frozen when, the rate that was searched for."""
+
+import itertools
+import logging
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import torch
+
+from fusion.config import UserError
+from fusion.model import batchnorm, losses, rate_search
+from fusion.model.augment import Augment
+from fusion.model.callbacks import Stages
+from fusion.model.late_fusion import LateFusion
+from fusion.model.learner import Learner
+from fusion.pairs import Pairs
+from fusion.results import plots
+from fusion.results.record import Record
+
+log = logging.getLogger(__name__)
+
+OPTIONS = {"text": "text", "image": "backbone"}  # branch -> its part of the configuration
+COMPARED = 8  # training batches that both kinds of statistics are compared on
+RECALIBRATED = 64  # training batches that statistics are estimated on anew
+
+
+def make_learner(config: dict[str, Any], net: LateFusion, pairs: Pairs) -> Learner:
+    """The learner of conf/optimizer, conf/schedule, conf/augment and `loss`; lr=search starts from any rate."""
+    options = {name: config[OPTIONS[name]] for name in net.branches}
+    own = {name: option["lr"] for name, option in options.items() if option.get("lr") is not None}
+    decay = {name: option.get("lr_decay", 1.0) for name, option in options.items()}
+    for name, share in decay.items():
+        if not 0 < share <= 1:
+            raise UserError(f"{OPTIONS[name]}.lr_decay={share} must be above 0 and at most 1, such as 0.9.")
+    weights = None
+    if (kind := config["loss"]["class_weights"]) != "none":
+        weights = losses.class_weights(_training_labels(pairs, kind), pairs.classes, kind)
+    changes = Augment(config["augment"], config["seed"]) if config["augment"]["name"] != "none" else None
+    rate = 1e-3 if config["lr"] == "search" else config["lr"]
+    return Learner(
+        net, len(pairs.classes), rate, own, config["optimizer"], lr_decay=decay, schedule=config["schedule"],
+        loss=config["loss"], class_weights=weights, augment=changes,
+    )  # fmt: skip
+
+
+def make_stages(config: dict[str, Any], net: LateFusion) -> Stages:
+    return Stages(net.branches, {name: config[OPTIONS[name]] for name in net.branches})  # type: ignore[arg-type]
+
+
+def _training_labels(pairs: Pairs, kind: str) -> list[str]:
+    if pairs.stream is not None:
+        raise UserError(f"loss.class_weights={kind} must count the labels, which a stream does not tell; use none.")
+    rows = pairs.sides["train"]
+    labels: list[str] = pa.chunked_array([part["label"] for part in rows.picked.batches]).take(rows.numbers).to_pylist()
+    return labels
+
+
+def find_rate(
+    config: dict[str, Any], learner: Learner, stages: Stages, pairs: Pairs, folder: Path, record: Record
+) -> None:
+    """lr=search: the learner gets the rate found, the record says it, plots/learning_rate.png shows the curve."""
+    device = torch.device("cuda" if config["device"] != "cpu" and torch.cuda.is_available() else "cpu")
+    learner.to(device).train()
+    stages.settle(1)
+    found = rate_search.search(learner, _batches(pairs, device, learner))
+    learner.lr = config["lr"] = found.chosen
+    record.note(config=config, rate_search={"chosen": found.chosen, "rates": found.rates, "losses": found.losses})
+    plots.rates(found.rates, found.losses, found.chosen, folder / "plots" / "learning_rate.png")
+    log.info("learning rate %g, found by a range test of %d steps", found.chosen, len(found.rates))
+
+
+def _batches(pairs: Pairs, device: torch.device, learner: Learner) -> Iterator[Mapping[str, Any]]:
+    """Training batches without end, on the device, their pictures changed as in training."""
+    for epoch in itertools.count():
+        for batch in pairs.loader("train", epoch):
+            yield learner.augmented(_moved(batch, device))
+
+
+def _moved(batch: Any, device: torch.device) -> Any:
+    if isinstance(batch, dict):
+        return {name: _moved(value, device) for name, value in batch.items()}
+    return batch.to(device) if isinstance(batch, torch.Tensor) else batch
+
+
+def settle_batchnorm(
+    config: dict[str, Any], learner: Learner, stages: Stages, pairs: Pairs, device: torch.device, record: Record
+) -> None:
+    """After training: statistics estimated anew if asked for; the record says whether both kinds agree."""
+    net, policy = learner.net, stages.policy.get("image")
+    stages.settle(max(1, record.content["epochs_trained"]))
+    norms = batchnorm.moving(net)
+    if not norms:
+        record.note(batchnorm={"policy": policy, "layers": 0})
+        return
+    net.to(device)
+    drawn = _batches(pairs, device, learner)
+    compared = list(itertools.islice(drawn, COMPARED))
+    if policy == "recalibrate":
+        more = itertools.islice(drawn, RECALIBRATED - COMPARED)
+        batchnorm.recalibrate(net, norms, itertools.chain(compared, more))
+    agreement = batchnorm.compare(net, norms, compared)
+    record.note(batchnorm={"policy": policy, "layers": len(norms)} | agreement)
+    net.cpu()

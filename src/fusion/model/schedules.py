@@ -1,0 +1,41 @@
+"""How learning rates change while training: warm-up, then constant, a cosine, or smaller on each plateau."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from torch.optim import lr_scheduler
+
+from fusion.config import UserError, did_you_mean
+
+SCHEDULES = ("constant", "plateau", "cosine")
+CONSTANT: dict[str, Any] = {"name": "constant", "warmup": 0}
+
+
+def check(schedule: Mapping[str, Any]) -> None:
+    if schedule["name"] not in SCHEDULES:
+        hint = did_you_mean(schedule["name"], SCHEDULES)
+        raise UserError(f"schedule={schedule['name']} is not known{hint}; it is one of {', '.join(SCHEDULES)}.")
+    if not isinstance(schedule["warmup"], int) or schedule["warmup"] < 0:
+        raise UserError(f"schedule.warmup={schedule['warmup']} must be a whole number of steps, 0 for none.")
+
+
+def schedulers(schedule: Mapping[str, Any], optimizer: torch.optim.Optimizer, steps: float) -> list[dict[str, Any]]:
+    """conf/schedule and the steps of the whole training -> schedulers as Lightning takes them.
+
+    Each multiplies the rate that the optimiser has by its own share, so that they can be used together.
+    """
+    made: list[dict[str, Any]] = []
+    if schedule["warmup"]:
+        warmup = lr_scheduler.LinearLR(optimizer, 1 / (schedule["warmup"] + 1), total_iters=schedule["warmup"])
+        made.append({"scheduler": warmup, "interval": "step"})
+    if schedule["name"] == "cosine":
+        if steps == float("inf"):
+            raise UserError(
+                "schedule=cosine must know how long an epoch is, which a stream does not tell; use plateau."
+            )
+        made.append({"scheduler": lr_scheduler.CosineAnnealingLR(optimizer, max(1, int(steps))), "interval": "step"})
+    if schedule["name"] == "plateau":
+        plateau = lr_scheduler.ReduceLROnPlateau(optimizer, factor=schedule["factor"], patience=schedule["patience"])
+        made.append({"scheduler": plateau, "monitor": "val_loss"})
+    return made
