@@ -44,6 +44,9 @@ def main() -> int:
     parser.add_argument("--look", default="carbon", help="conf/render/NAME.yaml (default: carbon)")
     parser.add_argument("--rows", nargs="+", default=list(ROWS), choices=ROWS, metavar="ROW", help=", ".join(ROWS))
     parser.add_argument("--lite0", type=Path, help="ImageNet weights of tf_efficientnet_lite0")
+    parser.add_argument(
+        "--file", type=Path, help="weights of mobilenetv2, such as RUN/weights/mobilenetv2_code.safetensors"
+    )
     parser.add_argument("--quick", action="store_true", help="one seed, 400 snippets to fit on, 400 to judge")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there too")
     args = parser.parse_args()
@@ -60,6 +63,7 @@ def main() -> int:
 ROWS = {
     "mobilenetv2 random": ("mobilenetv2_100", "random"),
     "mobilenetv2 code": ("mobilenetv2_100", "code"),
+    "mobilenetv2 file": ("mobilenetv2_100", "file"),
     "lite0 random": ("tf_efficientnet_lite0", "random"),
     "lite0 imagenet": ("tf_efficientnet_lite0", "imagenet"),
 }
@@ -79,7 +83,7 @@ def measure(args: argparse.Namespace) -> dict[str, Any]:
         screen.seed = seed
         shown["train"] = (train, drawn(screen, train, 0))
         for name in args.rows:
-            if name == "lite0 imagenet" and not args.lite0:
+            if {"imagenet": args.lite0, "file": args.file}.get(ROWS[name][1], "given") is None:
                 continue
             net = backbone(name, seed, args)
             at = {side: (features(net, images), table["label"].to_pylist()) for side, (table, images) in shown.items()}
@@ -107,7 +111,8 @@ def backbone(name: str, seed: int, args: argparse.Namespace) -> TimmBackbone:
     model, weights = ROWS[name]
     torch.manual_seed(seed)
     if weights != "imagenet":
-        return TimmBackbone(model, args.shape, find_image_weights(model, weights)).eval()
+        wanted = str(args.file) if weights == "file" else weights
+        return TimmBackbone(model, args.shape, find_image_weights(model, wanted)).eval()
     made = TimmBackbone(model, args.shape, Origin("random"))
     given = list(torch.load(args.lite0, weights_only=True).values())
     state = made.net.state_dict()
@@ -130,7 +135,7 @@ def linear(at: dict[str, tuple[np.ndarray, list[str]]]) -> list[str]:
 
     scale = StandardScaler().fit(at["train"][0])
     x = {side: scale.transform(found).clip(-10, 10) for side, (found, _) in at.items()}
-    fitted = [LogisticRegression(C=c, max_iter=200).fit(x["train"], at["train"][1]) for c in PENALTIES]
+    fitted = [LogisticRegression(C=c, max_iter=500).fit(x["train"], at["train"][1]) for c in PENALTIES]
     best = max(fitted, key=lambda model: model.score(x["val"], at["val"][1]))
     return best.predict(x["test"]).tolist()
 

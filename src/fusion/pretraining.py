@@ -99,7 +99,7 @@ def train(config: dict[str, Any], folder: Path, record: Record | None) -> None:
         record.note(
             config=config, classes=classes, split_hash=split_hash(table), samples=samples, text="none",
             weights={"image": "random"}, parameters=sum(p.numel() for p in course.net.parameters()),
-            image=model.net.branches["image"].facts() | {"source_size": stages[1].screens[0].size},
+            image=model.net.branches["image"].facts() | {"source_size": stages[1].screens[0].size},  # type: ignore[operator]
         )  # fmt: skip
     val = _sample(passages.dense(table.filter(pc.equal(table["split"], "val"))), wanted["check_on"], config["seed"])
     _learn(course, stages, config, folder, facts, val if record is not None else None, classes)
@@ -174,7 +174,8 @@ def _search(course: Course, fresh: Fresh, folder: Path) -> float:
     rate = suggested(curve)
     log.info("learning rate %g, found between %g and %.2g in %d steps", rate, curve[0][0], curve[-1][0], len(curve))
     if ranks()[0] == 0:
-        plots.rates(*map(list, zip(*curve, strict=True)), rate, folder / "plots" / "learning_rate.png")
+        rates, losses = ([point[i] for point in curve] for i in (0, 1))
+        plots.rates(rates, losses, rate, folder / "plots" / "learning_rate.png")
     return rate
 
 
@@ -266,7 +267,7 @@ def _finish(
     truth, answers = parts[-1]["label"].to_pylist(), parts[-1]["predicted"].to_pylist()
     plots.confusion(truth, answers, model.meta["classes"], folder / "plots" / "confusion.png")
     record.note(metrics=metrics, temperature=model.meta["temperature"], steps=course.step)
-    backbone = model.net.branches["image"].net  # type: ignore[union-attr]
+    backbone: Any = model.net.branches["image"].net
     write_weights(backbone, record.content, sorted(set(learnt["group"].to_pylist())), folder / "weights")
     log.info("test: accuracy %.3f [%.3f, %.3f]; run folder %s",
              metrics["test"]["accuracy"], *metrics["test"]["accuracy_95"], folder)  # fmt: skip
