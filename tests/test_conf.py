@@ -53,7 +53,8 @@ def test_every_run_of_every_sweep_composes(sweep: str) -> None:
 
 
 def test_the_sweeps_have_the_runs_they_are_for() -> None:
-    assert len(jobs("rakuten")) == 28 and len(jobs("shapes")) == 5 * 2 * 2
+    runs = {"rakuten": 28, "shapes": 5 * 2 * 2, "unfreezing": 3 * 3, "notebook": 3, "heads": 24}
+    assert {name: len(jobs(name)) for name in runs} == runs
 
 
 def test_every_text_branch_has_a_file_and_every_file_a_branch() -> None:

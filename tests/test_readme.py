@@ -57,6 +57,7 @@ def _check(name: str, arguments: list[str]) -> None:
 
 def _check_overrides(overrides: list[str]) -> None:
     check_choices(overrides)
-    first = [override.split(",")[0] for override in overrides]  # of a sweep, one value an axis
+    overrides = [word for word in overrides if "=glob(" not in word]  # tests/test_conf.py composes every row
+    first = [word if {*"{["} & {*word} else word.split(",")[0] for word in overrides]  # of a sweep, one value an axis
     with initialize_config_dir(str(CONF_DIR), version_base="1.3"):
         to_dict(compose("train", first))

@@ -17,15 +17,16 @@ import pytorch_lightning as pl
 import torch
 import yaml
 
-from fusion import branches
+from fusion import branches, frozen, repeats
 from fusion.branches import Started
 from fusion.branches.weights import WeightsUnavailable, code_weights
 from fusion.config import CONF_DIR, UserError, cache_dir
 from fusion.console import Stopped, progress, set_up_logging
+from fusion.headroom import batch_named, is_out_of_memory
 from fusion.model import checkpoint, losses, schedules
 from fusion.model.late_fusion import LateFusion
 from fusion.pairs import Pairs, Rows
-from fusion.results.record import Record, find_runs, fingerprint, new_run_folder, read_run
+from fusion.results.record import Record, new_run_folder
 from fusion.screenshots.lexed import KEPT, Lexed, lex
 from fusion.screenshots.pictures import Pictures
 from fusion.screenshots.views import Screen, parse_size
@@ -46,8 +47,9 @@ def run(config: dict[str, Any], overrides: Sequence[str], parent: Path) -> Path:
 
     Whatever happens is in run.json: completed, failed with the error, or interrupted.
     """
-    if not config["again"] and (done := _completed(config, parent)):
+    if not config["again"] and (done := repeats.completed(config, [Path(config["runs"]), parent], load)):
         log.info("%s is this very run, completed; again=true would repeat it", done)
+        repeats.take(done, parent)
         return done
     folder = new_run_folder(parent)
     set_up_logging(folder / "run.log")
@@ -78,7 +80,7 @@ def plain_errors(folder: Path) -> Iterator[None]:
         first = (str(error).strip() or type(error).__name__).splitlines()[0]
         if _is_full(error):
             raise UserError(f"No room is left to write ({first}); free some, or choose runs=DIR elsewhere.") from error
-        if isinstance(error, torch.OutOfMemoryError) or "can't allocate memory" in first:
+        if is_out_of_memory(error):
             raise UserError(f"Out of memory ({first}); lower batch_size or input_shape.") from error
         raise UserError(f"{type(error).__name__}: {first} (the whole traceback is in {folder}/run.log)") from error
 
@@ -136,27 +138,10 @@ def warn(config: dict[str, Any]) -> None:
         )
 
 
-def _completed(config: dict[str, Any], parent: Path) -> Path | None:
-    """A completed run of the same configuration on the same data, if the folder holds one."""
-    wanted = fingerprint(config)
-    found = [folder for folder in (find_runs([parent]) if parent.is_dir() else []) if _is(folder, wanted)]
-    if not found:
-        return None
-    if config["data"].get("streaming"):
-        return None  # whether a stream still holds the same is not known before it is read
-    now = split_hash(_load(config))
-    return next((folder for folder in reversed(found) if read_run(folder)["split_hash"] == now), None)
-
-
-def _load(config: dict[str, Any]) -> pa.Table:
+def load(config: dict[str, Any]) -> pa.Table:
     """The table of the data or, of a fold, the same with other projects on its validation side."""
     table = sources.load(config["data"], cache_dir(), progress)
     return table if config["fold"] is None else folded(table, config["fold"], config["folds"], config["seed"])
-
-
-def _is(folder: Path, wanted: str) -> bool:
-    content = read_run(folder)
-    return content.get("status") == "completed" and content.get("fingerprint") == wanted
 
 
 def _train(config: dict[str, Any], folder: Path, record: Record) -> None:
@@ -164,7 +149,8 @@ def _train(config: dict[str, Any], folder: Path, record: Record) -> None:
     pl.seed_everything(config["seed"], workers=True, verbose=False)
     clock = time.monotonic()
     stream = open_stream(config["data"], cache_dir()) if config["data"].get("streaming") else None
-    table = stream.table if stream else _load(config)
+    table = stream.table if stream else load(config)
+    record.note(data_hash=split_hash(table))
     screen, pictures = None, None
     if config["backbone"]["name"] != "none":
         screen = Screen(config["render"], config["source_size"], config["input_shape"], config["seed"])
@@ -180,11 +166,14 @@ def _train(config: dict[str, Any], folder: Path, record: Record) -> None:
         record.note(image=started["image"].module.facts() | facts)  # type: ignore[operator]
     tokenizer = started["text"].tokenizer if "text" in started else None
     loading = {key: config[key] for key in ("batch_size", "seed", "num_workers")}
-    pairs = Pairs(table, classes, tokenizer, screen, pictures=pictures, stream=stream, **loading)
+    loading |= {"pictures": pictures, "stream": stream, "variants": frozen.variants(config)}
+    pairs = Pairs(table, classes, tokenizer, screen, **loading)
     model = _model(config, classes, started)
+    frozen.keep(config, model, pairs, record)
     record.note(parameters=sum(p.numel() for p in model.net.parameters()))
     record.content["timings"]["preparing_seconds"] = round(time.monotonic() - clock, 1)
-    trainer = fit(config, model, pairs, folder, record)
+    with batch_named(config, len(classes), known=pairs.features is not None):
+        trainer = fit(config, model, pairs, folder, record)
     evaluate(model, pairs, trainer, table, folder, record)
 
 

@@ -22,8 +22,8 @@ from fusion.results.record import Record
 log = logging.getLogger(__name__)
 
 OPTIONS = {"text": "text", "image": "backbone"}  # branch -> its part of the configuration
-COMPARED = 8  # training batches that both kinds of statistics are compared on
-RECALIBRATED = 64  # training batches that statistics are estimated on anew
+COMPARED = 256  # training samples that both kinds of statistics are compared on, or one epoch where that is less
+RECALIBRATED = 2048  # training samples that statistics are estimated on anew, or one epoch
 
 
 def make_learner(config: dict[str, Any], net: LateFusion, pairs: Pairs) -> Learner:
@@ -84,22 +84,21 @@ def _moved(batch: Any, device: torch.device) -> Any:
     return batch.to(device) if isinstance(batch, torch.Tensor) else batch
 
 
-def settle_batchnorm(
-    config: dict[str, Any], learner: Learner, stages: Stages, pairs: Pairs, device: torch.device, record: Record
-) -> None:
+def settle_batchnorm(learner: Learner, stages: Stages, pairs: Pairs, device: torch.device, record: Record) -> None:
     """After training: statistics estimated anew if asked for; the record says whether both kinds agree."""
-    net, policy = learner.net, stages.policy.get("image")
+    net, policy = learner.net, stages.policy.get("image", "adapt")
     stages.settle(max(1, record.content["epochs_trained"]))
     norms = batchnorm.moving(net)
     if not norms:
         record.note(batchnorm={"policy": policy, "layers": 0})
         return
     net.to(device)
-    drawn = _batches(pairs, device, learner)
-    compared = list(itertools.islice(drawn, COMPARED))
+    count = -(-COMPARED // pairs.batch_size)
+    drawn = (learner.augmented(_moved(batch, device)) for batch in pairs.loader("train", 0))
+    compared = list(itertools.islice(drawn, count))
     if policy == "recalibrate":
-        more = itertools.islice(drawn, RECALIBRATED - COMPARED)
+        more = itertools.islice(drawn, max(0, RECALIBRATED // pairs.batch_size - count))
         batchnorm.recalibrate(net, norms, itertools.chain(compared, more))
-    agreement = batchnorm.compare(net, norms, compared)
+    agreement = batchnorm.compare(net, norms, compared, policy)
     record.note(batchnorm={"policy": policy, "layers": len(norms)} | agreement)
     net.cpu()

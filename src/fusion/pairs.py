@@ -2,6 +2,9 @@
 
 {"text": {"input_ids": (B, T) int64, "attention_mask": (B, T) bool}, "image": (B, H, W, 3) uint8,
  "label": (B,) int64, "id": [B], "present": {"text": (B,) bool, "image": (B,) bool}}
+
+Where features of a frozen image branch are kept (model/features.py), "features": {"image": (B, D)} takes the place of
+"image".
 """
 
 from collections.abc import Iterator, Sequence
@@ -16,6 +19,7 @@ import torch
 from torch.utils.data import DataLoader, Sampler
 
 from fusion.branches import Tokenizer
+from fusion.model.features import Features, Row
 from fusion.screenshots.pictures import Pictures
 from fusion.screenshots.views import Screen
 from fusion.snippets.snippet import Picked
@@ -32,9 +36,11 @@ class Pairing:
         screen: Screen | None,
         epoch: int | None,
         pictures: Pictures | None = None,
+        features: Features | None = None,
     ):
         self.number = {label: i for i, label in enumerate(classes)}
         self.tokenizer, self.screen, self.epoch, self.pictures = tokenizer, screen, epoch, pictures
+        self.features = features  # of the pictures, instead of them
 
     def __call__(self, rows: dict[str, list[Any]]) -> dict[str, Any]:
         texts, ids, labels = rows["text"], rows["id"], rows.get("label")
@@ -42,7 +48,10 @@ class Pairing:
         if self.tokenizer is not None:
             batch["text"] = self.tokenizer(texts)
             batch["present"]["text"] = torch.ones(len(texts), dtype=torch.bool)
-        if self.screen is not None:
+        if self.features is not None:
+            batch["features"] = {"image": self.features(told_apart(rows), self.epoch)}  # (B, [K,] D)
+            batch["present"]["image"] = torch.ones(len(texts), dtype=torch.bool)
+        elif self.screen is not None:
             image = self.screen(texts, ids, self.epoch, labels)
             own = [i for i, path in enumerate(rows.get("image", ())) if path]
             if own and self.pictures is not None:
@@ -53,6 +62,12 @@ class Pairing:
         if labels is not None:
             batch["label"] = torch.tensor([self.number[label] for label in labels])
         return batch
+
+
+def told_apart(rows: dict[str, list[Any]]) -> list[Row]:
+    """Columns -> (id, label, own picture) of each row; the same text may have two labels, or two screenshots."""
+    own = rows.get("image") or [""] * len(rows["id"])
+    return [(id, label, path or "") for id, label, path in zip(rows["id"], rows["label"], own, strict=True)]
 
 
 class Rows(torch.utils.data.Dataset[dict[str, list[Any]]]):
@@ -71,6 +86,12 @@ class Rows(torch.utils.data.Dataset[dict[str, list[Any]]]):
 
     def __getitem__(self, numbers: Sequence[int]) -> dict[str, list[Any]]:
         return self.picked.take(self.numbers[numbers].tolist()).to_pydict()
+
+    def named(self) -> list[Row]:
+        """What tells each row of the side apart, without its text."""
+        names = [name for name in ("id", "label", "image") if name in self.picked.schema.names]
+        held = {name: pa.chunked_array([part[name] for part in self.picked.batches]) for name in names}
+        return told_apart({name: column.take(self.numbers).to_pylist() for name, column in held.items()})
 
 
 class Batches(Sampler[list[int]]):
@@ -109,11 +130,14 @@ class Pairs(pl.LightningDataModule):
     def __init__(
         self, table: pa.Table, classes: Sequence[str], tokenizer: Tokenizer | None, screen: Screen | None,
         batch_size: int, seed: int, num_workers: int, pictures: Pictures | None = None, stream: Stream | None = None,
+        variants: int | None = None,
     ):  # fmt: skip
         super().__init__()
         self.classes, self.tokenizer, self.screen, self.pictures = tuple(classes), tokenizer, screen, pictures
         self.stream = stream  # the training rows, if they are not those of the table
         self.batch_size, self.seed, self.num_workers = batch_size, seed, num_workers
+        self.variants = variants  # styles that training goes round; None draws new ones in each epoch
+        self.features: Features | None = None  # of a frozen image branch, instead of pictures
         self.sides = {side: Rows(table, side) for side in ("train", "val", "test")}
 
     def train_dataloader(self) -> DataLoader:
@@ -129,10 +153,19 @@ class Pairs(pl.LightningDataModule):
     def loader(self, side: str, epoch: int | None) -> DataLoader:
         """One side in the order of the table, or shuffled for one epoch of training."""
         loading: dict[str, Any] = {"num_workers": self.num_workers, "pin_memory": torch.cuda.is_available()}
-        pairing: Any = Pairing(self.classes, self.tokenizer, self.screen, epoch, self.pictures)
+        style = epoch % self.variants if epoch is not None and self.variants else epoch
+        pairing: Any = Pairing(self.classes, self.tokenizer, self.screen, style, self.pictures, self.features)
         if self.stream is not None and epoch is not None:
             rows = Streamed(self.stream, self.batch_size, self.seed, epoch)
             return DataLoader(rows, batch_size=None, collate_fn=pairing, **loading)
         shuffle = None if epoch is None else (self.seed, epoch)
         batches = Batches(len(self.sides[side]), self.batch_size, shuffle)
         return DataLoader(self.sides[side], sampler=batches, batch_size=None, collate_fn=pairing, **loading)
+
+    def draw(self, side: str, variant: int | None) -> tuple[list[Row], Iterator[torch.Tensor]]:
+        """One side of the table in one style variant -> its rows, and their pictures in batches, none drawn yet."""
+        rows = self.sides[side]
+        pairing: Any = Pairing(self.classes, None, self.screen, variant, self.pictures)
+        batches = Batches(len(rows), self.batch_size, None)
+        loader = DataLoader(rows, sampler=batches, batch_size=None, collate_fn=pairing, num_workers=self.num_workers)
+        return rows.named(), (batch["image"] for batch in loader)

@@ -5,9 +5,10 @@ import os
 import re
 import secrets
 import sys
+import tempfile
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import hydra
 from hydra.core.hydra_config import HydraConfig
@@ -19,7 +20,11 @@ from omegaconf.errors import MissingMandatoryValue, OmegaConfBaseException
 from fusion import console, sweeps
 from fusion.config import CONF_DIR, UserError, did_you_mean, to_dict
 
+if TYPE_CHECKING:
+    from fusion.preview import Preview
+
 log = logging.getLogger(__name__)
+listed: "list[Preview]" = []
 
 os.environ.setdefault("HYDRA_FULL_ERROR", "1")  # errors reach main(), which says them in one sentence
 OmegaConf.register_new_resolver(
@@ -42,9 +47,14 @@ def train(cfg: DictConfig) -> None:
         sys.exit(2)
     from fusion import experiment, folds, pretraining
 
+    if config["again"] == "auto":
+        config["again"] = at.mode is not RunMode.MULTIRUN
     overrides = list(at.overrides.task)
     run = experiment.run if config["folds"] is None or config["fold"] is not None else folds.run
     run = pretraining.run if config["pretraining"] else run
+    if config["dry_run"]:
+        _previews().add(config, overrides)
+        return
     try:
         if at.mode is RunMode.MULTIRUN:
             run(config, overrides, Path(at.sweep.dir))
@@ -59,20 +69,37 @@ def train(cfg: DictConfig) -> None:
             sys.exit(1)
 
 
+def _previews() -> "Preview":
+    """The one list of this process: of dry_run=true, one run or a sweep of them."""
+    from fusion.preview import Preview
+
+    if not listed:
+        listed.append(Preview())
+    return listed[0]
+
+
 def main() -> int:
     """Hydra's command line -> exit code; 3 when a sweep ended with runs that failed."""
     console.set_up_logging()
     try:
         sys.argv[1:] = [re.sub(r"^\+(protocol|row|sweep)=", r"\1=", word) for word in sys.argv[1:]]  # both are right
         sweeps.check_choices([word for word in sys.argv[1:] if re.match(r"[\w.]+=", word)])
-        train()
+        with tempfile.TemporaryDirectory(prefix="fusion-") as aside:
+            if any(re.fullmatch(r"(?i)dry_run=true", word) for word in sys.argv):
+                sys.argv.append(f"hydra.sweep.dir={aside}")  # Hydra makes a folder of every sweep: this one is not kept
+            train()
     except (HydraException, OmegaConfBaseException) as error:
         print(f"error: {console.printable(_sentence(error))}", file=sys.stderr)
         return 2
     except console.Stopped:
         if sweeps.SweepTable.folder is not None:
-            sweeps.finish(sweeps.SweepTable.folder)
+            sweeps.finish(sweeps.SweepTable.folder, sweeps.SweepTable.table)
         raise
+    if listed:
+        from fusion.results.table import print_table
+
+        print_table(listed[0].table())
+        return 3 if listed[0].failures else 0
     folder = sweeps.SweepTable.folder
     return 3 if folder is not None and sweeps.failures(folder) else 0
 

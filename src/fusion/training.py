@@ -68,7 +68,7 @@ def fit(config: dict[str, Any], model: checkpoint.Model, pairs: Pairs, folder: P
     if rates := [epoch["tokens_per_second"] for epoch in journal.epochs if "tokens_per_second" in epoch]:
         record.content["timings"]["tokens_per_second"] = int(np.median(rates))
     plots.curves(journal.epochs, folder / "plots" / "curves.png")
-    learning.settle_batchnorm(config, learner, stages, pairs, trainer.strategy.root_device, record)
+    learning.settle_batchnorm(learner, stages, pairs, trainer.strategy.root_device, record)
     return trainer
 
 

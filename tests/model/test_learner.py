@@ -114,6 +114,22 @@ def test_each_branch_has_its_own_learning_rate_and_the_head_that_of_the_run():
     assert len(rate_of) == len(list(made.parameters()))  # each once, none forgotten
 
 
+def test_earlier_layers_of_a_branch_may_learn_more_slowly():
+    class Deep(Branch):
+        def __init__(self):
+            super().__init__()
+            self.layers = nn.ModuleList(nn.Linear(4, 4) for _ in range(3))
+
+    net = LateFusion({"text": Deep(), "image": Branch()}, 2, hidden=(), dropout=0.0)
+    made = Learner(net, 2, 0.1, {"text": 0.01}, ADAM, lr_decay={"text": 0.5})
+    rate_of = {id(p): group["lr"] for group in made.make_optimizer().param_groups for p in group["params"]}
+    text = net.branches["text"]
+    assert [rate_of[id(layer.weight)] for layer in text.layers] == pytest.approx([0.0025, 0.005, 0.01])
+    assert rate_of[id(text.linear.weight)] == pytest.approx(0.00125)
+    assert {rate_of[id(p)] for p in [*net.head.parameters(), *net.branches["image"].parameters()]} == {0.1}
+    assert len(rate_of) == len([*net.parameters()])
+
+
 def test_a_learning_rate_of_zero_freezes_a_branch():
     made = learner(branch_lr={"image": 0.0})
     before = {name: value.clone() for name, value in made.net.state_dict().items()}

@@ -70,9 +70,10 @@ def test_what_upscales_and_what_cannot_be_is_marked():
 def test_the_original_input_shape_is_the_one_the_model_was_trained_at(row):
     import timm
 
+    from fusion.branches.image import register
+
     model = yaml.safe_load((CONF_DIR / "backbone" / f"{row.backbone}.yaml").read_text())["model"]
-    if not timm.is_model(model):  # NASNetMobile is one of fusion's own
-        pytest.importorskip("fusion.branches.nasnet")
+    register(model)  # NASNetMobile is one of fusion's own
     own = timm.get_pretrained_cfg(model).input_size[-1]
     assert row.source.get("own_input_shape", row.source["original_input_shape"]) == own
 

@@ -1,4 +1,4 @@
-"""Texts -> logits, by a linear model over TF-IDF of character n-grams: the baseline that other branches are held against.
+"""Texts -> logits, by a linear model over TF-IDF of character n-grams: the baseline of every table.
 
 Scikit-learn's HashingVectorizer, TfidfTransformer and SGDClassifier (hinge loss, balanced classes) fit it; what
 they found is kept as tensors, so that nothing is pickled.

@@ -38,19 +38,25 @@ class LateFusion(nn.Module):
         self.head = nn.Identity() if hidden is None else nn.Sequential(*layers, nn.Linear(width, classes))
 
     def forward(self, batch: Mapping[str, Any]) -> torch.Tensor:
-        """Batch -> logits (B, C). Of several tiles a sample, image (B, K, H, W, 3), the probabilities are averaged."""
-        image = batch.get("image")
-        if image is None or image.ndim < 5:
+        """Batch -> logits (B, C). Of several tiles a sample, image (B, K, H, W, 3), the probabilities are averaged.
+
+        A batch may hold what a branch would make of its pictures instead: features {"image": (B, D) or (B, K, D)}.
+        """
+        name = "features" if "features" in batch else "image"
+        image = batch["features"]["image"] if name == "features" else batch.get("image")
+        if image is None or image.ndim < (3 if name == "features" else 5):
             return self._logits(batch)
-        tiles = [self._logits({**batch, "image": tile}).log_softmax(1) for tile in image.unbind(1)]
+        parts = [{"image": tile} if name == "features" else tile for tile in image.unbind(1)]
+        tiles = [self._logits({**batch, name: part}).log_softmax(1) for part in parts]
         return torch.stack(tiles).logsumexp(0) - math.log(len(tiles))  # (K, B, C) -> (B, C)
 
     def _logits(self, batch: Mapping[str, Any]) -> torch.Tensor:
         present = torch.stack([batch["present"][name] for name in self.branches], dim=1)  # (B, branches)
         if self.training and self.modality_dropout:
             present = self._without_one(present)
+        known = batch.get("features", {})
         features = [
-            branch(batch[name]) * present[:, i, None]  # (B, D_i)
+            (known[name] if name in known else branch(batch[name])) * present[:, i, None]  # (B, D_i)
             for i, (name, branch) in enumerate(self.branches.items())
         ]
         return self.head(torch.cat(features, dim=1))  # (B, sum D_i) -> (B, C)

@@ -10,7 +10,7 @@ import yaml
 from fusion.config import CONF_DIR
 from fusion.console import printable
 from fusion.results.ranking import cells, square
-from fusion.results.record import read_run
+from fusion.results.record import SPEED, read_run
 from fusion.results.table import Table
 
 ASKED = ("Original Input Shape", "Training Input Shape", "Source Image Size", "LR", "Epochs", "Batch Size")
@@ -20,7 +20,7 @@ COLUMNS = (
     "Changed", "Status", "Run or Command",
 )  # fmt: skip
 SHOWN = (*COLUMNS[: COLUMNS.index("Remark") + 1], "Highlight", "Changed", "Status", "Run or Command")
-NEUTRAL = ("row", "sweep", "name", "runs", "again", "num_workers")  # options that change no result
+NEUTRAL = ("row", "sweep", *SPEED)  # options that do not change a row
 DATA = {  # what the sources' own figures were measured on
     "rakuten": "pictures of products in 27 classes",
     "heig": "239 validation pictures of C++, Python and Haskell, with tiles of one picture on both sides of the split",

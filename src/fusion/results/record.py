@@ -15,6 +15,7 @@ import csv
 import hashlib
 import json
 import math
+import os
 import platform
 import resource
 import secrets
@@ -33,6 +34,8 @@ import pyarrow.parquet as pq
 from fusion.config import CHECKOUT, UserError
 from fusion.files import replacing, write_text
 
+TAKEN = "taken"  # folder of a sweep: for each run it did not repeat a file that says where that lies
+SPEED = ("runs", "name", "again", "num_workers", "dry_run", "table")  # options that change no figure
 SCHEMA = 1  # of run.json; a reader refuses a newer one
 VERSIONED = ("fusion", "torch", "torchvision", "timm", "transformers", "pytorch-lightning", "hydra-core", "pygments",
              "pillow", "numpy")  # fmt: skip
@@ -100,7 +103,7 @@ class Record:
 
 def fingerprint(config: dict[str, Any]) -> str:
     """What was asked for, as 16 hex digits; where it is kept and what merely speeds it up do not count."""
-    counted = {key: value for key, value in config.items() if key not in ("runs", "name", "again", "num_workers")}
+    counted = {key: value for key, value in config.items() if key not in SPEED}
     text = json.dumps([_version("fusion"), counted], sort_keys=True, default=str)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
@@ -124,7 +127,7 @@ def write_predictions(folder: Path, columns: dict[str, Any]) -> None:
 
 
 def find_runs(paths: Iterable[Path]) -> list[Path]:
-    """Run folders, sweeps or whole trees of them -> run folders, oldest first.
+    """Run folders, sweeps or whole trees of them -> run folders, oldest first, with those a sweep took from elsewhere.
 
     Raises UserError for a path that does not exist.
     """
@@ -134,6 +137,10 @@ def find_runs(paths: Iterable[Path]) -> list[Path]:
             raise UserError(f"{path} is not a folder; give run folders or folders of them, such as runs.")
         records = [path / "run.json"] if (path / "run.json").is_file() else sorted(path.rglob("run.json"))
         found.update(dict.fromkeys(record.parent for record in records))
+        for taken in sorted(path.rglob(f"{TAKEN}/*.txt")):
+            folder = Path(os.path.normpath(taken.parents[1] / taken.read_text(encoding="utf-8").strip()))
+            if (folder / "run.json").is_file():
+                found[folder] = None
     return sorted(found, key=lambda folder: (folder.name, str(folder)))
 
 

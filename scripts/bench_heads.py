@@ -1,0 +1,98 @@
+"""What a sweep of heads on one frozen backbone costs: features are computed in the first run and read in the others.
+
+Every run is a whole one, as `python -m fusion.train -m sweep=heads` makes it: data, features, training, evaluation,
+plots, model. The features' cache starts empty. All runs are made in this one process, one after the other, and timed
+in CPU seconds of one thread, which other work on the machine changes less than the clock on the wall.
+"""
+
+import argparse
+import itertools
+import json
+import logging
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+from hydra import compose, initialize_config_dir
+
+from fusion import console
+from fusion.config import CONF_DIR, cache_dir, to_dict
+
+HIDDEN, DROPOUT, RATES = (
+    ("[]", "[128]", "[512]", "[1024,512]"),
+    (0.0, 0.2, 0.5),
+    (0.001, 0.0003),
+)  # conf/sweep/heads.yaml
+GATE = 1.5  # of the first run
+
+
+def heads() -> list[list[str]]:
+    axes = itertools.product(HIDDEN, DROPOUT, RATES)
+    return [[f"fusion.hidden={hidden}", f"fusion.dropout={dropout}", f"lr={lr}"] for hidden, dropout, lr in axes]
+
+
+def configured(shared: list[str], head: list[str]) -> dict[str, Any]:
+    with initialize_config_dir(str(CONF_DIR), version_base="1.3"):
+        return to_dict(compose("train", ["text=none", "backbone.freeze=all", "augment=none", *shared, *head]))
+
+
+def without_features(place: Path) -> Path:
+    """A cache like the user's own, but with no features in it."""
+    known = cache_dir()
+    place.mkdir()
+    for path in known.iterdir() if known.is_dir() else ():
+        if path.name != "features":
+            (place / path.name).symlink_to(path)
+    return place
+
+
+def timed(shared: list[str], place: Path) -> list[dict[str, Any]]:
+    from fusion import experiment
+    from fusion.results.record import read_run
+
+    found = []
+    for number, head in enumerate(heads(), 1):
+        config, clock = configured(shared, head), time.process_time()
+        run = read_run(experiment.run(config, head, place))
+        seconds = time.process_time() - clock
+        reached = {"computed": run["features"]["computed"], "val_accuracy": run["metrics"]["val"]["accuracy"]}
+        found.append({"head": " ".join(head), "seconds": round(seconds, 2)} | reached)
+        print(f"{number} of {len(heads())}: {seconds:.1f} s", file=sys.stderr, flush=True)
+    return found
+
+
+def main() -> int:
+    asked = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    asked.add_argument("--json", action="store_true", help="print the figures as JSON")
+    asked.add_argument("overrides", nargs="*", help="of the configuration, such as backbone=vgg16 data.limit=4000")
+    given = asked.parse_args()
+    console.set_up_logging()
+    import os
+
+    import torch
+
+    torch.set_num_threads(1)
+    with tempfile.TemporaryDirectory() as place:
+        os.environ["FUSION_CACHE"] = str(without_features(Path(place) / "cache"))
+        logging.getLogger("fusion").setLevel(logging.WARNING)
+        found = timed(["data=small", *given.overrides], Path(place) / "runs")
+    first, total = found[0]["seconds"], sum(run["seconds"] for run in found)
+    rest = sorted(run["seconds"] for run in found[1:])
+    figures = {
+        "heads": len(found), "first_seconds": first, "median_of_others_seconds": rest[len(rest) // 2],
+        "total_seconds": round(total, 1), "ratio": round(total / first, 3), "gate": GATE, "runs": found,
+    }  # fmt: skip
+    if given.json:
+        print(json.dumps(figures, indent=1))
+    else:
+        print("| head | CPU seconds | features computed | validation accuracy |\n|---|---:|---:|---:|")
+        for run in found:
+            print(f"| {run['head']} | {run['seconds']:.1f} | {run['computed']} | {run['val_accuracy']:.3f} |")
+        print(f"\nAll {len(found)} heads: {total:.0f} CPU s, {total / first:.2f} times the first run ({first:.0f} s).")
+    return 0 if total < GATE * first else 1
+
+
+if __name__ == "__main__":
+    sys.exit(console.run(main))

@@ -1,0 +1,145 @@
+"""What a frozen image branch makes of each picture, computed once and kept: (N, D), or (N, K, D) of K tiles.
+
+CACHE/features/<16 hex>.safetensors holds the features of one side of the data in one style variant, with the ids and
+labels of its rows and a hash of all of it. Its name says what it depends on: the branch and its weights, the view and
+the styles, the rows. It is written under another name and renamed, so that two sweeps at once do no harm: both would
+write the same.
+"""
+
+import hashlib
+import json
+import logging
+import time
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import nn
+
+from fusion.files import replacing
+
+log = logging.getLogger(__name__)
+
+LAYOUT = 1  # raised when the same name would hold something else
+
+Row = tuple[str, str, str]  # id, label, the user's own picture or ""
+Draw = Callable[[str, int | None], tuple[list[Row], Iterable[torch.Tensor]]]  # side, variant -> rows, their pictures
+
+
+@dataclass
+class Features:
+    """Of every row that training, validation and test will ask for."""
+
+    held: dict[int | None, torch.Tensor] = field(default_factory=dict)  # variant, None in evaluation -> (N, [K,] D)
+    at: dict[int | None, dict[Row, int]] = field(default_factory=dict)  # variant -> row -> its place
+
+    def add(self, variant: int | None, rows: Sequence[Row], values: torch.Tensor) -> None:
+        known = self.held.get(variant)
+        before = 0 if known is None else len(known)
+        self.held[variant] = values if known is None else torch.cat([known, values])
+        self.at.setdefault(variant, {}).update({row: before + i for i, row in enumerate(rows)})
+
+    def __call__(self, rows: Sequence[Row], variant: int | None) -> torch.Tensor:
+        """-> (B, [K,] D), in the order of the rows."""
+        places = self.at[variant]
+        return self.held[variant][[places[row] for row in rows]]
+
+
+def applies(config: dict[str, Any]) -> bool:
+    """Whether each picture is read by the same weights every time: a frozen branch, nothing done to its pictures."""
+    backbone = config["backbone"]
+    return (
+        backbone["name"] != "none"
+        and backbone.get("freeze") == "all"
+        and bool(backbone.get("variants"))
+        and (config.get("augment") or {}).get("name", "none") == "none"
+        and not config["data"].get("streaming")
+    )
+
+
+def weights_hash(branch: nn.Module) -> str:
+    """Every parameter and statistic of a branch -> 16 hex digits."""
+    sha = hashlib.sha256()
+    for name, value in [*branch.state_dict().items(), *branch.named_buffers()]:
+        sha.update(f"{name} {value.dtype} {tuple(value.shape)}".encode())
+        sha.update(value.detach().cpu().contiguous().numpy().tobytes())
+    return sha.hexdigest()[:16]
+
+
+def keep(
+    branch: nn.Module, draw: Draw, sides: dict[str, Sequence[int | None]], facts: Sequence[Any], cache: Path,
+    device: torch.device,
+) -> tuple[Features, dict[str, Any]]:  # fmt: skip
+    """The features of every side in its variants, from the cache or computed; and what the record says of them.
+
+    facts: whatever else changes a picture or how it is read. sides: train -> [0, 1, ...], val -> [None], ...
+    """
+    clock, found, computed = time.monotonic(), Features(), 0
+    made_by = weights_hash(branch)
+    for side, variants in sides.items():
+        for variant in variants:
+            rows, pictures = draw(side, variant)
+            name = json.dumps([LAYOUT, made_by, list(facts), variant, hashed(rows)], default=str)
+            path = cache / "features" / f"{hashlib.sha256(name.encode()).hexdigest()[:16]}.safetensors"
+            values = _read(path, rows)
+            if values is None:
+                values = _compute(branch, pictures, device)
+                _write(path, rows, values)
+                computed += len(rows)
+            found.add(variant, rows, values)
+    seconds = round(time.monotonic() - clock, 1)
+    total = sum(len(values) for values in found.held.values())
+    log.info("features of %d pictures, %d of them computed now, in %.0f s", total, computed, seconds)
+    return found, {"weights": made_by, "pictures": total, "computed": computed, "seconds": seconds}
+
+
+def hashed(rows: Sequence[Row]) -> str:
+    return hashlib.sha256(json.dumps(rows).encode()).hexdigest()
+
+
+@torch.inference_mode()
+def _compute(branch: nn.Module, pictures: Iterable[torch.Tensor], device: torch.device) -> torch.Tensor:
+    """Batches of (B, H, W, 3) or (B, K, H, W, 3) -> (N, D) or (N, K, D); the branch is left as it was."""
+    modes = {module: module.training for module in branch.modules()}
+    branch.to(device).eval()
+    parts = []
+    for batch in pictures:
+        flat = batch.to(device).flatten(0, -4)  # (B * K, H, W, 3)
+        parts.append(branch(flat).float().cpu().unflatten(0, batch.shape[:-3]))
+    branch.cpu()
+    for module, mode in modes.items():
+        module.training = mode
+    return torch.cat(parts)
+
+
+def _write(path: Path, rows: Sequence[Row], values: torch.Tensor) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    said = json.dumps(rows)
+    with replacing(path) as part:
+        save_file({"features": values.contiguous()}, part, metadata={"rows": said, "sha256": _sum(said, values)})
+
+
+def _sum(said: str, values: torch.Tensor) -> str:
+    sha = hashlib.sha256(said.encode())
+    sha.update(np.ascontiguousarray(values.numpy()).data)
+    return sha.hexdigest()
+
+
+def _read(path: Path, rows: Sequence[Row]) -> torch.Tensor | None:
+    """What was kept, if it is whole and of these very rows."""
+    if not path.is_file():
+        return None
+    try:
+        with safe_open(path, "pt") as file:
+            said, values = file.metadata(), file.get_tensor("features")
+        if said["sha256"] != _sum(said["rows"], values) or said["rows"] != json.dumps(rows):
+            raise ValueError("its hash is another")
+    except (SafetensorError, OSError, ValueError, KeyError, TypeError) as error:
+        log.warning("%s is damaged (%s); its features are computed anew", path, error)
+        return None
+    return values

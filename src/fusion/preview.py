@@ -1,0 +1,143 @@
+"""dry_run=true: what a command line or a sweep would run, whether every shape fits, and about how long it would take.
+
+Nothing is trained, downloaded or left behind. Shapes and memory come from the meta device; times from a few real steps
+of a small batch on this machine, once for each network and view, with random weights, which are as fast as any.
+"""
+
+import copy
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import torch
+
+from fusion import experiment, frozen, repeats
+from fusion.branches import Started
+from fusion.branches.weights import hub_reachable
+from fusion.config import UserError, cache_dir
+from fusion.console import printable, progress
+from fusion.model.outline import memory, outline, room
+from fusion.pace import Pace, measured, seconds
+from fusion.results.ranking import square
+from fusion.results.record import Record
+from fusion.results.table import Table
+from fusion.snippets import sources
+
+FEW = 64  # rows that tokenizers are made from, and pictures drawn of
+COLUMNS = (
+    "Run", "Backbone", "Text", "Training Input Shape", "Source Image Size", "LR", "Epochs", "Batch Size",
+    "Parameters", "Memory GB", "Minutes", "Verdict",
+)  # fmt: skip
+WRONG = "cannot run"
+
+
+class Unwritten(Record):
+    """The record of a run that is none."""
+
+    def __init__(self) -> None:
+        self.content: dict[str, Any] = {"timings": {}}
+
+    def write(self) -> None:
+        pass
+
+
+class Preview:
+    """The runs of one command line, one after the other; then their table."""
+
+    def __init__(self) -> None:
+        self.rows: list[dict[str, str]] = []
+        self.total = 0.0  # seconds
+        self._tables: dict[str, pa.Table] = {}
+        self._texts: dict[str, tuple[dict[str, Any], Started | None]] = {}
+        self._paces: dict[str, Pace] = {}
+        self._kept: set[str] = set()  # whose features an earlier run of this list would have left in the cache
+
+    def add(self, config: dict[str, Any], overrides: Sequence[str]) -> None:
+        """One configuration -> one row; what is wrong with it is its verdict."""
+        drawn = config["backbone"]["name"] != "none"
+        row = dict.fromkeys(COLUMNS, "") | {
+            "Run": " ".join(word for word in overrides if not word.startswith("dry_run")) or "defaults",
+            "Backbone": config["backbone"]["name"],
+            "Text": config["text"]["name"],
+            "Training Input Shape": square(config["input_shape"]) if drawn else "–",
+            "Source Image Size": square(config["source_size"]) if drawn else "–",
+        }
+        row |= {name: str(config[name.lower().replace(" ", "_")]) for name in ("LR", "Epochs", "Batch Size")}
+        try:
+            row |= self._looked_at(config)
+        except UserError as error:
+            row["Verdict"] = f"{WRONG}: {error}"
+        self.rows.append({name: printable(text) for name, text in row.items()})
+
+    def table(self) -> Table:
+        hours, wrong = self.total / 3600, self.failures
+        said = (
+            f"{len(self.rows)} runs, about {hours:.1f} hours one after the other on this machine as busy as it is now"
+        )
+        said += f"; {wrong} cannot run" if wrong else ""
+        return Table("preview", COLUMNS, self.rows, COLUMNS, (f"{said}. Nothing was run.",))
+
+    @property
+    def failures(self) -> int:
+        return sum(row["Verdict"].startswith(WRONG) for row in self.rows)
+
+    def _looked_at(self, config: dict[str, Any]) -> dict[str, str]:
+        experiment.check(config)
+        outline(config | {"text": {"name": "none"}}, 2) if config["backbone"]["name"] != "none" else None
+        if not config["again"] and (done := repeats.completed(config, [Path(config["runs"])], experiment.load)):
+            return {"Minutes": "0", "Verdict": f"complete: {done}"}
+        table = self._table(config["data"])
+        text, started = self._text(config, table.filter(pc.equal(table["split"], "train")).slice(0, FEW))
+        config = config | {"text": text}
+        net = outline(config, len(pc.unique(table["label"])))
+        frozen.settle(config, net)
+        needed, size = memory(net, config), config["batch_size"]
+        found = {
+            "Text": text["name"],
+            "Parameters": f"{sum(p.numel() for p in net.parameters()):,}",
+            "Memory GB": f"{needed.at(size) / 1e9:.1f}",
+            "Minutes": "?",
+            "Verdict": "runs",
+        }
+        space = room(torch.device("cuda" if config["device"] != "cpu" and torch.cuda.is_available() else "cpu"))
+        if needed.at(size) > space:
+            fits = needed.largest(size // 2, space)
+            found["Verdict"] = f"hardly fits into {space / 1e9:.1f} GB" + (f": batch_size={fits} would" if fits else "")
+        if not config["data"].get("streaming"):
+            found["Minutes"] = f"{self._seconds(config, table, started) / 60:.1f}"
+        return found
+
+    def _seconds(self, config: dict[str, Any], table: pa.Table, text: Started | None) -> float:
+        seen = ("backbone", "render", "input_shape", "source_size", "device", "augment")
+        view = json.dumps([config[name] for name in seen], default=str)
+        key = json.dumps([view, config["text"]], default=str)
+        if key not in self._paces:
+            few = table.filter(pc.equal(table["split"], "train")).slice(0, FEW)
+            self._paces[key] = measured(config, few, sorted(pc.unique(table["label"]).to_pylist()), text)
+        counts = {side: pc.sum(pc.equal(table["split"], side)).as_py() or 0 for side in ("train", "val", "test")}
+        features = json.dumps([view, config["data"], config["seed"]], default=str)
+        took = seconds(config, self._paces[key], counts, frozen.variants(config), features in self._kept)
+        self._kept.add(features)
+        took *= config.get("folds") or 1
+        self.total += took
+        return took
+
+    def _table(self, data: dict[str, Any]) -> pa.Table:
+        key = json.dumps(data, default=str)
+        if key not in self._tables:
+            self._tables[key] = sources.load(data, cache_dir(), progress)
+        return self._tables[key]
+
+    def _text(self, config: dict[str, Any], few: pa.Table) -> tuple[dict[str, Any], Started | None]:
+        """The text branch that would be trained, made from a few rows; published weights are not fetched for it."""
+        key = json.dumps(config["text"], default=str)
+        if key not in self._texts:
+            chosen = copy.deepcopy(config) | {"backbone": {"name": "none"}}
+            if chosen["text"].get("weights") == "auto" and hub_reachable():
+                chosen["text"]["weights"] = "random"
+            started = experiment.start_branches(chosen, few, Unwritten())
+            self._texts[key] = chosen["text"], started.get("text")
+        return self._texts[key]

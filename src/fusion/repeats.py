@@ -1,0 +1,55 @@
+"""Whether a run was made before: the same resolved configuration, the same data, and the weights it would have now."""
+
+import os
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from fusion.branches.weights import WeightsUnavailable, find_image_weights, find_text_weights
+from fusion.files import write_text
+from fusion.results.record import TAKEN, find_runs, fingerprint, read_run
+from fusion.snippets.snippet import split_hash
+
+
+def completed(
+    config: dict[str, Any], places: Iterable[Path], load: Callable[[dict[str, Any]], pa.Table]
+) -> Path | None:
+    """The newest completed run of this very configuration in the folders, or None. load: it -> its table."""
+    if config["data"].get("streaming"):
+        return None  # whether a stream still holds the same is not known before it is read
+    wanted = fingerprint(config)
+    found = [(folder, read_run(folder)) for folder in find_runs([place for place in places if place.is_dir()])]
+    alike = [
+        (folder, run)
+        for folder, run in found
+        if run.get("status") == "completed" and run.get("fingerprint") == wanted and _starts_alike(config, run)
+    ]
+    if not alike:
+        return None
+    now = split_hash(load(config))
+    return next((folder for folder, run in reversed(alike) if run.get("data_hash", run["split_hash"]) == now), None)
+
+
+def _starts_alike(config: dict[str, Any], run: dict[str, Any]) -> bool:
+    """False for a run that made do with random weights, or with another text branch, where published ones are now."""
+    had, text, image = run.get("weights") or {}, config["text"], config["backbone"]
+    try:
+        if had.get("image") == "random" and image.get("weights") == "auto":
+            find_image_weights(image["model"], "pretrained")
+            return False
+        if had.get("text") == "random" and text.get("weights") == "auto":
+            find_text_weights(text["model"], "pretrained")
+            return False
+    except WeightsUnavailable:
+        return True
+    return True
+
+
+def take(done: Path, folder: Path) -> None:
+    """Makes a completed run from elsewhere a row of a sweep's folder: a small file in it says where the run lies."""
+    if folder.resolve() in done.resolve().parents:
+        return
+    (folder / TAKEN).mkdir(parents=True, exist_ok=True)
+    write_text(folder / TAKEN / f"{done.name}.txt", os.path.relpath(done.resolve(), folder.resolve()) + "\n")

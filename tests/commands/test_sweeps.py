@@ -1,0 +1,91 @@
+"""Sweeps from files: their axes can be overridden, what is complete is not repeated, what failed is."""
+
+import csv
+import json
+from pathlib import Path
+
+import pytest
+from hydra import compose, initialize_config_dir
+
+from fusion import experiment, repeats
+from fusion.branches.weights import Origin, WeightsUnavailable
+from fusion.config import CONF_DIR, UserError, to_dict
+from fusion.results.record import find_runs, read_run
+from fusion.sweeps import check_choices
+
+from .conftest import TEXT_ONLY, Command
+
+FAST = [*TEXT_ONLY, "epochs=1"]
+
+
+def test_a_sweep_repeats_what_failed_and_not_what_is_complete(tmp_path: Path, corpus: Path, fusion: Command) -> None:
+    sweep = ["-m", *FAST, f"data.path={corpus}", "text.max_tokens=16,32"]
+    first = fusion("train", *sweep, "batch_size=0,8", cwd=tmp_path)
+    assert first.returncode == 3, first.stderr
+    second = fusion("train", *sweep, "batch_size=4,8", cwd=tmp_path)
+    assert second.returncode == 0, second.stderr
+    assert second.stderr.count("is this very run, completed; again=true would repeat it") == 2
+    assert "2 of 4 runs were completed before and not repeated" in second.stderr
+    *_, folder = sorted(path.parent for path in tmp_path.rglob("results.csv"))
+    assert len(list(folder.glob("*/run.json"))) == 2
+    for log in folder.glob("*/run.log"):
+        assert "epoch 1 of 1" in log.read_text(), "each run of a sweep has its log, not the first alone"
+    rows = list(csv.DictReader((folder / "results.csv").open(newline="")))
+    assert [row["Status"] for row in rows] == ["completed"] * 4 and all(row["Accuracy"] for row in rows)
+    assert len(find_runs([tmp_path])) == 6, "the two that were taken count once"
+    moved = folder.parent.rename(folder.parent.parent / "elsewhere") / folder.name
+    assert len(find_runs([moved])) == 4
+
+
+def test_a_sweep_of_a_file_takes_the_axes_of_the_command_line(tmp_path: Path, corpus: Path, fusion: Command) -> None:
+    given = ["epochs=0", "fusion.hidden=[16],[8]", "lr=0.1", f"data.path={corpus}", "data=folder"]
+    done = fusion("train", "-m", "+sweep=heads", *given, cwd=tmp_path)
+    assert done.returncode == 3, done.stderr
+    runs = [read_run(folder)["config"] for folder in find_runs([tmp_path / "runs" / "heads"])]
+    assert len(runs) == 2 * 3 and {run["lr"] for run in runs} == {0.1}
+    assert {tuple(run["fusion"]["hidden"]) for run in runs} == {(16,), (8,)}
+    assert {run["fusion"]["dropout"] for run in runs} == {0.0, 0.2, 0.5} and {run["text"]["name"] for run in runs} == {
+        "none"
+    }
+
+
+def test_a_study_without_m_and_rows_that_are_not_there_get_one_sentence(tmp_path: Path, fusion: Command) -> None:
+    for arguments, said in (
+        (["sweep=heads"], "add -m"),
+        (["-m", "row=glob(rokuten_*)"], "No row is named like rokuten_*"),
+    ):
+        done = fusion("train", *arguments, cwd=tmp_path)
+        assert done.returncode == 1 and said in done.stderr and len(done.stderr.strip().splitlines()) == 1
+    assert not list(tmp_path.iterdir())
+
+
+def test_every_row_can_be_named_by_a_pattern() -> None:
+    check_choices(["row=glob(rakuten_*)", "row=glob([heig_*,notebook_*])", "sweep=shapes", "+row=notebook_vgg16"])
+    with pytest.raises(UserError, match="did you mean shapes"):
+        check_choices(["sweep=shape"])
+
+
+def configured(corpus: Path, *overrides: str) -> dict:
+    with initialize_config_dir(str(CONF_DIR), version_base="1.3"):
+        return to_dict(compose("train", [*FAST, f"data.path={corpus}", *overrides])) | {"again": False}
+
+
+def test_a_run_that_made_do_with_random_weights_is_repeated_once_there_are_better(
+    tmp_path: Path, corpus: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = configured(corpus) | {"runs": str(tmp_path)}
+    folder = experiment.run(config, [], tmp_path / "a")
+    assert repeats.completed(config, [tmp_path], experiment.load) == folder
+    config["backbone"] = {"name": "timm", "model": "test_resnet", "weights": "auto"}
+    record = read_run(folder) | {"weights": {"image": "random"}}
+    record["fingerprint"] = repeats.fingerprint(config)
+    (folder / "run.json").write_text(json.dumps(record))
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+
+    def refuse(*_: object) -> None:
+        raise WeightsUnavailable("no hub")
+
+    monkeypatch.setattr(repeats, "find_image_weights", refuse)
+    assert repeats.completed(config, [tmp_path], experiment.load) == folder
+    monkeypatch.setattr(repeats, "find_image_weights", lambda *_: Origin("hub", tmp_path))
+    assert repeats.completed(config, [tmp_path], experiment.load) is None
