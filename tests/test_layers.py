@@ -10,7 +10,7 @@ SOURCE = Path(__file__).resolve().parents[1] / "src" / "fusion"
 
 WIRING = {
     "inputs", "prediction", "training", "learning", "experiment", "folds", "sweeps", "repeats", "headroom", "frozen",
-    "pace", "preview",
+    "pace", "preview", "pretraining", "shipping",
 }  # fmt: skip
 
 # From the ground up. A room may use the rooms of the floors below it and, where its floor says so, its own floor.
@@ -18,7 +18,7 @@ FLOORS: list[tuple[set[str], bool]] = [
     ({"config", "files", "console", "languages", "compiled"}, True),
     ({"packages", "archives", "registries"}, True),
     ({"snippets", "screenshots", "branches"}, False),
-    ({"results", "model", "pairs"}, True),
+    ({"results", "model", "pairs", "fresh"}, True),
     (WIRING, True),
     ({"train", "compare", "predict", "corpus", "render", "doctor"}, False),
     ({"cli"}, False),

@@ -19,7 +19,7 @@ import yaml
 
 from fusion import branches, frozen, repeats
 from fusion.branches import Started
-from fusion.branches.weights import WeightsUnavailable
+from fusion.branches.weights import WeightsUnavailable, code_weights
 from fusion.config import CONF_DIR, UserError, cache_dir
 from fusion.console import Stopped, progress, set_up_logging
 from fusion.headroom import batch_named, is_out_of_memory
@@ -55,7 +55,7 @@ def run(config: dict[str, Any], overrides: Sequence[str], parent: Path) -> Path:
     set_up_logging(folder / "run.log")
     record = Record(folder, config, overrides)
     try:
-        with _plain_errors(folder):
+        with plain_errors(folder):
             check(config)
             _train(config, folder, record)
     except Stopped as stopped:
@@ -69,7 +69,7 @@ def run(config: dict[str, Any], overrides: Sequence[str], parent: Path) -> Path:
 
 
 @contextmanager
-def _plain_errors(folder: Path) -> Iterator[None]:
+def plain_errors(folder: Path) -> Iterator[None]:
     """What went wrong, in one sentence; the traceback goes to run.log."""
     try:
         yield
@@ -222,9 +222,24 @@ def start_branches(config: dict[str, Any], table: pa.Table, record: Record) -> d
         started["text"] = _start_text(config, rows)
     if config["backbone"]["name"] != "none":
         started["image"] = branches.start_image(config["backbone"], config["input_shape"])
+        if started["image"].weights == "code":
+            _warn_of_learnt(config["backbone"]["model"], table, record)
     weights = {name: branch.weights for name, branch in started.items()}
     record.note(config=config, text=config["text"]["name"], weights=weights)
     return started
+
+
+def _warn_of_learnt(model: str, table: pa.Table, record: Record) -> None:
+    """Says aloud and in the record which projects are judged on that weights=code was taught by."""
+    judged = set(table.filter(pc.not_equal(table["split"], "train"))["group"].to_pylist())
+    learnt = sorted(judged & set(code_weights(model)[1]["projects"]))
+    record.note(judged_projects_in_weights=learnt)
+    if learnt:
+        log.warning(
+            "warning: %d of the %d projects of validation and test taught backbone.weights=code (%s ...); "
+            "figures on them flatter",
+            len(learnt), len(judged), ", ".join(learnt[:3]),
+        )  # fmt: skip
 
 
 def _sample(rows: Rows, seed: int) -> dict[str, list[Any]]:

@@ -45,12 +45,13 @@ def train(cfg: DictConfig) -> None:
     except OmegaConfBaseException as error:
         print(f"error: {console.printable(_sentence(error))}", file=sys.stderr)
         sys.exit(2)
-    from fusion import experiment, folds
+    from fusion import experiment, folds, pretraining
 
     if config["again"] == "auto":
         config["again"] = at.mode is not RunMode.MULTIRUN
     overrides = list(at.overrides.task)
     run = experiment.run if config["folds"] is None or config["fold"] is not None else folds.run
+    run = pretraining.run if config["pretraining"] else run
     if config["dry_run"]:
         _previews().add(config, overrides)
         return

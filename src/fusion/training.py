@@ -90,7 +90,7 @@ def evaluate(
         if not rows.num_rows:
             continue
         logits = torch.cat(trainer.predict(trainer.lightning_module, pairs.loader(side, None)))  # type: ignore[arg-type]
-        metrics[side], predictions = _judge(rows, logits.cpu().numpy(), model.meta, fit_temperature=side == "val")
+        metrics[side], predictions = judge(rows, logits.cpu().numpy(), model.meta, fit_temperature=side == "val")
         parts.append(predictions)
     checkpoint.save(model, folder / "model")
     record.content["timings"]["evaluating_seconds"] = round(time.monotonic() - clock, 1)
@@ -111,7 +111,7 @@ def evaluate(
     )
 
 
-def _judge(
+def judge(
     rows: pa.Table, logits: np.ndarray, meta: dict[str, Any], fit_temperature: bool
 ) -> tuple[dict[str, Any], pa.Table]:
     """Rows and their logits (N, C) -> metrics, and the rows as predictions.parquet keeps them."""

@@ -40,13 +40,17 @@ class TimmBackbone(nn.Module):
         self.dim = self._width(model, input_shape)
 
     def forward(self, image: torch.Tensor) -> torch.Tensor:
-        x = image.permute(0, 3, 1, 2).to(self.mean.dtype)  # (B, 3, H, W), channels last in memory, on the device
-        if self.channels == 1:
-            x = (x * self.luminance).sum(1, keepdim=True)  # (B, 1, H, W)
-        x = (x - self.mean) / self.std  # (B, channels, H, W)
+        x = self.normalised(image)
         if self.pooling == "gap":
             return self.net(x)  # (B, D)
         return self.net.forward_features(x).flatten(1)  # (B, D * h * w)
+
+    def normalised(self, image: torch.Tensor) -> torch.Tensor:
+        """(B, H, W, 3) uint8 -> (B, channels, H, W) float, channels last in memory, on the device."""
+        x = image.permute(0, 3, 1, 2).to(self.mean.dtype)  # (B, 3, H, W)
+        if self.channels == 1:
+            x = (x * self.luminance).sum(1, keepdim=True)  # (B, 1, H, W)
+        return (x - self.mean) / self.std
 
     def facts(self) -> dict[str, Any]:
         """What a run's record says of how the network reads pictures; mean and std of pixels from 0 to 1."""

@@ -1,11 +1,12 @@
 """What weights a branch starts from: auto, pretrained, random or a file; and whether a hub can be had.
 
     random      fresh weights
+    code        weights of fusion's own, learnt from drawn pictures of code and shipped with it (timm)
     pretrained  published weights, from the local cache or the hub; an error if they cannot be had
     auto        the same, but falling back, loudly, when they cannot be had
     PATH        a .safetensors or .pth file (timm), or a folder (transformers)
 
-The row of a run names which it was: random, hub or file.
+The row of a run names which it was: random, code, hub or file.
 """
 
 import json
@@ -16,12 +17,14 @@ import urllib.error
 import urllib.request
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from fusion.config import UserError, cache_dir
-from fusion.files import write_text
+from fusion.config import PACKAGE, UserError, cache_dir
+from fusion.files import sha256_of, write_text
 
 log = logging.getLogger(__name__)
 
+CODE = PACKAGE / "weights"  # what backbone.weights=code loads, with cards
 PROBE_SECONDS = 3.0  # total, so that a proxy that never answers costs no more
 REMEMBER_SECONDS = 6 * 3600  # an unreachable hub is not asked again before that
 
@@ -34,7 +37,7 @@ class WeightsUnavailable(UserError):
 class Origin:
     """Where the weights of a branch come from."""
 
-    kind: str  # random, hub or file
+    kind: str  # random, code, hub or file
     path: Path | None = None  # the file or folder to load; None for random
 
 
@@ -43,6 +46,8 @@ def find_image_weights(model: str, wanted: str) -> Origin:
     import timm
 
     published = timm.get_pretrained_cfg(model) if timm.is_model(model) else None
+    if wanted == "code":
+        return Origin("code", code_weights(model)[0])
     if (local := _local(wanted)) is not None:
         return local
     try:
@@ -58,6 +63,24 @@ def find_image_weights(model: str, wanted: str) -> Origin:
             error,
         )
         return Origin("random")
+
+
+def code_weights(model: str) -> tuple[Path, dict[str, Any]]:
+    """timm's name of a backbone -> its shipped file, and what is known of it: model, sha256, split_hash, projects.
+
+    Raises UserError where none is shipped, or the file is not the one that was.
+    """
+    known = {}
+    for path in sorted(CODE.glob("*_code.json")):
+        facts = json.loads(path.read_text(encoding="utf-8"))
+        known[facts["model"]] = (path.with_suffix(".safetensors"), facts)
+    if model not in known:
+        held = " and ".join(known) or "no backbone"
+        raise UserError(f"weights=code holds weights of {held}, not of {model}; pass weights=auto, random or a file.")
+    path, facts = known[model]
+    if not path.is_file() or sha256_of(path) != facts["sha256"]:
+        raise UserError(f"{path} is damaged: its sha256 is not the one in {path.stem}.json; install fusion again.")
+    return path, facts
 
 
 def find_text_weights(model: str, wanted: str) -> Origin:
@@ -80,7 +103,7 @@ def _local(wanted: str) -> Origin | None:
         return None
     path = Path(wanted).expanduser()
     if not path.exists():
-        raise UserError(f"weights={wanted} is neither auto, pretrained, random nor an existing file or folder.")
+        raise UserError(f"weights={wanted} is neither auto, pretrained, random, code nor an existing file or folder.")
     return Origin("file", path)
 
 

@@ -92,3 +92,19 @@ def confusion(labels: Sequence[str], predicted: Sequence[str], classes: Sequence
         ink = "white" if share[row, column] > 0.5 else "black"
         axis.text(column, row, str(counts[row, column]), ha="center", va="center", color=ink, fontsize=7)
     _save(figure, path)
+
+
+def learning(looks: Sequence[dict[str, float]], path: Path) -> None:
+    """One dict a look: pictures, train_accuracy, val_accuracy, val_low, val_high -> accuracy against pictures seen."""
+    figure, axis = plt.subplots(figsize=(6.5, 3.6))
+    pictures = [look["pictures"] / 1000 for look in looks]
+    axis.plot(pictures, [look["train_accuracy"] for look in looks], label="fresh pictures of training projects")
+    axis.plot(pictures, [look["val_accuracy"] for look in looks], marker=".", label="other projects")
+    axis.fill_between(pictures, [look["val_low"] for look in looks], [look["val_high"] for look in looks],
+                      color="C1", alpha=0.25, linewidth=0)  # fmt: skip
+    axis.set(xlabel="thousand pictures seen", ylabel="accuracy")
+    axis.set_xlim(left=0)
+    axis.set_ylim(bottom=0)
+    axis.grid(alpha=0.3)
+    axis.legend(frameon=False)
+    _save(figure, path)

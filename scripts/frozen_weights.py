@@ -1,0 +1,159 @@
+"""What frozen features are worth: random, ImageNet's and fusion's own weights under one linear layer.
+
+Pictures of the small corpus, split by project; the linear layer (logistic regression on standardised features) is
+fitted on training projects, its penalty chosen on validation, test projects judge once. Every seed draws other
+training snippets, styles and random weights; the test pictures are the same for all.
+
+  python scripts/frozen_weights.py --quick
+  python scripts/frozen_weights.py --seeds 3 --json frozen.json
+  python scripts/frozen_weights.py --lite0 FILE      # ImageNet weights: a state dict in timm's order
+"""
+
+import argparse
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import torch
+
+from fusion import console
+from fusion.branches.image import TimmBackbone
+from fusion.branches.weights import Origin, find_image_weights
+from fusion.config import cache_dir
+from fusion.files import write_text
+from fusion.render import named
+from fusion.results.statistics import scores
+from fusion.screenshots.views import Screen
+from fusion.snippets import sources
+
+BATCH = 64
+PENALTIES = (0.001, 0.01, 0.1, 1.0)  # inverse strengths that validation chooses from
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--train", type=int, default=4000, help="snippets to fit on, a seed (default: 4000)")
+    parser.add_argument("--judge", type=int, default=None, help="most test snippets (default: all)")
+    parser.add_argument("--shape", type=int, default=128, help="input shape, pixels (default: 128)")
+    parser.add_argument("--source", type=int, default=200, help="source size, pixels (default: 200)")
+    parser.add_argument("--look", default="carbon", help="conf/render/NAME.yaml (default: carbon)")
+    parser.add_argument("--rows", nargs="+", default=list(ROWS), choices=ROWS, metavar="ROW", help=", ".join(ROWS))
+    parser.add_argument("--lite0", type=Path, help="ImageNet weights of tf_efficientnet_lite0")
+    parser.add_argument(
+        "--file", type=Path, help="weights of mobilenetv2, such as RUN/weights/mobilenetv2_code.safetensors"
+    )
+    parser.add_argument("--quick", action="store_true", help="one seed, 400 snippets to fit on, 400 to judge")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there too")
+    args = parser.parse_args()
+    console.set_up_logging()
+    if args.quick:
+        args.seeds, args.train, args.judge = 1, 400, 400
+    found = measure(args)
+    if args.json:
+        write_text(args.json, json.dumps(found, indent=1) + "\n")
+    print(report(found))
+    return 0
+
+
+ROWS = {
+    "mobilenetv2 random": ("mobilenetv2_100", "random"),
+    "mobilenetv2 code": ("mobilenetv2_100", "code"),
+    "mobilenetv2 file": ("mobilenetv2_100", "file"),
+    "lite0 random": ("tf_efficientnet_lite0", "random"),
+    "lite0 imagenet": ("tf_efficientnet_lite0", "imagenet"),
+}
+
+
+def measure(args: argparse.Namespace) -> dict[str, Any]:
+    """-> every row's accuracy for each seed, and over all answers of all seeds."""
+    table = sources.load(named("data", "small"), cache_dir(), console.progress)
+    sides = {side: table.filter(pc.equal(table["split"], side)) for side in ("train", "val", "test")}
+    rng = np.random.default_rng(0)
+    val, test = some(sides["val"], 1000, rng), some(sides["test"], args.judge or table.num_rows, rng)
+    screen = Screen(named("render", args.look), args.source, args.shape, 0)
+    shown = {"val": (val, drawn(screen, val, None)), "test": (test, drawn(screen, test, None))}
+    rows: dict[str, Any] = {}
+    for seed in range(args.seeds):
+        train = some(sides["train"], args.train, np.random.default_rng(seed + 1))
+        screen.seed = seed
+        shown["train"] = (train, drawn(screen, train, 0))
+        for name in args.rows:
+            if {"imagenet": args.lite0, "file": args.file}.get(ROWS[name][1], "given") is None:
+                continue
+            net = backbone(name, seed, args)
+            at = {side: (features(net, images), table["label"].to_pylist()) for side, (table, images) in shown.items()}
+            answers = linear(at)
+            figures = scores(at["test"][1], answers)
+            print(f"{name}, seed {seed}: {figures['accuracy']:.3f}", file=sys.stderr, flush=True)
+            rows.setdefault(name, []).append(figures)
+    facts = {key: getattr(args, key) for key in ("train", "shape", "source", "look", "seeds")}
+    facts |= {"test": test.num_rows, "labels": len(set(test["label"].to_pylist()))}
+    return facts | {"rows": rows}
+
+
+def some(table: pa.Table, most: int, rng: np.random.Generator) -> pa.Table:
+    return table.take(np.sort(rng.permutation(table.num_rows)[:most]))
+
+
+def drawn(screen: Screen, table: pa.Table, epoch: int | None) -> torch.Tensor:
+    """Rows -> pictures (N, H, W, 3) uint8."""
+    texts, ids = table["text"].to_pylist(), table["id"].to_pylist()
+    parts = [screen(texts[i : i + BATCH], ids[i : i + BATCH], epoch) for i in range(0, len(ids), BATCH)]
+    return torch.from_numpy(np.concatenate(parts))
+
+
+def backbone(name: str, seed: int, args: argparse.Namespace) -> TimmBackbone:
+    model, weights = ROWS[name]
+    torch.manual_seed(seed)
+    if weights != "imagenet":
+        wanted = str(args.file) if weights == "file" else weights
+        return TimmBackbone(model, args.shape, find_image_weights(model, wanted)).eval()
+    made = TimmBackbone(model, args.shape, Origin("random"))
+    given = list(torch.load(args.lite0, weights_only=True).values())
+    state = made.net.state_dict()
+    for value, other in zip(state.values(), given, strict=False):  # the classifier comes last
+        assert value.shape == other.shape
+    made.net.load_state_dict(dict(zip(state, given, strict=False)))
+    return made.eval()
+
+
+@torch.no_grad()
+def features(net: TimmBackbone, images: torch.Tensor) -> np.ndarray:
+    """(N, H, W, 3) uint8 -> (N, D)."""
+    return torch.cat([net(part) for part in images.split(BATCH)]).numpy()
+
+
+def linear(at: dict[str, tuple[np.ndarray, list[str]]]) -> list[str]:
+    """Features and labels of train, val, test -> answers on test."""
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.preprocessing import StandardScaler
+
+    scale = StandardScaler().fit(at["train"][0])
+    x = {side: scale.transform(found).clip(-10, 10) for side, (found, _) in at.items()}
+    fitted = [LogisticRegression(C=c, max_iter=500).fit(x["train"], at["train"][1]) for c in PENALTIES]
+    best = max(fitted, key=lambda model: model.score(x["val"], at["val"][1]))
+    return best.predict(x["test"]).tolist()
+
+
+def report(found: dict[str, Any]) -> str:
+    lines = [
+        f"{found['train']} training snippets a seed, {found['test']} of test projects, {found['labels']} languages; "
+        f"{found['look']}, {found['source']} -> {found['shape']} px",
+        f"{'frozen backbone':<22}{'accuracy':>10}{'95 % of seed 0':>18}{'macro-F1':>10}  seeds",
+    ]
+    for name, runs in found["rows"].items():
+        accuracy = [run["accuracy"] for run in runs]
+        low, high = runs[0]["accuracy_95"]
+        each = " ".join(f"{value:.3f}" for value in accuracy)
+        f1 = np.mean([run["f1_macro"] for run in runs])
+        lines.append(f"{name:<22}{np.mean(accuracy):>10.3f}{f'{low:.3f}-{high:.3f}':>18}{f1:>10.3f}  {each}")
+    return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    sys.exit(console.run(main))

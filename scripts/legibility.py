@@ -1,0 +1,157 @@
+"""Which view lets a CNN read code: accuracy against cost, the same small CNN and the same number of pictures for all.
+
+Small corpus, split by project, neutral colours, every training picture newly drawn. `em` is the height of the text in
+pixels as the network sees it. Whole pictures are resized; crops and tiles are cut out of the source picture first, and
+of tiles four answers a snippet are averaged.
+
+  python scripts/legibility.py --quick
+  python scripts/legibility.py --pictures 50000 --seeds 3 --json legibility.json
+"""
+
+import argparse
+import json
+import logging
+import sys
+import time
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import torch
+
+from fusion import console
+from fusion.config import cache_dir
+from fusion.files import write_text
+from fusion.render import named
+from fusion.results.statistics import wilson
+from fusion.screenshots.views import Screen
+from fusion.snippets import sources
+from leak_pictures import prepared, small_cnn
+
+log = logging.getLogger("legibility")
+BATCH = 64
+FONT = 14  # pixels per em in the source picture at scale 1
+
+
+@dataclass(frozen=True)
+class View:
+    """How a source picture becomes what the network sees."""
+
+    name: str
+    source: int  # pixels
+    shape: int  # pixels
+    scale: float = 1.0
+    view: str = "whole"
+    side: int = 0  # of a crop or tile, source pixels
+
+    @property
+    def em(self) -> float:
+        """Pixels an em as the network sees it."""
+        return FONT * self.scale * self.shape / (self.side or self.source)
+
+    def render(self) -> dict[str, Any]:
+        sides = {"crop_size": self.side} if "crop" in self.view else {"tile_size": self.side} if self.side else {}
+        fixed = {"font_size": FONT, "scale": self.scale, "view": self.view, "tile_margin": 8}
+        return named("render", "carbon") | fixed | sides | {"mode": "source" if self.view == "tiles" else "direct"}
+
+
+VIEWS = (
+    View("whole", 500, 224), View("whole", 1360, 224, 2.0), View("crop 672 of", 1360, 224, 2.0, "random_crop", 672),
+    View("tiles 448 of", 1360, 224, 2.0, "tiles", 448), View("native crop of", 500, 128, 1.0, "random_crop", 128),
+    View("native tiles of", 500, 128, 1.0, "tiles", 128), View("whole", 500, 128), View("whole", 256, 128),
+    View("whole", 200, 128), View("whole", 256, 96), View("whole", 150, 96), View("whole", 500, 299),
+)  # fmt: skip
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--pictures", type=int, default=50_000, help="trained on, a view and seed (default: 50000)")
+    parser.add_argument("--judge", type=int, default=2000, help="most test snippets (default: 2000)")
+    parser.add_argument("--seeds", type=int, default=1)
+    parser.add_argument("--quick", action="store_true", help="3,200 pictures, 600 test snippets")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there too")
+    args = parser.parse_args()
+    console.set_up_logging()
+    if args.quick:
+        args.pictures, args.judge = 3200, 600
+    table = sources.load(named("data", "small"), cache_dir(), console.progress)
+    found = {"pictures": args.pictures, "seeds": args.seeds, "views": []}
+    for view in VIEWS:
+        runs = [one(view, table, args, seed) for seed in range(args.seeds)]
+        accuracy = float(np.mean([run["accuracy"] for run in runs]))
+        found["views"].append(
+            asdict(view) | {"em": round(view.em, 1), "mean_accuracy": round(accuracy, 3), "runs": runs}
+        )
+        log.info("%s", line(found["views"][-1]))
+        if args.json:
+            write_text(args.json, json.dumps(found, indent=1) + "\n")
+    print(report(found))
+    return 0
+
+
+def one(view: View, table: pa.Table, args: argparse.Namespace, seed: int) -> dict[str, Any]:
+    """One training -> accuracy on test projects with its interval, and thread milliseconds a picture."""
+    torch.manual_seed(seed)
+    names = sorted(pc.unique(table["label"]).to_pylist())
+    train, test = (table.filter(pc.equal(table["split"], side)) for side in ("train", "test"))
+    test = test.take(np.sort(np.random.default_rng(0).permutation(test.num_rows)[: args.judge]))
+    screen, net = Screen(view.render(), view.source, view.shape, seed), small_cnn(len(names))
+    steps = args.pictures // BATCH
+    optimizer = torch.optim.AdamW(net.parameters(), 3e-3, weight_decay=0.02)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, 3e-3, total_steps=steps)
+    right, clock = [], time.thread_time()
+    for step in range(steps):
+        rows = train.take(np.random.default_rng([seed, step]).integers(train.num_rows, size=BATCH))
+        label = torch.tensor([names.index(name) for name in rows["label"].to_pylist()])
+        logits = net(prepared(torch.from_numpy(screen(rows["text"].to_pylist(), rows["id"].to_pylist(), step)), "cpu"))
+        optimizer.zero_grad()
+        torch.nn.functional.cross_entropy(logits, label).backward()
+        optimizer.step()
+        schedule.step()
+        right.append(float((logits.argmax(1) == label).float().mean()))
+    learning = 1000 * (time.thread_time() - clock) / (steps * BATCH)
+    answers, judging = judge(net.eval(), screen, test)
+    hits = int((answers == np.array([names.index(name) for name in test["label"].to_pylist()])).sum())
+    fit = float(np.mean(right[-max(1, steps // 10) :]))  # on the training projects, the last tenth of the steps
+    return {"accuracy": hits / test.num_rows, "accuracy_95": wilson(hits, test.num_rows), "fit": fit,
+            "train_ms": learning, "judge_ms": judging, "n": test.num_rows}  # fmt: skip
+
+
+@torch.no_grad()
+def judge(net: torch.nn.Module, screen: Screen, test: pa.Table) -> tuple[np.ndarray, float]:
+    """-> class numbers (N,), and thread milliseconds a snippet without the drawing."""
+    found, spent = [], 0.0
+    for start in range(0, test.num_rows, BATCH):
+        rows = test.slice(start, BATCH)
+        images = torch.from_numpy(screen(rows["text"].to_pylist(), rows["id"].to_pylist(), None))  # (B, [K,] H, W, 3)
+        clock = time.thread_time()
+        tiles = images if images.ndim == 5 else images[:, None]
+        answers = torch.stack([net(prepared(tile, "cpu")).softmax(1) for tile in tiles.unbind(1)]).mean(0)  # (B, C)
+        found.append(answers.argmax(1))
+        spent += time.thread_time() - clock
+    return torch.cat(found).numpy(), 1000 * spent / test.num_rows
+
+
+def line(row: dict[str, Any]) -> str:
+    first = row["runs"][0]
+    low, high = first["accuracy_95"]
+    cost = [float(np.mean([run[key] for run in row["runs"]])) for key in ("fit", "train_ms", "judge_ms")]
+    return (
+        f"{row['name'] + ' ' + str(row['source']):<22}{row['shape']:>6}{row['em']:>7.1f}{row['mean_accuracy']:>10.3f}"
+        f"{f'{low:.3f}-{high:.3f}':>14}{cost[0]:>7.3f}{cost[1]:>10.1f}{cost[2]:>10.1f}"
+    )
+
+
+def report(found: dict[str, Any]) -> str:
+    columns = (("source", -22), ("shape", 6), ("em px", 7), ("accuracy", 10), ("95 % (seed 0)", 14), ("fit", 7))
+    head = "".join(f"{word:<{-width}}" if width < 0 else f"{word:>{width}}" for word, width in columns)
+    head += f"{'train ms':>10}{'judge ms':>10}"
+    first = f"{found['pictures']} pictures a view, {found['seeds']} seed(s); ms of one thread a picture, a snippet"
+    return "\n".join([first, head, *map(line, found["views"])])
+
+
+if __name__ == "__main__":
+    sys.exit(console.run(main))
