@@ -44,9 +44,7 @@ def test_each_label_is_judged_by_so_many_snippets_at_most_and_the_same_ones(tabl
     assert not hold_out(table, ["pypi"], most=25, seed=1)["id"].equals(one["id"])
 
 
-@pytest.mark.parametrize(
-    ("held", "said"), [(["deb"], "held_out=deb.*npm, pypi"), (["npm", "pypi"], "leaves 0 labels")]
-)
+@pytest.mark.parametrize(("held", "said"), [(["deb"], "held_out=deb.*npm, pypi"), (["npm", "pypi"], "leaves 0 labels")])
 def test_what_cannot_be_held_out_is_said(table, held, said):
     with pytest.raises(UserError, match=said):
         hold_out(table, held, most=10, seed=0)

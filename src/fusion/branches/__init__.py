@@ -51,7 +51,7 @@ def start_text(text: dict[str, Any], rows: Rows, seed: int = 0) -> Started:
 
 
 def text_spec(text: dict[str, Any], vocabulary: int | None = None, classes: int = 0) -> dict[str, Any]:
-    """conf/text -> the spec of its branch; the vocabulary is as large as it may be where no tokenizer is trained yet."""
+    """conf/text -> the spec of its branch, with the largest vocabulary where no tokenizer is trained yet."""
     match text["name"]:
         case "nano":
             return {"name": "nano", **{key: text[key] for key in ("buckets", "members", "dim", "thinning")}}

@@ -8,6 +8,7 @@ from fusion.results.ladder import rungs
 from fusion.results.originals import beside_originals
 from fusion.results.ranking import ranked
 from fusion.results.table import Table
+from fusion.results.texts import by_length
 
 TABLES: dict[str, Callable[[Sequence[Path], Path | None], Table]] = {
     "results": ranked,
@@ -15,4 +16,5 @@ TABLES: dict[str, Callable[[Sequence[Path], Path | None], Table]] = {
     "heig": partial(beside_originals, "heig"),
     "notebook": partial(beside_originals, "notebook"),
     "ladder": rungs,
+    "texts": by_length,
 }
