@@ -17,8 +17,8 @@ log = logging.getLogger(__name__)
 
 DESCRIPTION = """Prints the runs found in the folders as one table, best validation macro-F1 first, and writes
 it as results.csv and results.md. Runs on another split or with other labels are never ranked together;
-failed and interrupted runs are rows too. --table rakuten (or heig, notebook) prints the rows of a source's own table
-instead: its figures beside those of our runs, and for each empty cell the command that fills it."""
+failed and interrupted runs are rows too. --table rakuten (or heig, notebook, ladder) prints the rows of a source's own
+table instead: its figures beside those of our runs, and for each empty cell the command that fills it."""
 
 
 def parser() -> argparse.ArgumentParser:

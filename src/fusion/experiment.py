@@ -108,6 +108,8 @@ def check(config: dict[str, Any]) -> None:
         raise UserError("device=cuda was asked for, but this machine has no GPU that torch can use; pass device=auto.")
     if config["backbone"]["name"] == config["text"]["name"] == "none":
         raise UserError("backbone=none and text=none leave nothing to learn from; give at least one of them.")
+    if config["text"]["name"] == "ngram" and config["backbone"]["name"] != "none":
+        raise UserError("text=ngram is a whole model, which nothing can be fused with; pass backbone=none.")
 
 
 def _check_folds(config: dict[str, Any]) -> None:
@@ -200,6 +202,8 @@ def _without_broken(table: pa.Table, pictures: Pictures) -> pa.Table:
 def _model(config: dict[str, Any], classes: list[str], started: dict[str, Started]) -> checkpoint.Model:
     """Started branches -> the fused network, with all that is stored beside its weights."""
     fusion = {key: config["fusion"][key] for key in ("hidden", "dropout", "modality_dropout")}
+    if any(branch.decides for branch in started.values()):
+        fusion["hidden"] = None
     net = LateFusion({name: branch.module for name, branch in started.items()}, len(classes), **fusion)
     meta = {key: config[key] for key in ("name", "render", "source_size", "input_shape", "seed")} | {
         "classes": classes,
@@ -215,7 +219,7 @@ def start_branches(config: dict[str, Any], table: pa.Table, record: Record) -> d
     started: dict[str, Started] = {}
     if config["text"]["name"] != "none":
         rows = _sample(Rows(table, "train"), config["seed"])  # never validation or test
-        started["text"] = _start_text(config, rows["text"], rows["group"])
+        started["text"] = _start_text(config, rows)
     if config["backbone"]["name"] != "none":
         started["image"] = branches.start_image(config["backbone"], config["input_shape"])
     weights = {name: branch.weights for name, branch in started.items()}
@@ -230,11 +234,11 @@ def _sample(rows: Rows, seed: int) -> dict[str, list[Any]]:
     return rows[np.sort(np.random.default_rng(seed).choice(len(rows), MOST_TEXTS, replace=False)).tolist()]
 
 
-def _start_text(config: dict[str, Any], texts: list[str], groups: list[str]) -> Started:
+def _start_text(config: dict[str, Any], rows: dict[str, list[Any]]) -> Started:
     """The text branch asked for or, where its weights cannot be had, its fallback: then config says so."""
     text = config["text"]
     try:
-        return branches.start_text(text, texts, groups)
+        return branches.start_text(text, rows, config["seed"])
     except WeightsUnavailable as error:
         if text.get("fallback") is None or text["weights"] == "pretrained":
             raise
@@ -249,7 +253,7 @@ def _start_text(config: dict[str, Any], texts: list[str], groups: list[str]) -> 
         if not path.is_file():
             raise UserError(f"text.fallback={text['fallback']} is not one of the files in conf/text.") from error
         config["text"] = yaml.safe_load(path.read_text(encoding="utf-8"))
-        return branches.start_text(config["text"], texts, groups)
+        return branches.start_text(config["text"], rows, config["seed"])
 
 
 def _sides(table: pa.Table) -> dict[str, int]:

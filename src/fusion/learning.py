@@ -22,8 +22,8 @@ from fusion.results.record import Record
 log = logging.getLogger(__name__)
 
 OPTIONS = {"text": "text", "image": "backbone"}  # branch -> its part of the configuration
-COMPARED = 8  # training batches that both kinds of statistics are compared on
-RECALIBRATED = 64  # training batches that statistics are estimated on anew, or one epoch where that is less
+COMPARED = 256  # training samples that both kinds of statistics are compared on, or one epoch where that is less
+RECALIBRATED = 2048  # training samples that statistics are estimated on anew, or one epoch
 
 
 def make_learner(config: dict[str, Any], net: LateFusion, pairs: Pairs) -> Learner:
@@ -35,8 +35,8 @@ def make_learner(config: dict[str, Any], net: LateFusion, pairs: Pairs) -> Learn
         if not 0 < share <= 1:
             raise UserError(f"{OPTIONS[name]}.lr_decay={share} must be above 0 and at most 1, such as 0.9.")
     weights = None
-    if config["loss"]["class_weights"] == "balanced":
-        weights = losses.balanced(_training_labels(pairs), pairs.classes)
+    if (kind := config["loss"]["class_weights"]) != "none":
+        weights = losses.class_weights(_training_labels(pairs, kind), pairs.classes, kind)
     changes = Augment(config["augment"], config["seed"]) if config["augment"]["name"] != "none" else None
     rate = 1e-3 if config["lr"] == "search" else config["lr"]
     return Learner(
@@ -49,9 +49,9 @@ def make_stages(config: dict[str, Any], net: LateFusion) -> Stages:
     return Stages(net.branches, {name: config[OPTIONS[name]] for name in net.branches})  # type: ignore[arg-type]
 
 
-def _training_labels(pairs: Pairs) -> list[str]:
+def _training_labels(pairs: Pairs, kind: str) -> list[str]:
     if pairs.stream is not None:
-        raise UserError("loss.class_weights=balanced must count the labels, which a stream does not tell; use none.")
+        raise UserError(f"loss.class_weights={kind} must count the labels, which a stream does not tell; use none.")
     rows = pairs.sides["train"]
     labels: list[str] = pa.chunked_array([part["label"] for part in rows.picked.batches]).take(rows.numbers).to_pylist()
     return labels
@@ -84,23 +84,21 @@ def _moved(batch: Any, device: torch.device) -> Any:
     return batch.to(device) if isinstance(batch, torch.Tensor) else batch
 
 
-def settle_batchnorm(
-    config: dict[str, Any], learner: Learner, stages: Stages, pairs: Pairs, device: torch.device, record: Record
-) -> None:
+def settle_batchnorm(learner: Learner, stages: Stages, pairs: Pairs, device: torch.device, record: Record) -> None:
     """After training: statistics estimated anew if asked for; the record says whether both kinds agree."""
-    net, policy = learner.net, stages.policy.get("image")
+    net, policy = learner.net, stages.policy.get("image", "adapt")
     stages.settle(max(1, record.content["epochs_trained"]))
     norms = batchnorm.moving(net)
     if not norms:
         record.note(batchnorm={"policy": policy, "layers": 0})
         return
     net.to(device)
-    drawn = _batches(pairs, device, learner)
-    compared = list(itertools.islice(drawn, COMPARED))
+    count = -(-COMPARED // pairs.batch_size)
+    drawn = (learner.augmented(_moved(batch, device)) for batch in pairs.loader("train", 0))
+    compared = list(itertools.islice(drawn, count))
     if policy == "recalibrate":
-        epoch = -(-len(pairs.sides["train"]) // pairs.batch_size) or RECALIBRATED  # a stream does not tell
-        more = itertools.islice(drawn, max(0, min(RECALIBRATED, epoch) - COMPARED))
+        more = itertools.islice(drawn, max(0, RECALIBRATED // pairs.batch_size - count))
         batchnorm.recalibrate(net, norms, itertools.chain(compared, more))
-    agreement = batchnorm.compare(net, norms, compared)
+    agreement = batchnorm.compare(net, norms, compared, policy)
     record.note(batchnorm={"policy": policy, "layers": len(norms)} | agreement)
     net.cpu()

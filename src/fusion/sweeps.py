@@ -18,14 +18,15 @@ class SweepTable(Callback):
     """Named in conf/train.yaml; Hydra makes one for each call of the command."""
 
     folder: Path | None = None  # of the sweep of this process, for main()
+    table = "results"  # that it ends with
 
     def on_multirun_start(self, config: Any, **_: Any) -> None:
         if not config.dry_run:
-            SweepTable.folder = Path(config.hydra.sweep.dir)
+            SweepTable.folder, SweepTable.table = Path(config.hydra.sweep.dir), config.table
 
     def on_multirun_end(self, config: Any, **_: Any) -> None:
         if not config.dry_run:
-            finish(Path(config.hydra.sweep.dir))
+            finish(Path(config.hydra.sweep.dir), config.table)
 
 
 def check_choices(overrides: list[str]) -> None:
@@ -56,13 +57,13 @@ def check_choices(overrides: list[str]) -> None:
                 )
 
 
-def finish(folder: Path) -> None:
-    """results.csv and results.md of a sweep, and its table on stdout."""
-    from fusion.results.ranking import ranked
+def finish(folder: Path, name: str) -> None:
+    """NAME.csv and NAME.md of a sweep, and its table on stdout."""
+    from fusion.results.menu import TABLES
     from fusion.results.record import TAKEN, find_runs
     from fusion.results.table import print_table, write_results
 
-    table = ranked(find_runs([folder]), root=folder)
+    table = TABLES[name](find_runs([folder]), folder)
     written = write_results(table, folder)
     print_table(table)
     if taken := len(list(folder.rglob(f"{TAKEN}/*.txt"))):

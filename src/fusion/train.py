@@ -91,7 +91,7 @@ def main() -> int:
         return 2
     except console.Stopped:
         if sweeps.SweepTable.folder is not None:
-            sweeps.finish(sweeps.SweepTable.folder)
+            sweeps.finish(sweeps.SweepTable.folder, sweeps.SweepTable.table)
         raise
     if listed:
         from fusion.results.table import print_table

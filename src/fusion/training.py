@@ -46,6 +46,7 @@ def fit(config: dict[str, Any], model: checkpoint.Model, pairs: Pairs, folder: P
         accelerator=ACCELERATOR[config["device"]],
         devices=1,
         precision=_precision(config),
+        gradient_clip_val=config["clip"],
         callbacks=callbacks,
         enable_progress_bar=on_terminal,
         enable_model_summary=False,
@@ -55,13 +56,19 @@ def fit(config: dict[str, Any], model: checkpoint.Model, pairs: Pairs, folder: P
         reload_dataloaders_every_n_epochs=1,
         default_root_dir=folder,
     )
+    if not any(parameter.requires_grad for parameter in model.net.parameters()):  # fitted when it was started
+        trainer.strategy.connect(learner)
+        record.note(epochs_trained=0, device=str(trainer.strategy.root_device))
+        return trainer
     clock = time.monotonic()
     trainer.fit(learner, datamodule=pairs)
     model.net.load_state_dict(checkpoint.load(folder / "model").net.state_dict())
     record.content["timings"]["training_seconds"] = round(time.monotonic() - clock, 1)
     record.note(epochs_trained=len(journal.epochs), device=str(trainer.strategy.root_device))
+    if rates := [epoch["tokens_per_second"] for epoch in journal.epochs if "tokens_per_second" in epoch]:
+        record.content["timings"]["tokens_per_second"] = int(np.median(rates))
     plots.curves(journal.epochs, folder / "plots" / "curves.png")
-    learning.settle_batchnorm(config, learner, stages, pairs, trainer.strategy.root_device, record)
+    learning.settle_batchnorm(learner, stages, pairs, trainer.strategy.root_device, record)
     return trainer
 
 

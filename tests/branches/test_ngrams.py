@@ -9,10 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fusion.branches import restore_tokenizer
-from fusion.branches.ngrams import LONGEST, MAX_BYTES, Ngrams, _bytes, _mask, train_ngrams
+from fusion.branches.ngrams import LONGEST, MAX_BYTES, PLACES, Ngrams, _bytes, _mask, train_ngrams
 
 any_text = st.text(st.characters(), max_size=80)  # lone surrogates too
-BUCKETS = 1 << 20  # few collisions
 
 
 def masked(reader: Ngrams, text: str) -> str:
@@ -25,7 +24,7 @@ def same(one: dict, two: dict) -> bool:
 
 def test_names_that_enough_projects_use_are_kept_and_no_others():
     texts = ["return fetchRow(a1)", "return fetchRow(b2)", "return loadUser(c3)", "return loadUser(c3)"]
-    reader = train_ngrams(texts, ["p", "q", "r", "r"], 64, 2)
+    reader = train_ngrams(texts, ["p", "q", "r", "r"], 2)
     assert reader.known == ["fetchRow", "return"]  # loadUser is used twice, by one project
 
 
@@ -42,30 +41,30 @@ def test_names_that_enough_projects_use_are_kept_and_no_others():
     ],
 )
 def test_unknown_names_are_read_as_their_shape(text, read):
-    assert masked(Ngrams(64, ["return"]), text) == read
+    assert masked(Ngrams(["return"]), text) == read
 
 
 def test_renaming_what_is_rare_changes_nothing_and_a_known_name_does():
-    reader = Ngrams(BUCKETS, ["return", "while"])
+    reader = Ngrams(["return", "while"])
     first = reader(["return fetchUserRows(my_key2);"])
     assert same(first, reader(["return buildPageNodes(an_id9);"]))
     assert not same(first, reader(["while fetchUserRows(my_key2);"]))
 
 
 def test_counts_are_of_ngrams_of_one_to_five_bytes():
-    out = Ngrams(BUCKETS, [])(["+-+-+-"])
+    out = Ngrams([])(["+-+-+-"])
     assert out["input_ids"].shape == (1, 2 * LONGEST)  # two of each length
     raw = np.log1p([3, 3, 3, 2, 2, 2, 2, 1, 1, 1])  # 6, 5, 4, 3 and 2 places
     assert np.allclose(np.sort(out["weight"][0]), np.sort(raw / np.linalg.norm(raw)), atol=1e-6)
 
 
-@given(st.lists(any_text, max_size=4), st.sampled_from([1, 7, 512]))
-def test_any_texts_become_buckets_with_weights_of_length_one(texts, buckets):
-    out = Ngrams(buckets, ["return", "def"])(texts)
+@given(st.lists(any_text, max_size=4))
+def test_any_texts_become_places_with_weights_of_length_one(texts):
+    out = Ngrams(["return", "def"])(texts)
     ids, mask, weight = out["input_ids"], out["attention_mask"], out["weight"]
     assert ids.shape == mask.shape == weight.shape and len(ids) == len(texts)
     assert (ids.dtype, mask.dtype, weight.dtype) == (torch.int64, torch.bool, torch.float32)
-    assert ((ids >= 0) & (ids < buckets)).all() and weight.isfinite().all()
+    assert ((ids >= 0) & (ids < PLACES)).all() and weight.isfinite().all()
     for row, text in enumerate(texts):
         present = ids[row][mask[row]].tolist()
         assert len(set(present)) == len(present)
@@ -74,7 +73,7 @@ def test_any_texts_become_buckets_with_weights_of_length_one(texts, buckets):
 
 @given(any_text, any_text)
 def test_a_text_is_read_alike_alone_and_beside_others(text, other):
-    reader = Ngrams(4096, ["return"])
+    reader = Ngrams(["return"])
     alone, beside = reader([text]), reader([other, text])
     mask = beside["attention_mask"][1]
     for key in ("input_ids", "weight"):
@@ -86,7 +85,7 @@ def test_a_text_is_read_alike_alone_and_beside_others(text, other):
     st.lists(any_text, min_size=1, max_size=3), st.sets(st.from_regex(r"[A-Za-z_][A-Za-z0-9_]{1,9}", fullmatch=True))
 )
 def test_json_restores_the_same_reader(texts, known):
-    reader = Ngrams(256, known)
+    reader = Ngrams(known)
     content = reader.to_json()
     json.loads(content)
     again = restore_tokenizer(content, {"name": "nano"})
@@ -95,21 +94,21 @@ def test_json_restores_the_same_reader(texts, known):
 
 @given(st.lists(any_text, min_size=1, max_size=5))
 def test_learning_from_any_texts_keeps_only_names(texts):
-    reader = train_ngrams(texts, [str(i) for i in range(len(texts))], 64, 1)
+    reader = train_ngrams(texts, [str(i) for i in range(len(texts))], 1)
     assert all(word.isascii() and word.isidentifier() and len(word) > 1 for word in reader.known)
     assert all(masked(reader, text) == _bytes(text).tobytes().decode() for text in texts)
 
 
 def test_only_the_start_of_a_long_text_is_read():
-    reader = Ngrams(BUCKETS, [])
+    reader = Ngrams([])
     start = "(+)" * (MAX_BYTES // 3 + 1)
     assert same(reader([start]), reader([start + "{}" * 10_000]))
 
 
 def test_every_text_needs_its_project():
     with pytest.raises(ValueError, match="zip"):
-        train_ngrams(["a", "b"], ["p"], 64, 1)
+        train_ngrams(["a", "b"], ["p"], 1)
 
 
 def test_a_text_that_says_one_thing_very_often_is_counted():
-    assert Ngrams(64, [])([";" * MAX_BYTES])["weight"].isfinite().all()
+    assert Ngrams([])([";" * MAX_BYTES])["weight"].isfinite().all()

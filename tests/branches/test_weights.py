@@ -182,14 +182,14 @@ def folder(tmp_path, texts) -> Path:
 def test_a_text_branch_starts_from_a_folder(folder, texts, key):
     from safetensors.torch import load_file
 
-    started = start_text(TEXT | {key: str(folder)}, texts, texts)
+    started = start_text(TEXT | {key: str(folder)}, {"text": texts, "group": texts})
     kept = load_file(folder / "model.safetensors")
     assert started.weights == "file"
     assert all(torch.equal(started.module.encoder.state_dict()[name], value) for name, value in kept.items())
 
 
 def test_a_text_branch_starts_from_random_with_a_tokenizer_of_its_own(texts):
-    started = start_text(TEXT | {"weights": "random"}, texts, texts)
+    started = start_text(TEXT | {"weights": "random"}, {"text": texts, "group": texts})
     assert started.weights == "random" and started.module.dim == 8
     assert started.tokenizer.tokenizer.get_vocab_size() <= 300
 
@@ -241,20 +241,20 @@ def test_a_file_that_holds_no_usable_weights_is_named_and_not_run(tmp_path, kind
 def test_a_folder_that_lacks_a_part_is_named(folder, texts, missing):
     (folder / missing).unlink()
     with pytest.raises(UserError, match="encoder holds no model and tokenizer"):
-        start_text(TEXT | {"model": str(folder)}, texts, texts)
+        start_text(TEXT | {"model": str(folder)}, {"text": texts, "group": texts})
 
 
 def test_cut_off_weights_of_a_text_branch_are_named(folder, texts):
     path = folder / "model.safetensors"
     path.write_bytes(path.read_bytes()[:-50])
     with pytest.raises(UserError, match="encoder holds no model and tokenizer"):
-        start_text(TEXT | {"model": str(folder)}, texts, texts)
+        start_text(TEXT | {"model": str(folder)}, {"text": texts, "group": texts})
 
 
 def test_weights_of_another_architecture_are_not_taken_for_pretrained(folder, texts):
     save_file({"nothing.weight": torch.zeros(2)}, folder / "model.safetensors", {"format": "pt"})
     with pytest.raises(UserError, match="encoder"):
-        start_text(TEXT | {"model": str(folder)}, texts, texts)
+        start_text(TEXT | {"model": str(folder)}, {"text": texts, "group": texts})
 
 
 def test_code_in_a_folder_is_never_run(folder, texts, tmp_path):
@@ -264,7 +264,7 @@ def test_code_in_a_folder_is_never_run(folder, texts, tmp_path):
     config |= {"auto_map": {"AutoModel": "evil.M", "AutoConfig": "evil.M"}, "model_type": "evil"}
     (folder / "config.json").write_text(json.dumps(config))
     with pytest.raises(UserError):
-        start_text(TEXT | {"model": str(folder)}, texts, texts)
+        start_text(TEXT | {"model": str(folder)}, {"text": texts, "group": texts})
     assert not touched.exists()
 
 

@@ -15,13 +15,14 @@ from fusion.model import checkpoint
 from fusion.model.checkpoint import SCHEMA, Model, load, save
 from fusion.model.late_fusion import LateFusion
 
-SCRATCH = {"name": "scratch", "vocabulary": 300, "max_tokens": 16, "dim": 8, "blocks": 1, "heads": 1, "dropout": 0.0}
+SCRATCH = {"name": "scratch", "rung": "v5m", "tokenizer": "bpe", "vocabulary": 300, "max_tokens": 16, "dim": 8,
+           "blocks": 1, "heads": 1, "dropout": 0.0}  # fmt: skip
 FUSION = {"hidden": [8], "dropout": 0.1}
 
 
 def made(texts, seed: int = 0, image: bool = True) -> Model:
     torch.manual_seed(seed)
-    started = {"text": start_text(SCRATCH, texts, texts)}
+    started = {"text": start_text(SCRATCH, {"text": texts})}
     if image:
         started["image"] = start_image({"model": "test_resnet", "weights": "random"}, 32)
     net = LateFusion({name: branch.module for name, branch in started.items()}, 2, **FUSION)
@@ -141,7 +142,7 @@ def test_a_meta_file_that_lacks_a_part_is_refused(folder, key):
         {"classes": ["a", "b", "c"]},
         {"fusion": {"hidden": [9], "dropout": 0.1}},
         {"fusion": {"hidden": [8], "dropout": 0.1, "_target_": "os.system"}},
-        {"branches": {"text": {"name": "scratch"}}},
+        {"branches": {"text": {"name": "ladder"}}},
         {"branches": []},
     ],
 )
@@ -156,12 +157,12 @@ def test_a_meta_file_that_does_not_fit_the_weights_is_refused(folder, change):
     [
         {"_target_": "os.mkdir", "path": "owned"},
         {"name": "os.mkdir", "path": "owned"},
-        {"name": "scratch", "_target_": "os.mkdir", "path": "owned"},
+        {"name": "ladder", "_target_": "os.mkdir", "path": "owned"},
         {"name": "timm", "model": "hf-hub:evil/model", "input_shape": 32},
         {"name": "timm", "model": "local-dir:.", "input_shape": 32},
         {"name": "hf", "architecture": {"model_type": "evil"}, "pooling": "mean", "max_tokens": 8},
         {"name": "hf", "architecture": {"_name_or_path": "evil/model"}, "pooling": "mean", "max_tokens": 8},
-        {"name": ["scratch"]},
+        {"name": ["ladder"]},
         {},
     ],
 )

@@ -49,7 +49,7 @@ def test_labels_are_smoothed(batch):
 
 
 def test_balanced_weights_make_every_class_count_the_same():
-    weights = losses.balanced(["a"] * 6 + ["b"] * 2, ["a", "b"])
+    weights = losses.class_weights(["a"] * 6 + ["b"] * 2, ["a", "b"], "balanced")
     assert weights == pytest.approx([8 / 12, 8 / 4])
     assert 6 * weights[0] == pytest.approx(2 * weights[1])
 
@@ -85,7 +85,7 @@ def test_outputs_are_not_kept_in_evaluation(batch):
 @pytest.mark.parametrize(
     ("loss", "said"),
     [
-        ({"class_weights": "inverse"}, r"loss\.class_weights=inverse.*none or balanced"),
+        ({"class_weights": "inverse"}, r"loss\.class_weights=inverse.*one of none, root, balanced"),
         ({"label_smoothing": 1}, r"loss\.label_smoothing=1"),
         ({"l1": {"kernel": 0.1}}, r"loss\.l1\.kernel=0\.1.*weights, bias, activity"),
         ({"l2": {"bias": -1}}, r"loss\.l2\.bias=-1"),
@@ -94,3 +94,8 @@ def test_outputs_are_not_kept_in_evaluation(batch):
 def test_what_means_nothing_is_said(loss, said):
     with pytest.raises(UserError, match=said):
         made(loss)
+
+
+def test_root_weights_lie_between():
+    root, balanced = (losses.class_weights(["a"] * 6 + ["b"] * 2, ["a", "b"], kind) for kind in ("root", "balanced"))
+    assert [x * x for x in root] == pytest.approx(balanced)

@@ -6,7 +6,7 @@ stored beside the weights.
 """
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -31,46 +31,66 @@ class Started:
 
     module: "nn.Module"
     spec: dict[str, Any]  # what `restore` needs
-    weights: str  # random, hub or file: what it really starts from
+    weights: str  # random, hub, file or fitted: what it really starts from
     tokenizer: Tokenizer | None = None  # of a text branch
+    decides: bool = False  # its features are the logits: nothing is fused and nothing is left to learn
 
 
-def start_text(text: dict[str, Any], texts: Sequence[str], groups: Sequence[str]) -> Started:
-    """conf/text, the training texts and their projects -> the text branch and its tokenizer.
+Rows = Mapping[str, Sequence[str]]  # training rows as columns: text, group, label
+
+
+def start_text(text: dict[str, Any], rows: Rows, seed: int = 0) -> Started:
+    """conf/text and the training rows -> the text branch and its tokenizer.
 
     Raises WeightsUnavailable when pretrained weights cannot be had.
     """
     if text["name"] not in TEXT:
         known = ", ".join(TEXT)
         raise UserError(f"text={text['name']} is not known{did_you_mean(text['name'], TEXT)}; it is one of {known}.")
-    return TEXT[text["name"]](text, texts, groups)
+    return TEXT[text["name"]](text, rows, seed)
 
 
-def _start_scratch(text: dict[str, Any], texts: Sequence[str], _groups: Sequence[str]) -> Started:
-    from fusion.branches.tokenizer import Bpe, train_tokenizer
+def _start_ladder(text: dict[str, Any], rows: Rows, _seed: int) -> Started:
+    from fusion.branches.tokenizer import Bpe, Bytes, train_tokenizer
 
-    tokenizer = train_tokenizer(texts, text["vocabulary"])
-    sizes = {key: text[key] for key in ("max_tokens", "dim", "blocks", "heads", "dropout")}
-    spec = {"name": "scratch", "vocabulary": tokenizer.get_vocab_size(), **sizes}
-    return Started(restore(spec), spec, "random", Bpe(tokenizer, text["max_tokens"]))
-
-
-def _start_nano(text: dict[str, Any], texts: Sequence[str], groups: Sequence[str]) -> Started:
-    from fusion.branches.ngrams import train_ngrams
-
-    tokenizer = train_ngrams(texts, groups, text["buckets"], text["min_groups"])
-    spec = {"name": "nano", "buckets": text["buckets"], "dim": text["dim"]}
+    tokenizer: Tokenizer
+    if text["tokenizer"] == "bytes":
+        tokenizer, vocabulary = Bytes(text["max_tokens"]), Bytes.vocabulary
+    elif text["tokenizer"] == "bpe":
+        trained = train_tokenizer(rows["text"], text["vocabulary"])
+        tokenizer, vocabulary = Bpe(trained, text["max_tokens"]), trained.get_vocab_size()
+    else:
+        raise UserError(f"text.tokenizer={text['tokenizer']} is not known; it is bpe or bytes.")
+    sizes = {key: text[key] for key in ("rung", "max_tokens", "dim", "blocks", "heads", "dropout")}
+    spec = {"name": "ladder", "vocabulary": vocabulary, **sizes}
     return Started(restore(spec), spec, "random", tokenizer)
 
 
-def _start_hugging_face(text: dict[str, Any], texts: Sequence[str], _groups: Sequence[str]) -> Started:
+def _start_nano(text: dict[str, Any], rows: Rows, _seed: int) -> Started:
+    from fusion.branches.ngrams import train_ngrams
+
+    tokenizer = train_ngrams(rows["text"], rows["group"], text["min_groups"])
+    spec = {"name": "nano", **{key: text[key] for key in ("buckets", "members", "dim", "thinning")}}
+    return Started(restore(spec), spec, "random", tokenizer)
+
+
+def _start_linear(text: dict[str, Any], rows: Rows, seed: int) -> Started:
+    from fusion.branches.linear import Characters, fit_linear
+
+    tokenizer = Characters(text["features"], text["longest"])
+    module = fit_linear(rows["text"], rows["label"], tokenizer, seed)
+    spec = {"name": "linear", "features": text["features"], "classes": module.dim}
+    return Started(module, spec, "fitted", tokenizer, decides=True)
+
+
+def _start_hugging_face(text: dict[str, Any], rows: Rows, _seed: int) -> Started:
     from fusion.branches.text import from_architecture, from_folder
     from fusion.branches.tokenizer import Bpe, train_tokenizer
     from fusion.branches.weights import find_text_weights
 
     origin = find_text_weights(text["model"], text["weights"])
     if origin.path is None:
-        tokenizer = train_tokenizer(texts, text["architecture"]["vocab_size"])
+        tokenizer = train_tokenizer(rows["text"], text["architecture"]["vocab_size"])
         module = from_architecture(text["architecture"], text["pooling"])
     else:
         module, tokenizer = from_folder(origin.path, text["pooling"])
@@ -83,9 +103,11 @@ def _start_hugging_face(text: dict[str, Any], texts: Sequence[str], _groups: Seq
     return Started(module, spec, origin.kind, Bpe(tokenizer, text["max_tokens"]))
 
 
-TEXT: dict[str, Callable[[dict[str, Any], Sequence[str], Sequence[str]], Started]] = {
-    "scratch": _start_scratch,
+TEXT: dict[str, Callable[[dict[str, Any], Rows, int], Started]] = {
     "nano": _start_nano,
+    "ngram": _start_linear,
+    "ladder": _start_ladder,
+    "scratch": _start_ladder,
     "codeberta": _start_hugging_face,
     "hf": _start_hugging_face,
 }
@@ -106,14 +128,18 @@ def restore(spec: dict[str, Any]) -> "nn.Module":
     """A spec -> the branch it describes, with random weights; nothing is downloaded or imported by name."""
     fields = dict(spec)
     match fields.pop("name"):
-        case "scratch":
-            from fusion.branches.ladder import Encoder
+        case "ladder":
+            from fusion.branches.ladder import Ladder
 
-            return Encoder(**fields)
+            return Ladder(**fields)
         case "nano":
             from fusion.branches.nano import Nano
 
             return Nano(**fields)
+        case "linear":
+            from fusion.branches.linear import Linear
+
+            return Linear(**fields)
         case "hf":
             from fusion.branches.text import from_architecture
 
@@ -129,11 +155,20 @@ def restore(spec: dict[str, Any]) -> "nn.Module":
 
 def restore_tokenizer(content: str, spec: dict[str, Any]) -> Tokenizer:
     """What Tokenizer.to_json gave, and the spec of its branch -> the same tokenizer."""
-    if spec["name"] == "nano":
-        from fusion.branches.ngrams import Ngrams
+    fields = json.loads(content)
+    match fields.get("kind"):
+        case "ngrams":
+            from fusion.branches.ngrams import Ngrams
 
-        fields = json.loads(content)
-        return Ngrams(fields["buckets"], fields["known"])
+            return Ngrams(fields["known"])
+        case "characters":
+            from fusion.branches.linear import Characters
+
+            return Characters(fields["features"], fields["longest"])
+        case "bytes":
+            from fusion.branches.tokenizer import Bytes
+
+            return Bytes(spec["max_tokens"])
     import tokenizers
 
     from fusion.branches.tokenizer import Bpe

@@ -1,32 +1,103 @@
-"""Tokens -> features, trained from nothing: a small pre-norm transformer, readable from top to bottom."""
+"""Tokens -> features, one idea a rung: from an embedding of one token to a transformer (text=ladder text.rung=v5).
+
+    v1    the embedding of [CLS] alone: the same for every text, so chance by construction
+    v2    + positions: still [CLS] alone, still chance
+    v1m   the mean of all embeddings: what v1 would have been, had it read the text
+    v2m   + positions
+    v3    + one head of self-attention, read at [CLS]
+    v4    + several heads
+    v5    pre-norm encoder: blocks of attention and MLP, each with a residual, read at [CLS]
+    v5m   the same, read as the mean over the text (text=scratch)
+
+[PAD] is masked wherever tokens are mixed or counted.
+"""
+
+from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
 from torch import nn
 
+from fusion.config import UserError, did_you_mean
 
-class Encoder(nn.Module):
-    """input_ids (B, T), attention_mask (B, T) -> the mean over the text (B, dim)."""
 
-    def __init__(self, vocabulary: int, max_tokens: int, dim: int, blocks: int, heads: int, dropout: float):
+@dataclass(frozen=True)
+class Rung:
+    """What a rung is made of."""
+
+    positions: bool = True
+    mixing: str = "none"  # none, attention or blocks
+    pooling: str = "cls"
+
+
+RUNGS = {
+    "v1": Rung(positions=False),
+    "v2": Rung(),
+    "v1m": Rung(positions=False, pooling="mean"),
+    "v2m": Rung(pooling="mean"),
+    "v3": Rung(mixing="attention"),
+    "v4": Rung(mixing="attention"),
+    "v5": Rung(mixing="blocks"),
+    "v5m": Rung(mixing="blocks", pooling="mean"),
+}
+
+
+class Ladder(nn.Module):
+    """input_ids (B, T), attention_mask (B, T) -> features (B, dim), by one rung."""
+
+    def __init__(self, rung: str, vocabulary: int, max_tokens: int, dim: int, blocks: int, heads: int, dropout: float):
         super().__init__()
-        self.dim = dim
+        if rung not in RUNGS:
+            raise UserError(
+                f"text.rung={rung} is not known{did_you_mean(rung, RUNGS)}; it is one of {', '.join(RUNGS)}."
+            )
+        made_of = RUNGS[rung]
+        heads = 1 if rung == "v3" else heads
+        if dim % heads:
+            raise UserError(f"text.dim={dim} cannot be shared out among text.heads={heads}; take a multiple of it.")
+        self.dim, self.pooling = dim, made_of.pooling
         self.token = nn.Embedding(vocabulary, dim)
-        self.position = nn.Embedding(max_tokens, dim)
+        self.position = nn.Embedding(max_tokens, dim) if made_of.positions else None
         self.dropout = nn.Dropout(dropout)
-        self.blocks = nn.ModuleList(Block(dim, heads, dropout) for _ in range(blocks))
-        self.norm = nn.LayerNorm(dim)
+        self.mixing = nn.ModuleList()
+        if made_of.mixing == "attention":
+            self.mixing.append(Attention(dim, heads, dropout))
+        elif made_of.mixing == "blocks":
+            self.mixing.extend(Block(dim, heads, dropout) for _ in range(blocks))
+        self.norm = nn.LayerNorm(dim) if made_of.mixing == "blocks" else nn.Identity()
         nn.init.normal_(self.token.weight, std=0.02)
-        nn.init.normal_(self.position.weight, std=0.02)
+        if self.position is not None:
+            nn.init.normal_(self.position.weight, std=0.02)
 
     def forward(self, text: dict[str, torch.Tensor]) -> torch.Tensor:
         ids, mask = text["input_ids"], text["attention_mask"]
-        x = self.token(ids) + self.position.weight[: ids.shape[1]]  # (B, T, D)
+        x = self.token(ids)  # (B, T, D)
+        if self.position is not None:
+            x = x + self.position.weight[: ids.shape[1]]  # (B, T, D)
         x = self.dropout(x)
-        for block in self.blocks:
-            x = block(x, mask)  # (B, T, D)
-        x = self.norm(x) * mask[..., None]  # (B, T, D), padding is zero
+        for mix in self.mixing:
+            x = mix(x, mask)  # (B, T, D)
+        x = self.norm(x)
+        if self.pooling == "cls":
+            return x[:, 0]  # (B, D)
+        x = x * mask[..., None]  # (B, T, D), padding is zero
         return x.sum(1) / mask.sum(1, keepdim=True).clamp(min=1)  # (B, D)
+
+
+class Attention(nn.Module):
+    """Every token as a mixture of all (Vaswani et al. 2017); padding is not looked at."""
+
+    def __init__(self, dim: int, heads: int, dropout: float):
+        super().__init__()
+        self.heads, self.rate = heads, dropout
+        self.qkv, self.out = nn.Linear(dim, 3 * dim), nn.Linear(dim, dim)
+
+    def forward(self, x: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+        b, t, d = x.shape
+        q, k, v = self.qkv(x).view(b, t, 3, self.heads, d // self.heads).permute(2, 0, 3, 1, 4)  # (B, H, T, D/H)
+        rate = self.rate if self.training else 0.0
+        mixed = F.scaled_dot_product_attention(q, k, v, mask[:, None, None], dropout_p=rate)  # (B, H, T, D/H)
+        return self.out(mixed.transpose(1, 2).reshape(b, t, d))  # (B, T, D)
 
 
 class Block(nn.Module):
@@ -34,19 +105,11 @@ class Block(nn.Module):
 
     def __init__(self, dim: int, heads: int, dropout: float):
         super().__init__()
-        self.heads, self.rate = heads, dropout
         self.before_attention, self.before_mlp = nn.LayerNorm(dim), nn.LayerNorm(dim)
-        self.qkv, self.out = nn.Linear(dim, 3 * dim), nn.Linear(dim, dim)
+        self.attention = Attention(dim, heads, dropout)
         self.mlp = nn.Sequential(nn.Linear(dim, 4 * dim), nn.GELU(), nn.Linear(4 * dim, dim))
         self.dropout = nn.Dropout(dropout)
 
     def forward(self, x: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
         x = x + self.dropout(self.attention(self.before_attention(x), mask))  # (B, T, D)
         return x + self.dropout(self.mlp(self.before_mlp(x)))  # (B, T, D)
-
-    def attention(self, x: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
-        b, t, d = x.shape
-        q, k, v = self.qkv(x).view(b, t, 3, self.heads, d // self.heads).permute(2, 0, 3, 1, 4)  # (B, H, T, D/H)
-        rate = self.rate if self.training else 0.0
-        mixed = F.scaled_dot_product_attention(q, k, v, mask[:, None, None], dropout_p=rate)  # (B, H, T, D/H)
-        return self.out(mixed.transpose(1, 2).reshape(b, t, d))  # (B, T, D)

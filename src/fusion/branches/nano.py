@@ -1,22 +1,40 @@
-"""Hashed n-grams -> features: the mean of what each n-gram was learnt to mean."""
+"""Hashed n-grams -> features: what each n-gram was learnt to mean, several times over.
+
+One bag of embeddings forgets: two n-grams that share a bucket are one. So there are several smaller bags, each
+with a hash of its own, and the chance that two n-grams meet in all of them is nil (Svenstrup et al. 2017). While
+training each bag reads its own random part of the n-grams, so that no project's turns of phrase are leant on.
+"""
 
 import torch
 import torch.nn.functional as F
 from torch import nn
 
+STEPS = (0x9E3779B1, 0x85EBCA6B, 0xC2B2AE35, 0x27D4EB2F, 0x165667B1, 0xD6E8FEB9, 0xCA5A8263)  # odd: a hash each
+
 
 class Nano(nn.Module):
-    """input_ids, attention_mask, weight, each (B, T) -> (B, dim), by a weighted bag of embeddings."""
+    """input_ids, attention_mask, weight, each (B, T) -> (B, members * dim)."""
 
-    def __init__(self, buckets: int, dim: int):
+    steps: torch.Tensor  # (members, 1)
+
+    def __init__(self, buckets: int, members: int, dim: int, thinning: float):
         super().__init__()
-        self.dim = dim
-        self.bag = nn.Parameter(torch.randn(buckets, dim) * 0.1)
-        self.norm = nn.LayerNorm(dim)
+        self.buckets, self.thinning = buckets, thinning
+        self.bag = nn.Parameter(torch.randn(members * buckets, dim) * 0.1)  # one bag after the other
+        self.norm = nn.ModuleList(nn.LayerNorm(dim) for _ in range(members))
+        self.register_buffer("steps", torch.tensor(STEPS[:members]).view(-1, 1), persistent=False)
+        self.dim = members * dim
 
     def forward(self, text: dict[str, torch.Tensor]) -> torch.Tensor:
         mask = text["attention_mask"]
-        ids, weight = text["input_ids"][mask], text["weight"][mask]  # (N,), padding is not looked up
+        ids, weight = text["input_ids"][mask], text["weight"][mask].to(self.bag.dtype)  # (N,), padding is not looked up
         starts = F.pad(mask.sum(1).cumsum(0), (1, 0))[:-1]  # (B,)
-        x = F.embedding_bag(ids, self.bag, starts, mode="sum", per_sample_weights=weight.to(self.bag.dtype))  # (B, D)
-        return self.norm(x)
+        return torch.cat([self._member(k, ids, weight, starts) for k in range(len(self.norm))], 1)  # (B, members * D)
+
+    def _member(self, k: int, ids: torch.Tensor, weight: torch.Tensor, starts: torch.Tensor) -> torch.Tensor:
+        rows = ((ids * self.steps[k]) >> 7) % self.buckets + k * self.buckets  # (N,)
+        if self.training and self.thinning:
+            kept = torch.rand_like(weight) >= self.thinning  # (N,)
+            weight = weight * kept / (1 - self.thinning) ** 0.5  # the length of the sum stays about the same
+        x = F.embedding_bag(rows, self.bag, starts, mode="sum", per_sample_weights=weight)  # (B, D)
+        return self.norm[k](x)

@@ -13,6 +13,7 @@ import torch
 
 from fusion.compiled import compiled
 
+PLACES = 1 << 18  # that n-grams are hashed to
 LONGEST = 5  # bytes of the longest n-gram
 MAX_BYTES = 8192  # of a text; what follows is not read
 
@@ -22,13 +23,12 @@ _FNV, _PRIME = np.uint64(0xCBF29CE484222325), np.uint64(0x100000001B3)  # FNV-1a
 class Ngrams:
     """Texts -> input_ids (B, T) int64, attention_mask (B, T) bool, weight (B, T) float32, T the most distinct here."""
 
-    def __init__(self, buckets: int, known: Iterable[str]):
-        self.buckets = buckets
+    def __init__(self, known: Iterable[str]):
         self.known = sorted(known)
         self._hashes = np.array(sorted(_hash_word(_bytes(word)) for word in self.known), np.uint64)
 
     def __call__(self, texts: Sequence[str]) -> dict[str, torch.Tensor]:
-        read = [_read(_bytes(text)[:MAX_BYTES], self._hashes, self.buckets) for text in texts]
+        read = [_read(_bytes(text)[:MAX_BYTES], self._hashes) for text in texts]
         most = max((len(ids) for ids, _ in read), default=0) or 1
         numbers = np.zeros((len(read), most), np.int64)  # (B, T)
         weight = np.zeros((len(read), most), np.float32)  # (B, T)
@@ -41,17 +41,17 @@ class Ngrams:
         }
 
     def to_json(self) -> str:
-        return json.dumps({"kind": "ngrams", "buckets": self.buckets, "known": self.known})
+        return json.dumps({"kind": "ngrams", "known": self.known})
 
 
-def train_ngrams(texts: Iterable[str], groups: Iterable[str], buckets: int, min_groups: int) -> Ngrams:
+def train_ngrams(texts: Iterable[str], groups: Iterable[str], min_groups: int) -> Ngrams:
     """Training texts and their projects -> reader that keeps the names of at least min_groups projects."""
     used_by: dict[bytes, set[str]] = defaultdict(set)
     for text, group in zip(texts, groups, strict=True):
         data = _bytes(text)[:MAX_BYTES]
         for start, end in _words(data):
             used_by[data[start:end].tobytes()].add(group)
-    return Ngrams(buckets, (word.decode() for word, by in used_by.items() if len(by) >= min_groups))
+    return Ngrams((word.decode() for word, by in used_by.items() if len(by) >= min_groups))
 
 
 def _bytes(text: str) -> np.ndarray:
@@ -134,22 +134,22 @@ def _mask(text: np.ndarray, known: np.ndarray) -> np.ndarray:
 
 
 @compiled
-def _read(text: np.ndarray, known: np.ndarray, buckets: int) -> tuple[np.ndarray, np.ndarray]:
-    """Bytes -> the buckets its n-grams of 1 to LONGEST bytes fall in, and log(1 + count), scaled to length 1."""
+def _read(text: np.ndarray, known: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Bytes -> the places its n-grams of 1 to LONGEST bytes are hashed to, and log(1 + count), scaled to length 1."""
     masked = _mask(text, known)
-    counts = np.zeros(buckets, np.uint16)
+    counts = np.zeros(PLACES, np.uint16)
     met = np.empty(len(masked) * LONGEST, np.int32)
     distinct = 0
     for i in range(len(masked)):
         value = _FNV
         for k in range(min(LONGEST, len(masked) - i)):
             value = (value ^ np.uint64(masked[i + k])) * _PRIME
-            bucket = np.int64((value ^ (value >> np.uint64(32))) % np.uint64(buckets))
-            if counts[bucket] == 0:
-                met[distinct] = bucket
+            place = np.int64((value ^ (value >> np.uint64(32))) % np.uint64(PLACES))
+            if counts[place] == 0:
+                met[distinct] = place
                 distinct += 1
-            if counts[bucket] < 65535:
-                counts[bucket] += 1
+            if counts[place] < 65535:
+                counts[place] += 1
     ids = met[:distinct].copy()
     weights = np.empty(distinct, np.float32)
     for j in range(distinct):

@@ -1,7 +1,9 @@
-"""Training texts -> a byte-level BPE tokenizer; texts -> input_ids (B, T) and attention_mask (B, T)."""
+"""Training texts -> a byte-level BPE tokenizer; texts -> input_ids and attention_mask (B, T), by BPE or by bytes."""
 
+import json
 from collections.abc import Iterable, Sequence
 
+import numpy as np
 import torch
 from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers, processors, trainers
 
@@ -51,6 +53,34 @@ class Bpe:
     def to_json(self) -> str:
         """In the layout of the tokenizers library, so that others can read it too."""
         return self.tokenizer.to_str()
+
+
+class Bytes:
+    """The same without a vocabulary: [CLS], the bytes of the text in UTF-8, [SEP]; the special tokens come first."""
+
+    vocabulary = len(SPECIAL) + 256
+
+    def __init__(self, max_tokens: int):
+        self.max_tokens = max_tokens
+
+    def __call__(self, texts: Sequence[str]) -> dict[str, torch.Tensor]:
+        room = self.max_tokens - 2  # [CLS] and [SEP]
+        coded = [np.frombuffer(_readable(text[:room]).encode()[:room], np.uint8) for text in texts]
+        ids = np.full((len(coded), 2 + max(map(len, coded), default=0)), SPECIAL.index(PAD), np.int64)  # (B, T)
+        mask = np.zeros(ids.shape, bool)  # (B, T)
+        for row, one in enumerate(coded):
+            ids[row, 0] = SPECIAL.index(CLS)
+            ids[row, 1 : 1 + len(one)] = one.astype(np.int64) + len(SPECIAL)
+            ids[row, 1 + len(one)] = SPECIAL.index(SEP)
+            mask[row, : 2 + len(one)] = True
+        return {"input_ids": torch.from_numpy(ids), "attention_mask": torch.from_numpy(mask)}
+
+    def decode(self, ids: Sequence[int]) -> str:
+        data = bytes(number - len(SPECIAL) for number in ids if number >= len(SPECIAL))
+        return data.decode("utf-8", "replace")  # a character may be cut at max_tokens
+
+    def to_json(self) -> str:
+        return json.dumps({"kind": "bytes"})
 
 
 def _pad_id(tokenizer: Tokenizer) -> int:

@@ -16,6 +16,11 @@ from torch.nn.modules.batchnorm import _BatchNorm
 log = logging.getLogger(__name__)
 
 PARTED = 0.1  # difference in accuracy that is said aloud
+ADVICE = {
+    "adapt": "Train longer, or pass backbone.batchnorm=recalibrate or backbone.batchnorm=frozen.",
+    "recalibrate": "Its statistics are fresh, so it leans on those of its batches: raise batch_size, or pass "
+    "backbone.batchnorm=frozen.",
+}
 
 
 def moving(net: nn.Module) -> list[_BatchNorm]:
@@ -39,21 +44,22 @@ def recalibrate(net: nn.Module, norms: Sequence[_BatchNorm], batches: Iterable[M
 
 
 @torch.no_grad()
-def compare(net: nn.Module, norms: Sequence[_BatchNorm], batches: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+def compare(
+    net: nn.Module, norms: Sequence[_BatchNorm], batches: Sequence[Mapping[str, Any]], policy: str
+) -> dict[str, Any]:
     """Accuracy on the same batches by batch statistics and by moving ones; nothing is changed. Warns if they part."""
     net.eval()
     by_moving = _accuracy(net, batches)
     with _by_batch(norms):
         by_batch = _accuracy(net, batches)
+    samples = sum(len(batch["label"]) for batch in batches)
     parted = by_batch - by_moving > PARTED
     if parted:
         log.warning(
             "warning: on the same %d training samples the accuracy is %.3f by the statistics of each batch and %.3f by "
-            "the moving ones that are used from now on: the network is better than its results. Train longer, or "
-            "pass backbone.batchnorm=recalibrate or backbone.batchnorm=frozen.",
-            sum(len(batch["label"]) for batch in batches), by_batch, by_moving,
+            "the moving ones that are used from now on: it is not quite the network that was trained. %s",
+            samples, by_batch, by_moving, ADVICE[policy],
         )  # fmt: skip
-    samples = sum(len(batch["label"]) for batch in batches)
     return {"samples": samples, "train_mode_accuracy": by_batch, "eval_mode_accuracy": by_moving, "parted": parted}
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytorch_lightning as pl
+import torch
 
 from fusion.branches import transfer
 from fusion.results.record import write_metrics
@@ -20,16 +21,36 @@ class Journal(pl.Callback):
     def __init__(self, folder: Path):
         self.folder = folder
         self.epochs: list[dict[str, float]] = []
-        self._started = time.monotonic()
+        self._started = self._trained = time.monotonic()
+        self._tokens = 0
+        self._norms: list[float] = []
 
     def on_train_epoch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        self._started = time.monotonic()
+        self._started, self._tokens, self._norms = time.monotonic(), 0, []
+
+    def on_before_optimizer_step(
+        self, trainer: pl.Trainer, pl_module: pl.LightningModule, optimizer: torch.optim.Optimizer
+    ) -> None:
+        if trainer.gradient_clip_val:  # else nobody looks at the norm, which costs a pass over all gradients
+            gradients = [p.grad for p in pl_module.parameters() if p.grad is not None]
+            self._norms.append(float(torch.nn.utils.get_total_norm(gradients)))
+
+    def on_train_batch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: Any, batch: Any,
+                           batch_idx: int) -> None:  # fmt: skip
+        self._trained = time.monotonic()
+        if "text" in batch:
+            self._tokens += int(batch["text"]["attention_mask"].sum())
 
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         values = {name: float(value) for name, value in trainer.callback_metrics.items()}
         rate = trainer.optimizers[0].param_groups[0]["lr"]
         seconds = time.monotonic() - self._started
-        self.epochs.append({"epoch": trainer.current_epoch + 1, **values, "lr": rate, "seconds": round(seconds, 1)})
+        epoch = {"epoch": trainer.current_epoch + 1, **values, "lr": rate, "seconds": round(seconds, 1)}
+        if self._tokens:  # validation, which comes after the last batch, is not counted
+            epoch["tokens_per_second"] = round(self._tokens / max(self._trained - self._started, 1e-9))
+        if self._norms:
+            epoch["gradient_norm"] = round(sum(self._norms) / len(self._norms), 4)
+        self.epochs.append(epoch)
         write_metrics(self.folder, self.epochs)
         log.info(
             "epoch %d of %d: training loss %.3f, accuracy %.3f; validation loss %.3f, accuracy %.3f; %.0f s",

@@ -13,14 +13,15 @@ class LateFusion(nn.Module):
 
     A modality that a sample lacks (`present`) counts as zeros. While training, each sample loses one of its
     modalities with the chance `modality_dropout`, so that the head learns to do with either and leans on
-    neither (Neverova et al. 2015, ModDrop). An ablation is one branch fewer.
+    neither (Neverova et al. 2015, ModDrop). An ablation is one branch fewer. hidden=None is no head at all,
+    for a branch whose features are the logits.
     """
 
     def __init__(
         self,
         branches: Mapping[str, Any],
         classes: int,
-        hidden: Sequence[int],
+        hidden: Sequence[int] | None,
         dropout: float,
         modality_dropout: float = 0.0,
     ):
@@ -31,10 +32,10 @@ class LateFusion(nn.Module):
         self.branches = nn.ModuleDict(branches)
         width = sum(branch.dim for branch in branches.values())
         layers: list[nn.Module] = []
-        for units in hidden:
+        for units in hidden or ():
             layers += [nn.Linear(width, units), nn.ReLU(), nn.Dropout(dropout)]
             width = units
-        self.head = nn.Sequential(*layers, nn.Linear(width, classes))
+        self.head = nn.Identity() if hidden is None else nn.Sequential(*layers, nn.Linear(width, classes))
 
     def forward(self, batch: Mapping[str, Any]) -> torch.Tensor:
         """Batch -> logits (B, C). Of several tiles a sample, image (B, K, H, W, 3), the probabilities are averaged.

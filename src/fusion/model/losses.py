@@ -11,13 +11,15 @@ from fusion.config import UserError
 
 PENALISED = ("weights", "bias", "activity")
 ACTIVATIONS = (nn.ReLU, nn.GELU, nn.SiLU, nn.Tanh)
+POWERS = {"none": 0.0, "root": 0.5, "balanced": 1.0}  # of how much rarer than the average a class is
 PLAIN: dict[str, Any] = {"label_smoothing": 0.0, "class_weights": "none", "l1": {}, "l2": {}}
 
 
 def check(loss: Mapping[str, Any]) -> None:
     """Raises UserError for values of `loss` that mean nothing."""
-    if loss["class_weights"] not in ("none", "balanced"):
-        raise UserError(f"loss.class_weights={loss['class_weights']} is not known; it is none or balanced.")
+    if loss["class_weights"] not in POWERS:
+        known = ", ".join(POWERS)
+        raise UserError(f"loss.class_weights={loss['class_weights']} is not known; it is one of {known}.")
     if not 0 <= loss["label_smoothing"] < 1:
         raise UserError(f"loss.label_smoothing={loss['label_smoothing']} must be from 0 to below 1, such as 0.1.")
     for power in ("l1", "l2"):
@@ -26,11 +28,11 @@ def check(loss: Mapping[str, Any]) -> None:
                 raise UserError(f"loss.{power}.{name}={share} must be 0 or more of {', '.join(PENALISED)}.")
 
 
-def balanced(labels: Iterable[str], classes: Sequence[str]) -> list[float]:
-    """Training labels -> a weight for each class, 1 on average over the samples: N / (C * N_c)."""
+def class_weights(labels: Iterable[str], classes: Sequence[str], kind: str) -> list[float]:
+    """Training labels -> a weight for each class: (N / (C * N_c)) to the power of the kind, 0 without samples."""
     counts = Counter(labels)
     total = sum(counts.values())
-    return [total / (len(classes) * counts[name]) if counts[name] else 0.0 for name in classes]
+    return [(total / (len(classes) * counts[name])) ** POWERS[kind] if counts[name] else 0.0 for name in classes]
 
 
 class Penalty:

@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 
+from fusion.results.ladder import rungs
 from fusion.results.originals import beside_originals
 from fusion.results.ranking import ranked
 from fusion.results.table import Table
@@ -13,4 +14,5 @@ TABLES: dict[str, Callable[[Sequence[Path], Path | None], Table]] = {
     "rakuten": partial(beside_originals, "rakuten"),
     "heig": partial(beside_originals, "heig"),
     "notebook": partial(beside_originals, "notebook"),
+    "ladder": rungs,
 }

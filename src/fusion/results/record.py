@@ -35,7 +35,7 @@ from fusion.config import CHECKOUT, UserError
 from fusion.files import replacing, write_text
 
 TAKEN = "taken"  # folder of a sweep: for each run it did not repeat a file that says where that lies
-SPEED = ("runs", "name", "again", "num_workers", "dry_run")  # options that change no figure
+SPEED = ("runs", "name", "again", "num_workers", "dry_run", "table")  # options that change no figure
 SCHEMA = 1  # of run.json; a reader refuses a newer one
 VERSIONED = ("fusion", "torch", "torchvision", "timm", "transformers", "pytorch-lightning", "hydra-core", "pygments",
              "pillow", "numpy")  # fmt: skip

@@ -1,0 +1,83 @@
+"""Texts -> logits, by a linear model over TF-IDF of character n-grams: the baseline of every table.
+
+Scikit-learn's HashingVectorizer, TfidfTransformer and SGDClassifier (hinge loss, balanced classes) fit it; what
+they found is kept as tensors, so that nothing is pickled.
+"""
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+
+class Linear(nn.Module):
+    """input_ids, attention_mask, weight, each (B, T) -> logits (B, classes); fitted, so nothing in it learns."""
+
+    idf: torch.Tensor  # (features,)
+    weights: torch.Tensor  # (features, classes)
+    bias: torch.Tensor  # (classes,)
+
+    def __init__(self, features: int, classes: int):
+        super().__init__()
+        self.dim = classes
+        self.register_buffer("idf", torch.zeros(features))
+        self.register_buffer("weights", torch.zeros(features, classes))
+        self.register_buffer("bias", torch.zeros(classes))
+
+    def forward(self, text: dict[str, torch.Tensor]) -> torch.Tensor:
+        mask = text["attention_mask"]
+        x = text["weight"] * self.idf[text["input_ids"]] * mask  # (B, T)
+        x = F.normalize(x)  # (B, T), of length 1
+        starts = F.pad(mask.sum(1).cumsum(0), (1, 0))[:-1]  # (B,)
+        ids = text["input_ids"][mask]  # (N,)
+        return F.embedding_bag(ids, self.weights, starts, mode="sum", per_sample_weights=x[mask]) + self.bias  # (B, C)
+
+
+class Characters:
+    """Texts -> input_ids (B, T) int64, attention_mask (B, T) bool, weight (B, T) float32: 1 + log of each count."""
+
+    def __init__(self, features: int, longest: int):
+        from sklearn.feature_extraction.text import HashingVectorizer
+
+        self.features, self.longest = features, longest
+        settings = {"ngram_range": (1, longest), "n_features": features, "norm": None, "alternate_sign": False}
+        self.counter = HashingVectorizer(analyzer="char", lowercase=False, dtype=np.float32, **settings)
+
+    def __call__(self, texts: Sequence[str]) -> dict[str, torch.Tensor]:
+        counts = self.counts(texts)
+        held = np.diff(counts.indptr)  # (B,)
+        mask = np.arange(max(held.max(initial=0), 1)) < held[:, None]  # (B, T)
+        ids, weight = np.zeros(mask.shape, np.int64), np.zeros(mask.shape, np.float32)
+        ids[mask], weight[mask] = counts.indices, 1 + np.log(counts.data)
+        columns = {"input_ids": ids, "attention_mask": mask, "weight": weight}
+        return {name: torch.from_numpy(column) for name, column in columns.items()}
+
+    def counts(self, texts: Sequence[str]) -> Any:
+        """Texts (B) -> sparse (B, features), how often each n-gram occurs."""
+        return self.counter.transform([text.encode("utf-8", "replace").decode() for text in texts])
+
+    def to_json(self) -> str:
+        return json.dumps({"kind": "characters", "features": self.features, "longest": self.longest})
+
+
+def fit_linear(texts: Sequence[str], labels: Sequence[str], reader: Characters, seed: int) -> Linear:
+    """Training texts and labels -> the fitted model; its classes are the labels in order."""
+    from sklearn.feature_extraction.text import TfidfTransformer
+    from sklearn.linear_model import SGDClassifier
+
+    counts = reader.counts(texts)
+    tfidf = TfidfTransformer(sublinear_tf=True).fit(counts)
+    learner = SGDClassifier(alpha=1e-5, class_weight="balanced", max_iter=8, tol=None, random_state=seed)
+    learner.fit(tfidf.transform(counts), np.array(labels, object).astype(str))
+    module = Linear(reader.features, len(learner.classes_))
+    weights, bias = learner.coef_, learner.intercept_
+    if len(weights) == 1:  # of two classes scikit-learn keeps the second's alone
+        weights, bias = np.concatenate([-weights, weights]), np.concatenate([-bias, bias])
+    module.idf.copy_(torch.from_numpy(tfidf.idf_))
+    module.weights.copy_(torch.from_numpy(weights.T))
+    module.bias.copy_(torch.from_numpy(bias))
+    return module
