@@ -34,9 +34,9 @@ def parser() -> argparse.ArgumentParser:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """The table on stdout, where it was written on stderr; 1 when there are no runs."""
+    asked = parser().parse_args(argv)
     from fusion.results.record import find_runs
 
-    asked = parser().parse_args(argv)
     console.set_up_logging()
     table_alone = asked.table != "results" and asked.runs == [Path("runs")] and not asked.runs[0].exists()
     folders = [] if table_alone else find_runs(asked.runs)  # a source's table has rows without any run
