@@ -5,7 +5,7 @@ packages / folder
    -> token classes (one byte per character)  screenshots/   lexed without the label
    -> Screenshot (uint8 H x W x 3)            screenshots/   drawn anew each epoch, seeded
    -> pair {text, image, label}               pairs.py       LightningDataModule
-   -> branch(text), branch(image): (B, D)     branches/      CodeBERTa, scratch, timm CNN
+   -> branch(text), branch(image): (B, D)     branches/      CodeBERTa, nano, timm CNN
    -> late fusion -> logits (B, C)            model/         concatenation
    -> run folder: run.json, predictions       results/       table, plots
    -> Prediction                              predict.py     text only or both

@@ -9,8 +9,7 @@ from pathlib import Path
 
 from fusion import console
 from fusion.config import UserError
-from fusion.results.menu import TABLES
-from fusion.results.record import find_runs
+from fusion.results.menu import TABLES, make_table
 from fusion.results.table import print_table, write_results
 
 log = logging.getLogger(__name__)
@@ -35,6 +34,8 @@ def parser() -> argparse.ArgumentParser:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """The table on stdout, where it was written on stderr; 1 when there are no runs."""
+    from fusion.results.record import find_runs
+
     asked = parser().parse_args(argv)
     console.set_up_logging()
     table_alone = asked.table != "results" and asked.runs == [Path("runs")] and not asked.runs[0].exists()
@@ -44,7 +45,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             f"There are no runs in {', '.join(map(str, asked.runs))}; make one with python -m fusion.train."
         )
     target = asked.output or asked.runs[0]
-    table = TABLES[asked.table](folders, target)
+    table = make_table(asked.table, folders, target)
     if asked.json:
         print(json.dumps(table.rows, indent=1, ensure_ascii=False))
     else:

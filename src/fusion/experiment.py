@@ -20,12 +20,13 @@ import yaml
 from fusion import branches, frozen, repeats
 from fusion.branches import Started
 from fusion.branches.weights import WeightsUnavailable, code_weights
-from fusion.config import CONF_DIR, UserError, cache_dir
+from fusion.config import CONF_DIR, UserError, cache_dir, did_you_mean
 from fusion.console import Stopped, progress, set_up_logging
 from fusion.headroom import batch_named, is_out_of_memory
 from fusion.model import checkpoint, losses, schedules
 from fusion.model.late_fusion import LateFusion
 from fusion.pairs import Pairs, Rows
+from fusion.results.menu import TABLES
 from fusion.results.record import Record, new_run_folder
 from fusion.screenshots.lexed import KEPT, Lexed, lex
 from fusion.screenshots.pictures import Pictures
@@ -102,6 +103,9 @@ def check(config: dict[str, Any]) -> None:
     _check_folds(config)
     schedules.check(config["schedule"])
     losses.check(config["loss"])
+    if config["table"] not in TABLES:
+        hint = did_you_mean(config["table"], TABLES)
+        raise UserError(f"table={config['table']} is not known{hint}; it is one of {', '.join(TABLES)}.")
     if config["device"] not in ("auto", "cpu", "cuda"):
         raise UserError(f"device={config['device']} is not known; it is auto, cpu or cuda.")
     if config["device"] == "cuda" and not torch.cuda.is_available():

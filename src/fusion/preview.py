@@ -6,6 +6,7 @@ of a small batch on this machine, once for each network and view, with random we
 
 import copy
 import json
+import logging
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,8 @@ from fusion.results.ranking import square
 from fusion.results.record import Record
 from fusion.results.table import Table
 from fusion.snippets import sources
+
+log = logging.getLogger(__name__)
 
 FEW = 64  # rows that tokenizers are made from, and pictures drawn of
 COLUMNS = (
@@ -70,6 +73,9 @@ class Preview:
             row |= self._looked_at(config)
         except UserError as error:
             row["Verdict"] = f"{WRONG}: {error}"
+        except Exception as error:  # one run that cannot be looked at does not end the list
+            log.debug("failed", exc_info=True)
+            row["Verdict"] = f"{WRONG}: {type(error).__name__}: {str(error).strip().splitlines()[:1]}"
         self.rows.append({name: printable(text) for name, text in row.items()})
 
     def table(self) -> Table:

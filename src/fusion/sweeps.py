@@ -59,11 +59,11 @@ def check_choices(overrides: list[str]) -> None:
 
 def finish(folder: Path, name: str) -> None:
     """NAME.csv and NAME.md of a sweep, and its table on stdout."""
-    from fusion.results.menu import TABLES
+    from fusion.results.menu import make_table
     from fusion.results.record import TAKEN, find_runs
     from fusion.results.table import print_table, write_results
 
-    table = TABLES[name](find_runs([folder]), folder)
+    table = make_table(name, find_runs([folder]), folder)
     written = write_results(table, folder)
     print_table(table)
     if taken := len(list(folder.rglob(f"{TAKEN}/*.txt"))):

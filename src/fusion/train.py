@@ -52,14 +52,13 @@ def train(cfg: DictConfig) -> None:
     overrides = list(at.overrides.task)
     run = experiment.run if config["folds"] is None or config["fold"] is not None else folds.run
     run = pretraining.run if config["pretraining"] else run
-    if config["dry_run"]:
-        _previews().add(config, overrides)
-        return
     try:
-        if at.mode is RunMode.MULTIRUN:
-            run(config, overrides, Path(at.sweep.dir))
-        elif study := at.runtime.choices.get("sweep"):
+        if at.mode is not RunMode.MULTIRUN and (study := at.runtime.choices.get("sweep")):
             raise UserError(f"sweep={study} is a study of several runs; add -m, as in -m sweep={study}.")
+        if config["dry_run"]:
+            _previews().add(config, overrides)
+        elif at.mode is RunMode.MULTIRUN:
+            run(config, overrides, Path(at.sweep.dir))
         else:
             experiment.check(config)  # before there is a folder
             print(run(config, overrides, Path(config["runs"]) / config["name"]))

@@ -86,7 +86,7 @@ def evaluate(
     """Validation and test once, with the best epoch; the temperature is fitted on validation alone."""
     clock, parts, metrics = time.monotonic(), [], {}
     for side in ("val", "test"):
-        rows = table.select(["id", "split", "group", "label", "lines"]).filter(pc.equal(table["split"], side))
+        rows = table.select(["id", "split", "group", "label", "source", "lines"]).filter(pc.equal(table["split"], side))
         if not rows.num_rows:
             continue
         logits = torch.cat(trainer.predict(trainer.lightning_module, pairs.loader(side, None)))  # type: ignore[arg-type]

@@ -138,6 +138,7 @@ def test_a_spec_is_json_and_restores_the_same_branch(case, texts):
     assert again.dim == case.started.module.dim
     assert list(again.state_dict()) == list(weights)
     again.load_state_dict(weights)
+    case.started.module.load_state_dict(weights)  # some weights are stored with fewer bits than they are trained with
     given = case.read(texts[:4])
     assert torch.equal(features(again.eval(), given), features(case.started.module, given))
 

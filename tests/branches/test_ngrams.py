@@ -8,7 +8,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fusion.branches import restore_tokenizer
+from fusion.branches import restore, restore_tokenizer
 from fusion.branches.ngrams import LONGEST, MAX_BYTES, PLACES, Ngrams, _bytes, _mask, train_ngrams
 
 any_text = st.text(st.characters(), max_size=80)  # lone surrogates too
@@ -112,3 +112,22 @@ def test_every_text_needs_its_project():
 
 def test_a_text_that_says_one_thing_very_often_is_counted():
     assert Ngrams([])([";" * MAX_BYTES])["weight"].isfinite().all()
+
+
+def test_members_hash_apart_and_each_over_all_of_its_bag():
+    module = restore({"name": "nano", "buckets": 4096, "members": 4, "dim": 2, "thinning": 0.5})
+    places = torch.arange(PLACES)
+    rows = torch.stack([((places * step) >> 7) % 4096 for step in module.steps])  # (members, PLACES)
+    assert all(len(row.unique()) == 4096 for row in rows)
+    met = (rows[:, :2000, None] == rows[:, None, :2000]).all(0)
+    assert met.sum() == 2000  # no two n-grams meet in every bag
+    assert module.state_dict()["bag"].dtype == torch.float16 and module.bag.dtype == torch.float32
+
+
+def test_thinning_is_of_training_alone():
+    torch.manual_seed(0)
+    module = restore({"name": "nano", "buckets": 512, "members": 2, "dim": 4, "thinning": 0.5})
+    given_text = Ngrams([])(["int main(void) { return 0; }"])
+    with torch.no_grad():
+        assert not torch.equal(module.train()(given_text), module(given_text))
+        assert torch.equal(module.eval()(given_text), module(given_text))

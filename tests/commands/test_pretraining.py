@@ -43,7 +43,13 @@ def test_a_run_leaves_a_whole_folder(pretrained: Path, corpus: Path) -> None:
     assert run["status"] == "completed" and run["steps"] == 12
     assert [look["pictures"] for look in read_metrics(pretrained)] == [32, 64, 96]
     assert run["metrics"]["test"]["n"] > 0 and 1e-6 < run["config"]["lr"] < 0.1, "the rate is the one that was found"
-    for name in ("plots/curves.png", "plots/learning_rate.png", "plots/confusion.png", "predictions.parquet", "state.pt"):
+    for name in (
+        "plots/curves.png",
+        "plots/learning_rate.png",
+        "plots/confusion.png",
+        "predictions.parquet",
+        "state.pt",
+    ):
         assert (pretrained / name).stat().st_size > 0
     card = (pretrained / "weights" / "timm_code.md").read_text()
     assert "96 pictures" in card and f"data.path={corpus}" not in card, "paths of a machine are of no use to a reader"

@@ -6,6 +6,7 @@ import pytest
 import torch
 from hydra import compose, initialize_config_dir
 
+from fusion import frozen
 from fusion.branches import start_image
 from fusion.config import CONF_DIR, UserError, to_dict
 from fusion.model import outline as outlines
@@ -28,7 +29,7 @@ def test_an_outline_is_the_network_without_its_weights():
     assert {n: p.shape for n, p in drawn.named_parameters()} == {n: p.shape for n, p in real.named_parameters()}
 
 
-@pytest.mark.parametrize("text", ["nano", "scratch", "codeberta"])
+@pytest.mark.parametrize("text", ["nano", "ladder", "scratch", "codeberta"])
 def test_every_text_branch_has_an_outline(text):
     config = configured(f"text={text}", "text.weights=random") if text == "codeberta" else configured(f"text={text}")
     net = outline(config, 5)
@@ -39,6 +40,18 @@ def test_every_text_branch_has_an_outline(text):
 def test_a_shape_that_cannot_be_is_an_error_before_anything_is_made():
     with pytest.raises(UserError, match="inception_v3 cannot take input_shape=40"):
         outline(configured("backbone.model=inception_v3", "input_shape=40"), 5)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("row", sorted(path.stem for path in (CONF_DIR / "row").glob("*.yaml")))
+def test_every_row_of_the_sources_tables_fits_together(row):
+    with initialize_config_dir(str(CONF_DIR), version_base="1.3"):
+        config = to_dict(compose("train", [f"row={row}"]))
+    net = outline(config, 9)
+    frozen.settle(config, net)
+    learnt = {name.split(".")[0] for name, parameter in net.named_parameters() if parameter.requires_grad}
+    assert learnt == ({"head"} if config["backbone"]["freeze"] == "all" else {"head", "branches"})
+    assert memory(net, config).each > 0
 
 
 def test_memory_grows_with_the_picture_and_shrinks_with_what_is_frozen():

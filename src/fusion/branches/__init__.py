@@ -50,6 +50,20 @@ def start_text(text: dict[str, Any], rows: Rows, seed: int = 0) -> Started:
     return TEXT[text["name"]](text, rows, seed)
 
 
+def text_spec(text: dict[str, Any], vocabulary: int | None = None, classes: int = 0) -> dict[str, Any]:
+    """conf/text -> the spec of its branch, with the largest vocabulary where no tokenizer is trained yet."""
+    match text["name"]:
+        case "nano":
+            return {"name": "nano", **{key: text[key] for key in ("buckets", "members", "dim", "thinning")}}
+        case "ngram":
+            return {"name": "linear", "features": text["features"], "classes": classes}
+        case "ladder" | "scratch":
+            sizes = {key: text[key] for key in ("rung", "max_tokens", "dim", "blocks", "heads", "dropout")}
+            return {"name": "ladder", "vocabulary": vocabulary or text["vocabulary"], **sizes}
+        case _:
+            return {"name": "hf", **{key: text[key] for key in ("architecture", "pooling", "max_tokens")}}
+
+
 def _start_ladder(text: dict[str, Any], rows: Rows, _seed: int) -> Started:
     from fusion.branches.tokenizer import Bpe, Bytes, train_tokenizer
 
@@ -61,17 +75,15 @@ def _start_ladder(text: dict[str, Any], rows: Rows, _seed: int) -> Started:
         tokenizer, vocabulary = Bpe(trained, text["max_tokens"]), trained.get_vocab_size()
     else:
         raise UserError(f"text.tokenizer={text['tokenizer']} is not known; it is bpe or bytes.")
-    sizes = {key: text[key] for key in ("rung", "max_tokens", "dim", "blocks", "heads", "dropout")}
-    spec = {"name": "ladder", "vocabulary": vocabulary, **sizes}
+    spec = text_spec(text, vocabulary)
     return Started(restore(spec), spec, "random", tokenizer)
 
 
 def _start_nano(text: dict[str, Any], rows: Rows, _seed: int) -> Started:
     from fusion.branches.ngrams import train_ngrams
 
-    tokenizer = train_ngrams(rows["text"], rows["group"], text["min_groups"])
-    spec = {"name": "nano", **{key: text[key] for key in ("buckets", "members", "dim", "thinning")}}
-    return Started(restore(spec), spec, "random", tokenizer)
+    spec = text_spec(text)
+    return Started(restore(spec), spec, "random", train_ngrams(rows["text"], rows["group"], text["min_groups"]))
 
 
 def _start_linear(text: dict[str, Any], rows: Rows, seed: int) -> Started:
@@ -79,8 +91,7 @@ def _start_linear(text: dict[str, Any], rows: Rows, seed: int) -> Started:
 
     tokenizer = Characters(text["features"], text["longest"])
     module = fit_linear(rows["text"], rows["label"], tokenizer, seed)
-    spec = {"name": "linear", "features": text["features"], "classes": module.dim}
-    return Started(module, spec, "fitted", tokenizer, decides=True)
+    return Started(module, text_spec(text, classes=module.dim), "fitted", tokenizer, decides=True)
 
 
 def _start_hugging_face(text: dict[str, Any], rows: Rows, _seed: int) -> Started:
@@ -94,12 +105,7 @@ def _start_hugging_face(text: dict[str, Any], rows: Rows, _seed: int) -> Started
         module = from_architecture(text["architecture"], text["pooling"])
     else:
         module, tokenizer = from_folder(origin.path, text["pooling"])
-    spec = {
-        "name": "hf",
-        "architecture": module.architecture,
-        "pooling": text["pooling"],
-        "max_tokens": text["max_tokens"],
-    }
+    spec = text_spec(text | {"architecture": module.architecture})
     return Started(module, spec, origin.kind, Bpe(tokenizer, text["max_tokens"]))
 
 

@@ -5,6 +5,8 @@ with a hash of its own, and the chance that two n-grams meet in all of them is n
 training each bag reads its own random part of the n-grams, so that no project's turns of phrase are leant on.
 """
 
+from typing import Any
+
 import torch
 import torch.nn.functional as F
 from torch import nn
@@ -24,6 +26,7 @@ class Nano(nn.Module):
         self.norm = nn.ModuleList(nn.LayerNorm(dim) for _ in range(members))
         self.register_buffer("steps", torch.tensor(STEPS[:members]).view(-1, 1), persistent=False)
         self.dim = members * dim
+        self.register_state_dict_post_hook(_in_half)  # 8 MB on disk instead of 17
 
     def forward(self, text: dict[str, torch.Tensor]) -> torch.Tensor:
         mask = text["attention_mask"]
@@ -38,3 +41,8 @@ class Nano(nn.Module):
             weight = weight * kept / (1 - self.thinning) ** 0.5  # the length of the sum stays about the same
         x = F.embedding_bag(rows, self.bag, starts, mode="sum", per_sample_weights=weight)  # (B, D)
         return self.norm[k](x)
+
+
+def _in_half(_module: nn.Module, state: dict[str, Any], prefix: str, _local: Any) -> None:
+    """What is stored of the embeddings has 16 bits; loading makes them 32 again."""
+    state[prefix + "bag"] = state[prefix + "bag"].half()

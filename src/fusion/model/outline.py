@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from fusion.branches import restore, start_image
+from fusion.branches import restore, start_image, text_spec
 from fusion.model.late_fusion import LateFusion
 
 FLOAT = 4  # bytes
@@ -22,21 +22,13 @@ def outline(config: dict[str, Any], classes: int) -> LateFusion:
     parts: dict[str, nn.Module] = {}
     with torch.device("meta"):
         if config["text"]["name"] != "none":
-            parts["text"] = restore(_text_spec(config["text"]))
+            parts["text"] = restore(text_spec(config["text"], classes=classes))
         if config["backbone"]["name"] != "none":
             parts["image"] = start_image(config["backbone"] | {"weights": "random"}, config["input_shape"]).module
         fusion = {key: value for key, value in config["fusion"].items() if key != "name"}
+        if config["text"]["name"] == "ngram":  # its features are the logits
+            fusion["hidden"] = None
         return LateFusion(parts, classes, **fusion)
-
-
-def _text_spec(text: dict[str, Any]) -> dict[str, Any]:
-    """conf/text -> a spec for `restore`; a tokenizer, which only training makes, is taken as large as it may be."""
-    if text["name"] == "nano":
-        return {"name": "nano", "buckets": text["buckets"], "dim": text["dim"]}
-    if text["name"] == "scratch":
-        sizes = ("vocabulary", "max_tokens", "dim", "blocks", "heads", "dropout")
-        return {"name": "scratch"} | {key: text[key] for key in sizes}
-    return {"name": "hf", "architecture": text["architecture"], "pooling": text["pooling"]}
 
 
 @dataclass(frozen=True)
@@ -91,7 +83,7 @@ def _kept(net: LateFusion, config: dict[str, Any], samples: int) -> int:
 
 def _text_bytes(text: dict[str, Any]) -> int:
     """Of one text, by the rule of thumb for transformers; a bag of n-grams keeps next to nothing."""
-    if text["name"] == "nano":
+    if text["name"] in ("nano", "ngram"):
         return 0
     inside = text.get("architecture") or {}
     layers, width = text.get("blocks") or inside["num_hidden_layers"], text.get("dim") or inside["hidden_size"]

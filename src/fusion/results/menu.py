@@ -1,18 +1,31 @@
-"""The tables that `fusion compare --table` prints, by name."""
+"""The tables that `fusion compare --table` prints and that a sweep may end with, by name."""
 
-from collections.abc import Callable, Sequence
-from functools import partial
+from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from fusion.results.ladder import rungs
-from fusion.results.originals import beside_originals
-from fusion.results.ranking import ranked
-from fusion.results.table import Table
+if TYPE_CHECKING:
+    from fusion.results.table import Table
 
-TABLES: dict[str, Callable[[Sequence[Path], Path | None], Table]] = {
-    "results": ranked,
-    "rakuten": partial(beside_originals, "rakuten"),
-    "heig": partial(beside_originals, "heig"),
-    "notebook": partial(beside_originals, "notebook"),
-    "ladder": rungs,
-}
+TABLES = ("results", "texts", "ladder", "rakuten", "heig", "notebook")
+
+
+def make_table(name: str, folders: Sequence[Path], root: Path | None = None) -> "Table":
+    """One of TABLES, run folders -> that table. What it needs is imported here: --help must not wait for it."""
+    match name:
+        case "results":
+            from fusion.results.ranking import ranked
+
+            return ranked(folders, root)
+        case "texts":
+            from fusion.results.texts import by_length
+
+            return by_length(folders, root)
+        case "ladder":
+            from fusion.results.ladder import rungs
+
+            return rungs(folders, root)
+        case _:
+            from fusion.results.originals import beside_originals
+
+            return beside_originals(name, folders, root)

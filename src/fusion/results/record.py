@@ -121,7 +121,7 @@ def read_metrics(folder: Path) -> list[dict[str, float]]:
 
 
 def write_predictions(folder: Path, columns: dict[str, Any]) -> None:
-    """id, split, group, label, predicted, logits, lines -> predictions.parquet."""
+    """id, split, group, label, source, lines, predicted, logits -> predictions.parquet."""
     with replacing(folder / "predictions.parquet") as part:
         pq.write_table(pa.table(columns), part, compression="zstd")
 

@@ -12,9 +12,13 @@ import pyarrow.compute as pc
 from fusion.config import UserError, did_you_mean
 from fusion.snippets import build, own
 from fusion.snippets.build import Progress
+from fusion.snippets.held_out import hold_out
 from fusion.snippets.snippet import split_hash
 
 __all__ = ["Progress", "load", "no_progress", "split_hash"]
+
+
+JUDGED = 400  # most snippets of a label that a source held out is judged by
 
 
 def no_progress(items: Any, _title: str, _total: int) -> Any:
@@ -34,6 +38,8 @@ def load(data: dict[str, Any], cache: Path, progress: Progress = no_progress) ->
     if len(labels) < 2:
         held = f"only the label {labels[0]!r}" if labels else "no snippets"
         raise UserError(f"There is nothing to tell apart: data={kind} holds {held}; at least 2 labels are needed.")
+    if data.get("held_out"):
+        table = hold_out(table, data["held_out"], JUDGED, data["seed"])
     return limit(table, data["limit"], data["seed"]) if data["limit"] else table
 
 
