@@ -31,6 +31,7 @@ def call(site: Path, cwd: Path, *command: str) -> subprocess.CompletedProcess[st
 def test_configuration_and_manifest_are_inside(installed: Path) -> None:
     assert (installed / "fusion" / "conf" / "train.yaml").is_file()
     assert (installed / "fusion" / "data" / "manifest.csv").is_file()
+    assert (installed / "fusion" / "weights" / "mobilenetv2_code.safetensors").is_file()
 
 
 def test_both_ways_to_call_it_compose_the_same(installed: Path, tmp_path: Path) -> None:

@@ -98,7 +98,8 @@ def train(config: dict[str, Any], folder: Path, record: Record | None) -> None:
         config["lr"] = course.lr
         record.note(
             config=config, classes=classes, split_hash=split_hash(table), samples=samples, text="none",
-            weights={"image": "random"}, parameters=sum(p.numel() for p in course.net.parameters()),
+            weights={"image": "random"}, processes=ranks()[1],
+            parameters=sum(p.numel() for p in course.net.parameters()),
             image=model.net.branches["image"].facts() | {"source_size": stages[1].screens[0].size},  # type: ignore[operator]
         )  # fmt: skip
     val = _sample(passages.dense(table.filter(pc.equal(table["split"], "val"))), wanted["check_on"], config["seed"])

@@ -71,6 +71,8 @@ def card(name: str, run: dict[str, Any], projects: int, sha256: str, size: int) 
         for side, m in metrics.items()
     }
     told = [shlex.quote(word) for word in run["overrides"] if not word.startswith(HERE)]
+    several = run["processes"] > 1  # batch normalisation sees each process's share of a batch alone
+    begun = f"torchrun --nproc-per-node {run['processes']} -m fusion.train" if several else "python -m fusion.train"
     versions = ", ".join(f"{name} {run['versions'][name]}" for name in ("fusion", "torch", "timm"))
     return CARD.format(
         name=name, model=config["backbone"]["model"], backbone=config["backbone"]["name"], megabytes=size / 1e6,
@@ -79,5 +81,5 @@ def card(name: str, run: dict[str, Any], projects: int, sha256: str, size: int) 
         spared=", ".join(f"`data={name}`" for name in wanted["spare"]) or "none", shape=config["input_shape"], em=em,
         highlights=", ".join(f"`{word}`" for word in wanted["highlights"]), val=sides["val"], test=sides["test"],
         val_n=metrics["val"]["n"], test_n=metrics["test"]["n"], seed=config["seed"], date=date.today(), sha256=sha256,
-        command=" ".join(["python -m fusion.train", *told]), lr=config["lr"], versions=versions,
+        command=" ".join([begun, *told]), lr=config["lr"], versions=versions,
     )  # fmt: skip

@@ -13,11 +13,17 @@ import huggingface_hub.constants
 import pytest
 import timm
 import torch
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 
 from fusion.branches import start_image, start_text, weights
 from fusion.branches.tokenizer import train_tokenizer
-from fusion.branches.weights import WeightsUnavailable, find_image_weights, find_text_weights, hub_reachable
+from fusion.branches.weights import (
+    WeightsUnavailable,
+    code_weights,
+    find_image_weights,
+    find_text_weights,
+    hub_reachable,
+)
 from fusion.config import UserError
 
 IMAGE = {"model": "test_resnet", "weights": "auto"}
@@ -362,3 +368,18 @@ def test_a_hub_address_that_is_none_is_unreachable(hub, monkeypatch):
     hub(closed_port())
     monkeypatch.setattr(huggingface_hub.constants, "ENDPOINT", "no address at all")
     assert hub_reachable() is False
+
+
+def test_the_shipped_weights_are_whole_and_fit() -> None:
+    path, facts = code_weights("mobilenetv2_100")
+    assert path.stat().st_size <= 6_000_000 and path.with_suffix(".md").is_file() and facts["projects"]
+    branch = start_image({"model": "mobilenetv2_100", "weights": "code"}, 32)
+    assert branch.weights == "code"
+    held, shipped = branch.module.net.state_dict(), load_file(path)
+    assert held.keys() == shipped.keys()
+    assert all(torch.equal(held[name], value.to(held[name].dtype)) for name, value in shipped.items())
+
+
+def test_a_backbone_without_code_weights_is_named() -> None:
+    with pytest.raises(UserError, match="holds weights of mobilenetv2_100, not of test_resnet"):
+        find_image_weights("test_resnet", "code")

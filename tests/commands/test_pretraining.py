@@ -106,7 +106,7 @@ def test_its_weights_are_loaded_by_name(pretrained: Path, monkeypatch: pytest.Mo
 @pytest.mark.parametrize(
     ("override", "said"),
     [
-        ("text=scratch", "text=none"), ("backbone=none", "backbone=mobilenetv2"),
+        ("text=scratch", "text=none"), ("backbone=none", "nothing to learn from"),
         ("pretraining.resume=nowhere", "nowhere has no state.pt"), ("pretraining.spare=[smal]", "did you mean small"),
     ],
 )  # fmt: skip
