@@ -39,7 +39,7 @@ def test_a_run_leaves_a_whole_folder(trained: Path) -> None:
     assert run["weights"] == {"text": "random", "image": "random"}
     assert 0 <= run["metrics"]["test"]["accuracy"] <= 1 and run["metrics"]["val"]["n"] > 0
     predictions = pq.read_table(trained / "predictions.parquet")
-    assert predictions.column_names == ["id", "split", "group", "label", "lines", "predicted", "logits"]
+    assert predictions.column_names == ["id", "split", "group", "label", "source", "lines", "predicted", "logits"]
     assert predictions.num_rows == run["metrics"]["val"]["n"] + run["metrics"]["test"]["n"]
     assert {len(logits) for logits in predictions["logits"].to_pylist()} == {3}
     assert len((trained / "metrics.csv").read_text().splitlines()) == 1 + 2
