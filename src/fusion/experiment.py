@@ -223,7 +223,8 @@ def start_branches(config: dict[str, Any], table: pa.Table, record: Record) -> d
     started: dict[str, Started] = {}
     if config["text"]["name"] != "none":
         rows = _sample(Rows(table, "train"), config["seed"])  # never validation or test
-        started["text"] = _start_text(config, rows)
+        classes = sorted(pc.unique(table["label"]).to_pylist())
+        started["text"] = _start_text(config, rows, classes)
     if config["backbone"]["name"] != "none":
         started["image"] = branches.start_image(config["backbone"], config["input_shape"])
         if started["image"].weights == "code":
@@ -253,11 +254,11 @@ def _sample(rows: Rows, seed: int) -> dict[str, list[Any]]:
     return rows[np.sort(np.random.default_rng(seed).choice(len(rows), MOST_TEXTS, replace=False)).tolist()]
 
 
-def _start_text(config: dict[str, Any], rows: dict[str, list[Any]]) -> Started:
+def _start_text(config: dict[str, Any], rows: dict[str, list[Any]], classes: list[str]) -> Started:
     """The text branch asked for or, where its weights cannot be had, its fallback: then config says so."""
     text = config["text"]
     try:
-        return branches.start_text(text, rows, config["seed"])
+        return branches.start_text(text, rows, classes, config["seed"])
     except WeightsUnavailable as error:
         if text.get("fallback") is None or text["weights"] == "pretrained":
             raise
@@ -272,7 +273,7 @@ def _start_text(config: dict[str, Any], rows: dict[str, list[Any]]) -> Started:
         if not path.is_file():
             raise UserError(f"text.fallback={text['fallback']} is not one of the files in conf/text.") from error
         config["text"] = yaml.safe_load(path.read_text(encoding="utf-8"))
-        return branches.start_text(config["text"], rows, config["seed"])
+        return branches.start_text(config["text"], rows, classes, config["seed"])
 
 
 def _sides(table: pa.Table) -> dict[str, int]:

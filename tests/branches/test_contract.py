@@ -43,7 +43,7 @@ def rows(texts: list[str]) -> dict[str, list[str]]:
 
 
 def text_case(config: dict[str, Any], texts: list[str]) -> Case:
-    started = start_text(config, rows(texts))
+    started = start_text(config, rows(texts), classes=["a", "b", "c"])
     return Case(started, started.tokenizer)
 
 

@@ -39,15 +39,15 @@ class Started:
 Rows = Mapping[str, Sequence[str]]  # training rows as columns: text, group, label
 
 
-def start_text(text: dict[str, Any], rows: Rows, seed: int = 0) -> Started:
-    """conf/text and the training rows -> the text branch and its tokenizer.
+def start_text(text: dict[str, Any], rows: Rows, classes: Sequence[str] = (), seed: int = 0) -> Started:
+    """conf/text, the training rows and all classes -> the text branch and its tokenizer.
 
     Raises WeightsUnavailable when pretrained weights cannot be had.
     """
     if text["name"] not in TEXT:
         known = ", ".join(TEXT)
         raise UserError(f"text={text['name']} is not known{did_you_mean(text['name'], TEXT)}; it is one of {known}.")
-    return TEXT[text["name"]](text, rows, seed)
+    return TEXT[text["name"]](text, rows, classes, seed)
 
 
 def text_spec(text: dict[str, Any], vocabulary: int | None = None, classes: int = 0) -> dict[str, Any]:
@@ -64,7 +64,7 @@ def text_spec(text: dict[str, Any], vocabulary: int | None = None, classes: int 
             return {"name": "hf", **{key: text[key] for key in ("architecture", "pooling", "max_tokens")}}
 
 
-def _start_ladder(text: dict[str, Any], rows: Rows, _seed: int) -> Started:
+def _start_ladder(text: dict[str, Any], rows: Rows, _classes: Sequence[str], _seed: int) -> Started:
     from fusion.branches.tokenizer import Bpe, Bytes, train_tokenizer
 
     tokenizer: Tokenizer
@@ -79,22 +79,22 @@ def _start_ladder(text: dict[str, Any], rows: Rows, _seed: int) -> Started:
     return Started(restore(spec), spec, "random", tokenizer)
 
 
-def _start_nano(text: dict[str, Any], rows: Rows, _seed: int) -> Started:
+def _start_nano(text: dict[str, Any], rows: Rows, _classes: Sequence[str], _seed: int) -> Started:
     from fusion.branches.ngrams import train_ngrams
 
     spec = text_spec(text)
     return Started(restore(spec), spec, "random", train_ngrams(rows["text"], rows["group"], text["min_groups"]))
 
 
-def _start_linear(text: dict[str, Any], rows: Rows, seed: int) -> Started:
+def _start_linear(text: dict[str, Any], rows: Rows, classes: Sequence[str], seed: int) -> Started:
     from fusion.branches.linear import Characters, fit_linear
 
     tokenizer = Characters(text["features"], text["longest"])
-    module = fit_linear(rows["text"], rows["label"], tokenizer, seed)
+    module = fit_linear(rows["text"], rows["label"], classes, tokenizer, seed)
     return Started(module, text_spec(text, classes=module.dim), "fitted", tokenizer, decides=True)
 
 
-def _start_hugging_face(text: dict[str, Any], rows: Rows, _seed: int) -> Started:
+def _start_hugging_face(text: dict[str, Any], rows: Rows, _classes: Sequence[str], _seed: int) -> Started:
     from fusion.branches.text import from_architecture, from_folder
     from fusion.branches.tokenizer import Bpe, train_tokenizer
     from fusion.branches.weights import find_text_weights
@@ -109,7 +109,7 @@ def _start_hugging_face(text: dict[str, Any], rows: Rows, _seed: int) -> Started
     return Started(module, spec, origin.kind, Bpe(tokenizer, text["max_tokens"]))
 
 
-TEXT: dict[str, Callable[[dict[str, Any], Rows, int], Started]] = {
+TEXT: dict[str, Callable[[dict[str, Any], Rows, Sequence[str], int], Started]] = {
     "nano": _start_nano,
     "ngram": _start_linear,
     "ladder": _start_ladder,

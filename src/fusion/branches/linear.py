@@ -14,6 +14,9 @@ import torch.nn.functional as F
 from torch import nn
 
 
+NEVER = -1e4  # the logit of a class that was not learnt
+
+
 class Linear(nn.Module):
     """input_ids, attention_mask, weight, each (B, T) -> logits (B, classes); fitted, so nothing in it learns."""
 
@@ -64,8 +67,10 @@ class Characters:
         return json.dumps({"kind": "characters", "features": self.features, "longest": self.longest})
 
 
-def fit_linear(texts: Sequence[str], labels: Sequence[str], reader: Characters, seed: int) -> Linear:
-    """Training texts and labels -> the fitted model; its classes are the labels in order."""
+def fit_linear(
+    texts: Sequence[str], labels: Sequence[str], classes: Sequence[str], reader: Characters, seed: int
+) -> Linear:
+    """Training texts and their labels -> the fitted model; a class without training texts is never its answer."""
     from sklearn.feature_extraction.text import TfidfTransformer
     from sklearn.linear_model import SGDClassifier
 
@@ -73,11 +78,13 @@ def fit_linear(texts: Sequence[str], labels: Sequence[str], reader: Characters, 
     tfidf = TfidfTransformer(sublinear_tf=True).fit(counts)
     learner = SGDClassifier(alpha=1e-5, class_weight="balanced", max_iter=8, tol=None, random_state=seed)
     learner.fit(tfidf.transform(counts), np.array(labels, object).astype(str))
-    module = Linear(reader.features, len(learner.classes_))
+    module = Linear(reader.features, len(classes))
     weights, bias = learner.coef_, learner.intercept_
     if len(weights) == 1:  # of two classes scikit-learn keeps the second's alone
         weights, bias = np.concatenate([-weights, weights]), np.concatenate([-bias, bias])
+    columns = [list(classes).index(name) for name in learner.classes_]
     module.idf.copy_(torch.from_numpy(tfidf.idf_))
-    module.weights.copy_(torch.from_numpy(weights.T))
-    module.bias.copy_(torch.from_numpy(bias))
+    module.weights[:, columns] = torch.from_numpy(weights.T).float()
+    module.bias.fill_(NEVER)
+    module.bias[columns] = torch.from_numpy(bias).float()
     return module
