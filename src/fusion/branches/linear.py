@@ -13,7 +13,6 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-
 NEVER = -1e4  # the logit of a class that was not learnt
 
 
