@@ -53,24 +53,28 @@ def run(config: dict[str, Any], overrides: Sequence[str], parent: Path) -> Path:
         repeats.take(done, parent)
         return done
     folder = new_run_folder(parent)
-    set_up_logging(folder / "run.log")
-    record = Record(folder, config, overrides)
-    try:
-        with plain_errors(folder):
-            check(config)
-            _train(config, folder, record)
-    except Stopped as stopped:
-        record.finish("interrupted", str(stopped))
-        raise
-    except UserError as error:
-        record.finish("failed", str(error))
-        raise
-    record.finish("completed")
+    with recorded(folder, config, overrides) as record:
+        check(config)
+        _train(config, folder, record)
     return folder
 
 
 @contextmanager
-def plain_errors(folder: Path) -> Iterator[None]:
+def recorded(folder: Path, config: dict[str, Any], overrides: Sequence[str]) -> Iterator[Record]:
+    """A run and its folder's log; run.json ends as completed, failed with the error, or interrupted."""
+    set_up_logging(folder / "run.log")
+    record = Record(folder, config, overrides)
+    try:
+        with _plain_errors(folder):
+            yield record
+    except (Stopped, UserError) as error:
+        record.finish("interrupted" if isinstance(error, Stopped) else "failed", str(error))
+        raise
+    record.finish("completed")
+
+
+@contextmanager
+def _plain_errors(folder: Path) -> Iterator[None]:
     """What went wrong, in one sentence; the traceback goes to run.log."""
     try:
         yield
@@ -161,7 +165,7 @@ def _train(config: dict[str, Any], folder: Path, record: Record) -> None:
         pictures = Pictures(screen.size, config["input_shape"], cache_dir())
         table = _without_broken(table, pictures)
     classes = sorted(pc.unique(table["label"]).to_pylist())
-    record.note(classes=classes, split_hash=split_hash(table), samples=_sides(table))
+    record.note(classes=classes, split_hash=split_hash(table), samples=sides(table))
     started = start_branches(config, table, record)
     if screen is not None:
         if config["render"]["highlight"] in KEPT and stream is None:
@@ -172,7 +176,7 @@ def _train(config: dict[str, Any], folder: Path, record: Record) -> None:
     loading = {key: config[key] for key in ("batch_size", "seed", "num_workers")}
     loading |= {"pictures": pictures, "stream": stream, "variants": frozen.variants(config)}
     pairs = Pairs(table, classes, tokenizer, screen, **loading)
-    model = _model(config, classes, started)
+    model = make_model(config, classes, started)
     frozen.keep(config, model, pairs, record)
     record.note(parameters=sum(p.numel() for p in model.net.parameters()))
     record.content["timings"]["preparing_seconds"] = round(time.monotonic() - clock, 1)
@@ -203,7 +207,7 @@ def _without_broken(table: pa.Table, pictures: Pictures) -> pa.Table:
     return table.filter(pc.invert(pc.is_in(table["image"], pa.array([*broken], pa.string()))))
 
 
-def _model(config: dict[str, Any], classes: list[str], started: dict[str, Started]) -> checkpoint.Model:
+def make_model(config: dict[str, Any], classes: list[str], started: dict[str, Started]) -> checkpoint.Model:
     """Started branches -> the fused network, with all that is stored beside its weights."""
     fusion = {key: config["fusion"][key] for key in ("hidden", "dropout", "modality_dropout")}
     if any(branch.decides for branch in started.values()):
@@ -276,5 +280,6 @@ def _start_text(config: dict[str, Any], rows: dict[str, list[Any]], classes: lis
         return branches.start_text(config["text"], rows, classes, config["seed"])
 
 
-def _sides(table: pa.Table) -> dict[str, int]:
-    return {side: pc.sum(pc.equal(table["split"], side)).as_py() for side in ("train", "val", "test")}
+def sides(table: pa.Table) -> dict[str, int]:
+    """How many rows each side of the split has."""
+    return {side: pc.sum(pc.equal(table["split"], side)).as_py() or 0 for side in ("train", "val", "test")}

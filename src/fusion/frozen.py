@@ -10,7 +10,7 @@ import timm
 import torch
 
 from fusion.config import UserError, cache_dir
-from fusion.learning import make_stages
+from fusion.learning import device_of, make_stages
 from fusion.model import features
 from fusion.model.checkpoint import Model
 from fusion.model.late_fusion import LateFusion
@@ -59,7 +59,7 @@ def keep(config: dict[str, Any], model: Model, pairs: Pairs, record: Record) -> 
         return
     spec, versions = model.meta["branches"]["image"], [torch.__version__, timm.__version__]
     facts = [spec, versions, screen.fingerprint, _states(pairs)]
-    device = torch.device("cuda" if config["device"] != "cpu" and torch.cuda.is_available() else "cpu")
+    device = device_of(config)
     with torch.random.fork_rng(devices=[]):  # a loader takes a random number: dropout is the same, kept or computed
         pairs.features, said = features.keep(branch, pairs.draw, styles, facts, cache, device)
     record.note(features=said | {"variants": pairs.variants})

@@ -9,6 +9,7 @@ import torch
 
 from fusion import frozen
 from fusion.config import UserError
+from fusion.learning import device_of
 from fusion.model.outline import Memory, memory, outline, room
 
 log = logging.getLogger(__name__)
@@ -21,7 +22,7 @@ def batch_named(config: dict[str, Any], classes: int, known: bool = False) -> It
     known: the features of the pictures are, so that only the head is trained and nothing needs to be said beforehand.
     Beforehand, because where memory is lent without being there, as Linux does, a process is killed, not told.
     """
-    device = torch.device("cuda" if config["device"] != "cpu" and torch.cuda.is_available() else "cpu")
+    device = device_of(config)
     space, needed = room(device), None if known else _needed(config, classes, half=device.type == "cuda")
     size = config["batch_size"]
     if needed is not None and needed.at(size) > space:

@@ -26,6 +26,11 @@ COMPARED = 256  # training samples that both kinds of statistics are compared on
 RECALIBRATED = 2048  # training samples that statistics are estimated on anew, or one epoch
 
 
+def device_of(config: dict[str, Any]) -> torch.device:
+    """Where a run computes, as device=auto, cpu or cuda says."""
+    return torch.device("cuda" if config["device"] != "cpu" and torch.cuda.is_available() else "cpu")
+
+
 def make_learner(config: dict[str, Any], net: LateFusion, pairs: Pairs) -> Learner:
     """The learner of conf/optimizer, conf/schedule, conf/augment and `loss`; lr=search starts from any rate."""
     options = {name: config[OPTIONS[name]] for name in net.branches}
@@ -61,7 +66,7 @@ def find_rate(
     config: dict[str, Any], learner: Learner, stages: Stages, pairs: Pairs, folder: Path, record: Record
 ) -> None:
     """lr=search: the learner gets the rate found, the record says it, plots/learning_rate.png shows the curve."""
-    device = torch.device("cuda" if config["device"] != "cpu" and torch.cuda.is_available() else "cpu")
+    device = device_of(config)
     learner.to(device).train()
     stages.settle(1)
     found = rate_search.search(learner, _batches(pairs, device, learner))
@@ -75,12 +80,13 @@ def _batches(pairs: Pairs, device: torch.device, learner: Learner) -> Iterator[M
     """Training batches without end, on the device, their pictures changed as in training."""
     for epoch in itertools.count():
         for batch in pairs.loader("train", epoch):
-            yield learner.augmented(_moved(batch, device))
+            yield learner.augmented(moved(batch, device))
 
 
-def _moved(batch: Any, device: torch.device) -> Any:
+def moved(batch: Any, device: torch.device) -> Any:
+    """A batch -> the same with every tensor in it on the device."""
     if isinstance(batch, dict):
-        return {name: _moved(value, device) for name, value in batch.items()}
+        return {name: moved(value, device) for name, value in batch.items()}
     return batch.to(device) if isinstance(batch, torch.Tensor) else batch
 
 
@@ -94,7 +100,7 @@ def settle_batchnorm(learner: Learner, stages: Stages, pairs: Pairs, device: tor
         return
     net.to(device)
     count = -(-COMPARED // pairs.batch_size)
-    drawn = (learner.augmented(_moved(batch, device)) for batch in pairs.loader("train", 0))
+    drawn = (learner.augmented(moved(batch, device)) for batch in pairs.loader("train", 0))
     compared = list(itertools.islice(drawn, count))
     if policy == "recalibrate":
         more = itertools.islice(drawn, max(0, RECALIBRATED // pairs.batch_size - count))

@@ -11,6 +11,7 @@ import torch.nn.functional as F
 
 from fusion import branches, frozen
 from fusion.branches import Started
+from fusion.learning import device_of, moved
 from fusion.model.late_fusion import LateFusion
 from fusion.pairs import Pairing
 from fusion.screenshots.views import Screen
@@ -38,7 +39,7 @@ def measured(config: dict[str, Any], few: pa.Table, classes: list[str], text: St
         screen = Screen(config["render"], config["source_size"], config["input_shape"], config["seed"])
         parts["image"] = branches.start_image(config["backbone"] | {"weights": "random"}, config["input_shape"]).module
     fusion = {key: value for key, value in config["fusion"].items() if key != "name"}
-    device = torch.device("cuda" if config["device"] != "cpu" and torch.cuda.is_available() else "cpu")
+    device = device_of(config)
     net = LateFusion(parts, len(classes), **fusion).to(device)
     frozen.settle(config, net)
     optimizer = torch.optim.Adam(net.parameters())
@@ -48,7 +49,7 @@ def measured(config: dict[str, Any], few: pa.Table, classes: list[str], text: St
     pairing, made = Pairing(classes, text.tokenizer if text else None, screen, 0), {}
 
     def draw() -> None:
-        made.update(_moved(pairing(rows), device))
+        made.update(moved(pairing(rows), device))
 
     def learn() -> None:
         optimizer.zero_grad()
@@ -68,12 +69,6 @@ def measured(config: dict[str, Any], few: pa.Table, classes: list[str], text: St
         made["features"] = {"image": known}
         head = _timed(learn, device)
     return Pace(*(value / len(rows["id"]) for value in (drawing, learning, reading, head)))
-
-
-def _moved(batch: Any, device: torch.device) -> Any:
-    if isinstance(batch, dict):
-        return {name: _moved(value, device) for name, value in batch.items()}
-    return batch.to(device) if isinstance(batch, torch.Tensor) else batch
 
 
 def _timed(step: Callable[[], None], device: torch.device) -> float:

@@ -8,6 +8,7 @@ import logging
 import os
 import time
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,20 +20,20 @@ import yaml
 
 from fusion import branches
 from fusion.config import CONF_DIR, UserError, cache_dir, did_you_mean
-from fusion.console import Stopped, progress, set_up_logging
-from fusion.experiment import plain_errors, warn
+from fusion.console import progress
+from fusion.experiment import make_model, recorded, sides, warn
 from fusion.fresh import Fresh, Passages, Rows, held
+from fusion.learning import device_of
 from fusion.model import checkpoint
-from fusion.model.late_fusion import LateFusion
 from fusion.model.steps import WINDOW, Course, range_test, ranks, rate_at, suggested
 from fusion.results import plots, statistics
-from fusion.results.record import Record, new_run_folder, write_metrics, write_predictions
+from fusion.results.record import Record, new_run_folder, write_metrics
 from fusion.screenshots.reading import SIGNS
 from fusion.screenshots.views import Screen, parse_size
 from fusion.shipping import write_weights
 from fusion.snippets import sources
 from fusion.snippets.snippet import split_hash
-from fusion.training import judge
+from fusion.training import KEPT, judge, keep
 
 log = logging.getLogger(__name__)
 
@@ -60,16 +61,9 @@ def run(config: dict[str, Any], overrides: Sequence[str], parent: Path) -> Path:
         train(config, Path(resume) if resume else parent, None)
         return parent
     folder = Path(resume) if resume else new_run_folder(parent)
-    set_up_logging(folder / "run.log")
-    record = Record(folder, config, overrides)
-    try:
-        with plain_errors(folder):
-            warn(config)
-            train(config, folder, record)
-    except (Stopped, UserError) as error:
-        record.finish("interrupted" if isinstance(error, Stopped) else "failed", str(error))
-        raise
-    record.finish("completed")
+    with recorded(folder, config, overrides) as record:
+        warn(config)
+        train(config, folder, record)
     return folder
 
 
@@ -93,8 +87,8 @@ def train(config: dict[str, Any], folder: Path, record: Record | None) -> None:
     elif config["lr"] == "search":
         course.lr = _search(course, stages[0], folder)
     if record is not None:
-        sides = {side: pc.sum(pc.equal(table["split"], side)).as_py() for side in ("train", "val", "test")}
-        samples = sides | {"train": learnt.num_rows, "train_groups": pc.count_distinct(learnt["group"]).as_py()}
+        learnt_from = {"train": learnt.num_rows, "train_groups": pc.count_distinct(learnt["group"]).as_py()}
+        samples = sides(table) | learnt_from
         config["lr"] = course.lr
         record.note(
             config=config, classes=classes, split_hash=split_hash(table), samples=samples, text="none",
@@ -139,20 +133,16 @@ def _data(config: dict[str, Any], name: str) -> dict[str, Any]:
 def start(config: dict[str, Any], classes: list[str]) -> tuple[Course, checkpoint.Model]:
     """-> the network with its optimiser, and the model that its average is kept as."""
     started = branches.start_image(config["backbone"], config["input_shape"])
-    fusion = {key: config["fusion"][key] for key in ("hidden", "dropout", "modality_dropout")}
-    device = torch.device("cuda" if config["device"] != "cpu" and torch.cuda.is_available() else "cpu")
-    net = LateFusion({"image": started.module}, len(classes), **fusion)
+    model = make_model(config, classes, {"image": started})
+    device = device_of(config)
     rate = 1e-3 if config["lr"] == "search" else config["lr"]
     half = device.type == "cuda" and config["precision"] in ("auto", "bf16-mixed")
     blank = torch.zeros(1, 3, config["input_shape"], config["input_shape"])
     width = started.module.eval().net.forward_features(blank).shape[1]  # type: ignore[union-attr, operator]
     reader = torch.nn.Linear(width, SIGNS)
     torch.nn.init.constant_(reader.bias, RARE)
-    course = Course(net, reader, rate, config["optimizer"]["weight_decay"], device, half)
-    meta = {key: config[key] for key in ("name", "render", "source_size", "input_shape", "seed")} | {
-        "classes": classes, "branches": {"image": started.spec}, "fusion": fusion, "temperature": 1.0,
-    }  # fmt: skip
-    return course, checkpoint.Model(course.average, meta, None)
+    course = Course(model.net, reader, rate, config["optimizer"]["weight_decay"], device, half)
+    return course, replace(model, net=course.average)
 
 
 def _fresh(config: dict[str, Any], rows: Rows, passages: Passages, shape: int) -> Fresh:
@@ -260,15 +250,9 @@ def _finish(
         logits = np.concatenate(
             [course.answers(torch.from_numpy(image)).numpy() for image, _ in held(rows, passages, screen, CHUNK)]
         )
-        kept = rows.select(["id", "split", "group", "label", "lines"])
-        metrics[side], predictions = judge(kept, logits, model.meta, fit_temperature=side == "val")
+        metrics[side], predictions = judge(rows.select(KEPT), logits, model.meta, fit_temperature=side == "val")
         parts.append(predictions)
-    checkpoint.save(model, folder / "model")
-    write_predictions(folder, pa.concat_tables(parts))
-    truth, answers = parts[-1]["label"].to_pylist(), parts[-1]["predicted"].to_pylist()
-    plots.confusion(truth, answers, model.meta["classes"], folder / "plots" / "confusion.png")
-    record.note(metrics=metrics, temperature=model.meta["temperature"], steps=course.step)
+    record.note(steps=course.step)
+    keep(model, metrics, parts, folder, record)
     backbone: Any = model.net.branches["image"].net
     write_weights(backbone, record.content, sorted(set(learnt["group"].to_pylist())), folder / "weights")
-    log.info("test: accuracy %.3f [%.3f, %.3f]; run folder %s",
-             metrics["test"]["accuracy"], *metrics["test"]["accuracy_95"], folder)  # fmt: skip

@@ -13,13 +13,13 @@ from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
-import torch
 
 from fusion import experiment, frozen, repeats
 from fusion.branches import Started
 from fusion.branches.weights import hub_reachable
 from fusion.config import UserError, cache_dir
 from fusion.console import printable, progress
+from fusion.learning import device_of
 from fusion.model.outline import memory, outline, room
 from fusion.pace import Pace, measured, seconds
 from fusion.results.ranking import square
@@ -108,7 +108,7 @@ class Preview:
             "Minutes": "?",
             "Verdict": "runs",
         }
-        space = room(torch.device("cuda" if config["device"] != "cpu" and torch.cuda.is_available() else "cpu"))
+        space = room(device_of(config))
         if needed.at(size) > space:
             fits = needed.largest(size // 2, space)
             found["Verdict"] = f"hardly fits into {space / 1e9:.1f} GB" + (f": batch_size={fits} would" if fits else "")
@@ -123,7 +123,7 @@ class Preview:
         if key not in self._paces:
             few = table.filter(pc.equal(table["split"], "train")).slice(0, FEW)
             self._paces[key] = measured(config, few, sorted(pc.unique(table["label"]).to_pylist()), text)
-        counts = {side: pc.sum(pc.equal(table["split"], side)).as_py() or 0 for side in ("train", "val", "test")}
+        counts = experiment.sides(table)
         features = json.dumps([view, config["data"], config["seed"]], default=str)
         took = seconds(config, self._paces[key], counts, frozen.variants(config), features in self._kept)
         self._kept.add(features)

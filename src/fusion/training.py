@@ -23,6 +23,8 @@ from fusion.results.record import Record, write_predictions
 
 log = logging.getLogger(__name__)
 
+KEPT = ["id", "split", "group", "label", "source", "lines"]  # of each row that is judged
+
 ACCELERATOR = {"auto": "auto", "cpu": "cpu", "cuda": "gpu"}
 # Lightning's hints that are no news to a user of fusion, and a deprecation inside of it
 warnings.filterwarnings(
@@ -86,19 +88,24 @@ def evaluate(
     """Validation and test once, with the best epoch; the temperature is fitted on validation alone."""
     clock, parts, metrics = time.monotonic(), [], {}
     for side in ("val", "test"):
-        rows = table.select(["id", "split", "group", "label", "source", "lines"]).filter(pc.equal(table["split"], side))
+        rows = table.select(KEPT).filter(pc.equal(table["split"], side))
         if not rows.num_rows:
             continue
         logits = torch.cat(trainer.predict(trainer.lightning_module, pairs.loader(side, None)))  # type: ignore[arg-type]
         metrics[side], predictions = judge(rows, logits.cpu().numpy(), model.meta, fit_temperature=side == "val")
         parts.append(predictions)
-    checkpoint.save(model, folder / "model")
     record.content["timings"]["evaluating_seconds"] = round(time.monotonic() - clock, 1)
+    keep(model, metrics, parts, folder, record)
+
+
+def keep(model: checkpoint.Model, metrics: dict[str, Any], parts: list[pa.Table], folder: Path, record: Record) -> None:
+    """What `judge` said of each side, validation first -> RUN/model, predictions, a plot, run.json and a line."""
+    checkpoint.save(model, folder / "model")
     record.note(metrics=metrics, temperature=model.meta["temperature"])
     write_predictions(folder, pa.concat_tables(parts))
     truth, answers = parts[-1]["label"].to_pylist(), parts[-1]["predicted"].to_pylist()
     plots.confusion(truth, answers, model.meta["classes"], folder / "plots" / "confusion.png")
-    reached = metrics[side]
+    side, reached = [*metrics.items()][-1]
     log.info(
         "%s: accuracy %.3f [%.3f, %.3f], macro-F1 %.3f, weighted F1 %.3f on %d snippets; run folder %s",
         side,

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from fusion.console import printable
+from fusion.results.ranking import place, share
 from fusion.results.record import read_run
 from fusion.results.table import Table
 
@@ -50,21 +51,17 @@ def _line(folder: Path, run: dict[str, Any], root: Path | None) -> dict[str, str
     values = {
         "Version": version,
         "Description": description,
-        "Validation accuracy": _share(val.get("accuracy")),
-        "95 %": f"{_share(low)}–{_share(high)}" if low is not None else "",
+        "Validation accuracy": share(val.get("accuracy")),
+        "95 %": f"{share(low)}–{share(high)}" if low is not None else "",
         "Complexity": complexity,
         "Tokens/s": timings.get("tokens_per_second"),
-        "Test accuracy": _share(test.get("accuracy")),
+        "Test accuracy": share(test.get("accuracy")),
         "Parameters": run.get("parameters"),
         "Minutes": None if seconds is None else f"{seconds / 60:.1f}",
         "n": val.get("n"),
         "Seed": config.get("seed"),
         "Split": (run.get("split_hash") or "")[:8],
         "Status": run.get("status"),
-        "Run": folder.relative_to(root) if root else folder,
+        "Run": place(folder, root),
     }
     return {name: "" if value is None else printable(str(value)) for name, value in values.items()}
-
-
-def _share(value: float | None) -> str:
-    return "" if value is None else f"{value:.3f}"

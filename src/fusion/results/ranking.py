@@ -63,10 +63,10 @@ def cells(folder: Path, run: dict[str, Any], root: Path | None) -> dict[str, str
         "LR": f"{config.get('lr', '?'):g}" if isinstance(config.get("lr"), (int, float)) else "?",
         "Epochs": str(asked) if trained in (None, asked) else f"{trained} of {asked}",
         "Batch Size": str(config.get("batch_size", "?")),
-        "Accuracy": _share(test.get("accuracy")),
-        "F1 Score Weighted": _share(test.get("f1_weighted")),
-        "Accuracy 95 %": f"{_share(low)}–{_share(high)}" if low is not None else "",
-        "F1 Macro": _share(test.get("f1_macro")),
+        "Accuracy": share(test.get("accuracy")),
+        "F1 Score Weighted": share(test.get("f1_weighted")),
+        "Accuracy 95 %": f"{share(low)}–{share(high)}" if low is not None else "",
+        "F1 Macro": share(test.get("f1_macro")),
         "Weights": ", ".join(f"{name}: {kind}" for name, kind in weights.items()),
         "Highlight": (config.get("render") or {}).get("highlight", "?") if drawn else "–",
         "n": str(test.get("n", "")),
@@ -74,7 +74,7 @@ def cells(folder: Path, run: dict[str, Any], root: Path | None) -> dict[str, str
         "Seed": str(run.get("seed", "?")),
         "Split": str(run.get("split_hash") or "?")[:8],
         "Status": run.get("status", "?") if not run.get("error") else f"{run['status']}: {run['error']}",
-        "Run": str(folder.relative_to(root) if root and folder.is_relative_to(root) else folder),
+        "Run": place(folder, root),
     }
     return {column: printable(values[column]) for column in COLUMNS}  # labels, names and paths are others' words
 
@@ -93,7 +93,12 @@ def _source_size(size: Any, config: dict[str, Any]) -> str:
     return square(size) + (" (upscaled)" if upscaled else "")
 
 
-def _share(value: float | None) -> str:
+def place(folder: Path, root: Path | None) -> str:
+    """Where a run lies: below the root, or elsewhere, as a sweep has it that took a run instead of repeating it."""
+    return str(folder.relative_to(root) if root and folder.is_relative_to(root) else folder)
+
+
+def share(value: float | None) -> str:
     return "" if value is None else f"{value:.3f}"
 
 

@@ -9,6 +9,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from fusion.console import printable
+from fusion.results.ranking import place
 from fusion.results.record import read_run
 from fusion.results.statistics import wilson
 from fusion.results.table import Table
@@ -51,7 +52,7 @@ def _line(folder: Path, run: dict[str, Any], root: Path | None) -> dict[str, str
         "Seed": config.get("seed"),
         "Split": (run.get("split_hash") or "")[:8],
         "Status": run.get("status"),
-        "Run": folder.relative_to(root) if root and folder.is_relative_to(root) else folder,
+        "Run": place(folder, root),
     }
     return {name: "" if value is None else printable(str(value)) for name, value in parts.items()}
 
