@@ -55,7 +55,9 @@ def pretrain(nano: nn.Module, corpus: Corpus, epochs: int, seed: int) -> None:
     """Teaches the bags, in place, which n-grams stand together."""
     rng, width = np.random.default_rng(seed), nano.dim
     asked = nn.Linear(width, width)  # what the visible half makes of the question
-    optimizer = torch.optim.AdamW([{"params": nano.parameters(), "lr": RATE}, {"params": asked.parameters()}], HEAD_RATE)
+    optimizer = torch.optim.AdamW(
+        [{"params": nano.parameters(), "lr": RATE}, {"params": asked.parameters()}], HEAD_RATE
+    )
     steps = epochs * math.ceil(len(corpus.texts["train"]) / BATCH)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, steps)
     for _ in range(epochs):

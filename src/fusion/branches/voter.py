@@ -6,6 +6,7 @@ with the largest weights are kept, in 8 bits.
 """
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import torch
@@ -21,28 +22,44 @@ SHARPNESS = 3.0  # what the margins are multiplied with to be logits; chosen on 
 class Voter(nn.Module):
     """voter_ids, voter_weight, each (B, V) -> log-probabilities (B, classes); nothing in it learns."""
 
-    idf: torch.Tensor  # (PLACES,) float16
+    idf: torch.Tensor  # (PLACES,)
     kept: torch.Tensor  # (rows,) int32, places in ascending order
-    weights: torch.Tensor  # (rows, classes) int8
+    row_of: torch.Tensor  # (PLACES,) int64, -1 for a place that is not kept
+    weights: torch.Tensor  # (rows, classes), whole numbers from -127 to 127
     scale: torch.Tensor  # (classes,)
     bias: torch.Tensor  # (classes,)
 
     def __init__(self, rows: int, classes: int):
         super().__init__()
-        self.register_buffer("idf", torch.zeros(PLACES, dtype=torch.float16))
+        self.register_buffer("idf", torch.zeros(PLACES))
         self.register_buffer("kept", torch.arange(rows, dtype=torch.int32))
-        self.register_buffer("weights", torch.zeros(rows, classes, dtype=torch.int8))
+        self.register_buffer("weights", torch.zeros(rows, classes))
         self.register_buffer("scale", torch.zeros(classes))
         self.register_buffer("bias", torch.zeros(classes))
+        self.register_buffer("row_of", torch.full((PLACES,), -1), persistent=False)
+        self.register_state_dict_post_hook(_in_bytes)
+        self.register_load_state_dict_post_hook(lambda voter, _: voter.settle())
 
     def forward(self, text: dict[str, torch.Tensor]) -> torch.Tensor:
-        ids, weight = text["voter_ids"], text["voter_weight"].float()  # (B, V)
-        x = F.normalize(weight * self.idf[ids])  # (B, V), of length 1
-        row = torch.searchsorted(self.kept, ids.int()).clamp(max=len(self.kept) - 1)  # (B, V)
-        known = (self.kept[row] == ids) & (weight > 0)  # (B, V)
-        sums = torch.zeros(len(ids), len(self.bias), device=ids.device)  # (B, C)
-        sums.index_add_(0, known.nonzero()[:, 0], self.weights[row[known]] * x[known][:, None])
-        return (SHARPNESS * (sums * self.scale + self.bias)).log_softmax(1)
+        mask = text["voter_weight"] > 0  # (B, V)
+        length = (text["voter_weight"] * self.idf[text["voter_ids"]]).norm(dim=1, keepdim=True)  # (B, 1)
+        ids = text["voter_ids"][mask]  # (N,)
+        weight, row = text["voter_weight"][mask] * self.idf[ids], self.row_of[ids]  # (N,)
+        starts = F.pad(mask.sum(1).cumsum(0), (1, 0))[:-1]  # (B,)
+        weight = weight.masked_fill(row < 0, 0.0)
+        sums = F.embedding_bag(row.clamp_(min=0), self.weights, starts, mode="sum", per_sample_weights=weight)  # (B, C)
+        return (SHARPNESS * (sums * self.scale / length.clamp(min=1e-9) + self.bias)).log_softmax(1)
+
+    def settle(self) -> None:
+        """After `kept` has changed."""
+        self.row_of.fill_(-1)
+        self.row_of[self.kept.long()] = torch.arange(len(self.kept), device=self.kept.device)
+
+
+def _in_bytes(_module: nn.Module, state: dict[str, Any], prefix: str, _local: Any) -> None:
+    """The weights are whole numbers, stored as such; loading makes them floating-point numbers again."""
+    state[prefix + "weights"] = state[prefix + "weights"].to(torch.int8)
+    state[prefix + "idf"] = state[prefix + "idf"].half()
 
 
 def rows_for(weights: int, classes: int) -> int:
@@ -58,9 +75,10 @@ def fit_voter(
     kept = np.sort(np.argsort(-np.abs(weights).max(1), kind="stable")[:rows])
     scale = np.maximum(np.abs(weights).max(0) / 127, 1e-12)  # (C,)
     voter = Voter(rows, len(classes))
-    voter.idf.copy_(torch.from_numpy(idf))
+    voter.idf.copy_(torch.from_numpy(idf).half())  # as precise as it is stored
     voter.kept.copy_(torch.from_numpy(kept))
     voter.weights.copy_(torch.from_numpy(np.rint(weights[kept] / scale)))
     voter.scale.copy_(torch.from_numpy(scale))
     voter.bias.copy_(torch.from_numpy(np.where(bias == NEVER, NEVER / SHARPNESS, bias)))
+    voter.settle()
     return voter

@@ -104,5 +104,7 @@ class Learner(pl.LightningModule):
 
     def configure_optimizers(self) -> Any:
         optimizer, trainer = self.make_optimizer(), self._trainer
-        steps = trainer.estimated_stepping_batches if trainer and self.schedule["name"] == "cosine" else math.inf
+        steps = (
+            trainer.estimated_stepping_batches if trainer and self.schedule["name"] in ("auto", "cosine") else math.inf
+        )
         return [optimizer], schedules.schedulers(self.schedule, optimizer, steps)
