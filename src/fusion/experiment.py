@@ -210,8 +210,6 @@ def _without_broken(table: pa.Table, pictures: Pictures) -> pa.Table:
 def make_model(config: dict[str, Any], classes: list[str], started: dict[str, Started]) -> checkpoint.Model:
     """Started branches -> the fused network, with all that is stored beside its weights."""
     fusion = {key: config["fusion"][key] for key in ("hidden", "dropout", "modality_dropout")}
-    if any(branch.decides for branch in started.values()):
-        fusion["hidden"] = None
     net = LateFusion({name: branch.module for name, branch in started.items()}, len(classes), **fusion)
     meta = {key: config[key] for key in ("name", "render", "source_size", "input_shape", "seed")} | {
         "classes": classes,

@@ -1,6 +1,7 @@
 """Hashed n-grams: rare names read as their shape, any text read, padding apart."""
 
 import json
+import re
 
 import numpy as np
 import pytest
@@ -14,8 +15,8 @@ from fusion.branches.ngrams import LONGEST, MAX_BYTES, PLACES, Ngrams, _bytes, _
 any_text = st.text(st.characters(), max_size=80)  # lone surrogates too
 
 
-def masked(reader: Ngrams, text: str) -> str:
-    return _mask(_bytes(text), reader._hashes).tobytes().decode("utf-8", "replace")
+def masked(reader: Ngrams, text: str, blank: bool = False) -> str:
+    return _mask(_bytes(text), reader._hashes, blank).tobytes().decode("utf-8", "replace")
 
 
 def same(one: dict, two: dict) -> bool:
@@ -42,6 +43,19 @@ def test_names_that_enough_projects_use_are_kept_and_no_others():
 )
 def test_unknown_names_are_read_as_their_shape(text, read):
     assert masked(Ngrams(["return"]), text) == read
+
+
+@given(st.text("ab \t\n\r\f\v;", max_size=30))
+def test_a_voter_reads_runs_of_white_space_as_one_blank(text):
+    reader = Ngrams([])
+    assert masked(reader, text, blank=True) == re.sub(r"\s\s+", " ", masked(reader, text))
+
+
+def test_indentation_is_read_by_the_bags_and_not_by_the_voter():
+    reader = Ngrams(["return"])
+    two, four = reader(["  return"]), reader(["    return"])
+    assert torch.equal(two["voter_ids"], four["voter_ids"]) and torch.equal(two["voter_weight"], four["voter_weight"])
+    assert not torch.equal(two["weight"], four["weight"])
 
 
 def test_renaming_what_is_rare_changes_nothing_and_a_known_name_does():
@@ -79,6 +93,9 @@ def test_a_text_is_read_alike_alone_and_beside_others(text, other):
     for key in ("input_ids", "weight"):
         assert torch.equal(alone[key][0][alone["attention_mask"][0]], beside[key][1][mask])
         assert (beside[key][1][~mask] == 0).all()
+    length = int((alone["voter_weight"] > 0).sum())
+    for key in ("voter_ids", "voter_weight"):
+        assert torch.equal(alone[key][0, :length], beside[key][1, :length]) and (beside[key][1, length:] == 0).all()
 
 
 @given(
@@ -117,7 +134,7 @@ def test_a_text_that_says_one_thing_very_often_is_counted():
 def test_members_hash_apart_and_each_over_all_of_its_bag():
     module = restore({"name": "nano", "buckets": 4096, "members": 4, "dim": 2, "thinning": 0.5})
     places = torch.arange(PLACES)
-    rows = torch.stack([((places * step) >> 7) % 4096 for step in module.steps])  # (members, PLACES)
+    rows = torch.stack([module.rows(places, k) - 4096 * k for k in range(4)])  # (members, PLACES)
     assert all(len(row.unique()) == 4096 for row in rows)
     met = (rows[:, :2000, None] == rows[:, None, :2000]).all(0)
     assert met.sum() == 2000  # no two n-grams meet in every bag

@@ -10,6 +10,7 @@ from torch import nn
 from torch.utils.data import DataLoader
 
 from fusion.config import UserError
+from fusion.model import schedules
 from fusion.model.late_fusion import LateFusion
 from fusion.model.learner import OPTIMIZERS, Learner
 
@@ -185,6 +186,13 @@ def test_a_cosine_ends_near_nothing():
     seen = rates_over(10, {"name": "cosine", "warmup": 0})
     expected = [0.05 * (1 + math.cos(math.pi * step / 10)) for step in range(10)]
     assert seen == pytest.approx(expected)
+
+
+def test_auto_is_a_cosine_where_the_end_is_known_and_falls_on_plateaus_where_it_is_not():
+    auto = {"name": "auto", "warmup": 0, "factor": 0.5, "patience": 1}
+    assert rates_over(10, auto) == rates_over(10, {"name": "cosine", "warmup": 0})
+    [configured] = schedules.schedulers(auto, torch.optim.SGD([torch.zeros(1)], 0.1), math.inf)
+    assert isinstance(configured["scheduler"], torch.optim.lr_scheduler.ReduceLROnPlateau)
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,8 @@
 
 A branch is an nn.Module with `.dim` and forward(batch[name]) -> (B, dim). It is started once, for
 training, from a part of the configuration, and made again later from its spec: plain values that are
-stored beside the weights.
+stored beside the weights. `.decides` says that its features are logits, to which nothing is fused and in which
+nothing learns; `.voter` that a second opinion, log-probabilities (B, classes), is averaged with the answer.
 """
 
 import json
@@ -33,7 +34,6 @@ class Started:
     spec: dict[str, Any]  # what `restore` needs
     weights: str  # random, hub, file or fitted: what it really starts from
     tokenizer: Tokenizer | None = None  # of a text branch
-    decides: bool = False  # its features are the logits: nothing is fused and nothing is left to learn
 
 
 Rows = Mapping[str, Sequence[str]]  # training rows as columns: text, group, label
@@ -54,7 +54,11 @@ def text_spec(text: dict[str, Any], vocabulary: int | None = None, classes: int 
     """conf/text -> the spec of its branch, with the largest vocabulary where no tokenizer is trained yet."""
     match text["name"]:
         case "nano":
-            return {"name": "nano", **{key: text[key] for key in ("buckets", "members", "dim", "thinning")}}
+            from fusion.branches.voter import rows_for
+
+            rows = rows_for(text["linear"], classes)
+            voter = {"voter": {"rows": rows, "classes": classes}} if rows else {}
+            return {"name": "nano", **{key: text[key] for key in ("buckets", "members", "dim", "thinning")}} | voter
         case "ngram":
             return {"name": "linear", "features": text["features"], "classes": classes}
         case "ladder" | "scratch":
@@ -79,11 +83,16 @@ def _start_ladder(text: dict[str, Any], rows: Rows, _classes: Sequence[str], _se
     return Started(restore(spec), spec, "random", tokenizer)
 
 
-def _start_nano(text: dict[str, Any], rows: Rows, _classes: Sequence[str], _seed: int) -> Started:
+def _start_nano(text: dict[str, Any], rows: Rows, classes: Sequence[str], seed: int) -> Started:
     from fusion.branches.ngrams import train_ngrams
+    from fusion.branches.voter import fit_voter
 
-    spec = text_spec(text)
-    return Started(restore(spec), spec, "random", train_ngrams(rows["text"], rows["group"], text["min_groups"]))
+    reader = train_ngrams(rows["text"], rows["group"], text["min_groups"])
+    spec = text_spec(text, classes=len(classes) if len(set(rows["label"])) > 1 else 0)
+    module: Any = restore(spec)
+    if module.voter is not None:
+        module.voter = fit_voter(rows["text"], rows["label"], classes, reader, spec["voter"]["rows"], seed)
+    return Started(module, spec, "random", reader)
 
 
 def _start_linear(text: dict[str, Any], rows: Rows, classes: Sequence[str], seed: int) -> Started:
@@ -91,7 +100,7 @@ def _start_linear(text: dict[str, Any], rows: Rows, classes: Sequence[str], seed
 
     tokenizer = Characters(text["features"], text["longest"])
     module = fit_linear(rows["text"], rows["label"], classes, tokenizer, seed)
-    return Started(module, text_spec(text, classes=module.dim), "fitted", tokenizer, decides=True)
+    return Started(module, text_spec(text, classes=module.dim), "fitted", tokenizer)
 
 
 def _start_hugging_face(text: dict[str, Any], rows: Rows, _classes: Sequence[str], _seed: int) -> Started:

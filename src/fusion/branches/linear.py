@@ -1,7 +1,7 @@
 """Texts -> logits, by a linear model over TF-IDF of character n-grams: the baseline of every table.
 
-Scikit-learn's HashingVectorizer, TfidfTransformer and SGDClassifier (hinge loss, balanced classes) fit it; what
-they found is kept as tensors, so that nothing is pickled.
+Scikit-learn's HashingVectorizer, TfidfTransformer and SGDClassifier fit it; what they found is kept as tensors, so
+that nothing is pickled.
 """
 
 import json
@@ -19,6 +19,7 @@ NEVER = -1e4  # the logit of a class that was not learnt
 class Linear(nn.Module):
     """input_ids, attention_mask, weight, each (B, T) -> logits (B, classes); fitted, so nothing in it learns."""
 
+    decides = True  # its features are the logits
     idf: torch.Tensor  # (features,)
     weights: torch.Tensor  # (features, classes)
     bias: torch.Tensor  # (classes,)
@@ -70,20 +71,35 @@ def fit_linear(
     texts: Sequence[str], labels: Sequence[str], classes: Sequence[str], reader: Characters, seed: int
 ) -> Linear:
     """Training texts and their labels -> the fitted model; a class without training texts is never its answer."""
+    counts = reader.counts(texts)
+    counts.data = 1 + np.log(counts.data)
+    weights, bias, idf = fitted(counts, labels, classes, seed)
+    module = Linear(reader.features, len(classes))
+    module.idf.copy_(torch.from_numpy(idf))
+    module.weights.copy_(torch.from_numpy(weights))
+    module.bias.copy_(torch.from_numpy(bias))
+    return module
+
+
+def fitted(
+    counts: Any, labels: Sequence[str], classes: Sequence[str], seed: int
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Damped counts, sparse (B, F), and labels (B) -> weights (F, C), bias (C,), idf (F,).
+
+    A hinge loss for each class against the others, all of the same weight, on rows times idf of length 1. The bias
+    of a class without rows is NEVER.
+    """
     from sklearn.feature_extraction.text import TfidfTransformer
     from sklearn.linear_model import SGDClassifier
 
-    counts = reader.counts(texts)
-    tfidf = TfidfTransformer(sublinear_tf=True).fit(counts)
+    tfidf = TfidfTransformer().fit(counts)
     learner = SGDClassifier(alpha=1e-5, class_weight="balanced", max_iter=8, tol=None, random_state=seed)
     learner.fit(tfidf.transform(counts), np.array(labels, object).astype(str))
-    module = Linear(reader.features, len(classes))
-    weights, bias = learner.coef_, learner.intercept_
-    if len(weights) == 1:  # of two classes scikit-learn keeps the second's alone
-        weights, bias = np.concatenate([-weights, weights]), np.concatenate([-bias, bias])
+    found, start = learner.coef_, learner.intercept_
+    if len(found) == 1:  # of two classes scikit-learn keeps the second's alone
+        found, start = np.concatenate([-found, found]), np.concatenate([-start, start])
     columns = [list(classes).index(name) for name in learner.classes_]
-    module.idf.copy_(torch.from_numpy(tfidf.idf_))
-    module.weights[:, columns] = torch.from_numpy(weights.T).float()
-    module.bias.fill_(NEVER)
-    module.bias[columns] = torch.from_numpy(bias).float()
-    return module
+    weights = np.zeros((found.shape[1], len(classes)), np.float32)
+    bias = np.full(len(classes), NEVER, np.float32)
+    weights[:, columns], bias[columns] = found.T, start
+    return weights, bias, tfidf.idf_

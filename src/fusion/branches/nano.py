@@ -3,6 +3,7 @@
 One bag of embeddings forgets: two n-grams that share a bucket are one. So there are several smaller bags, each
 with a hash of its own, and the chance that two n-grams meet in all of them is nil (Svenstrup et al. 2017). While
 training each bag reads its own random part of the n-grams, so that no project's turns of phrase are leant on.
+A linear model on the same n-grams votes with it: see voter.py.
 """
 
 from typing import Any
@@ -10,6 +11,8 @@ from typing import Any
 import torch
 import torch.nn.functional as F
 from torch import nn
+
+from fusion.branches.voter import Voter
 
 STEPS = (0x9E3779B1, 0x85EBCA6B, 0xC2B2AE35, 0x27D4EB2F, 0x165667B1, 0xD6E8FEB9, 0xCA5A8263)  # odd: a hash each
 
@@ -19,8 +22,9 @@ class Nano(nn.Module):
 
     steps: torch.Tensor  # (members, 1)
 
-    def __init__(self, buckets: int, members: int, dim: int, thinning: float):
+    def __init__(self, buckets: int, members: int, dim: int, thinning: float, voter: dict[str, int] | None = None):
         super().__init__()
+        self.voter = None if voter is None else Voter(**voter)
         self.buckets, self.thinning = buckets, thinning
         self.bag = nn.Parameter(torch.randn(members * buckets, dim) * 0.1)  # one bag after the other
         self.norm = nn.ModuleList(nn.LayerNorm(dim) for _ in range(members))
@@ -34,8 +38,12 @@ class Nano(nn.Module):
         starts = F.pad(mask.sum(1).cumsum(0), (1, 0))[:-1]  # (B,)
         return torch.cat([self._member(k, ids, weight, starts) for k in range(len(self.norm))], 1)  # (B, members * D)
 
+    def rows(self, ids: torch.Tensor, k: int) -> torch.Tensor:
+        """Places of n-grams (N,) -> their rows in the k-th bag (N,)."""
+        return ((ids * self.steps[k]) >> 7) % self.buckets + k * self.buckets
+
     def _member(self, k: int, ids: torch.Tensor, weight: torch.Tensor, starts: torch.Tensor) -> torch.Tensor:
-        rows = ((ids * self.steps[k]) >> 7) % self.buckets + k * self.buckets  # (N,)
+        rows = self.rows(ids, k)  # (N,)
         if self.training and self.thinning:
             kept = torch.rand_like(weight) >= self.thinning  # (N,)
             weight = weight * kept / (1 - self.thinning) ** 0.5  # the length of the sum stays about the same

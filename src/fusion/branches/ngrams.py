@@ -1,12 +1,14 @@
 """Texts -> hashed n-grams of bytes, rare names replaced by their shape.
 
 A name that few projects use (`fetchUserRows`) tells the project, not the language, so it is read as
-its shape (`xXxXx`). Names that at least `min_groups` training projects share are kept as they are.
+its shape (`xXxXx`). Names that at least `min_groups` training projects share are kept as they are. A voter
+(voter.py) reads runs of white space as one blank: indentation is a habit of projects, and two readings err apart.
 """
 
 import json
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 import numpy as np
 import torch
@@ -21,27 +23,44 @@ _FNV, _PRIME = np.uint64(0xCBF29CE484222325), np.uint64(0x100000001B3)  # FNV-1a
 
 
 class Ngrams:
-    """Texts -> input_ids (B, T) int64, attention_mask (B, T) bool, weight (B, T) float32, T the most distinct here."""
+    """Texts -> input_ids (B, T) int64, attention_mask (B, T) bool, weight (B, T) float32, T the most distinct here.
+
+    And the same for a voter: voter_ids (B, V) and voter_weight (B, V), 0 where a text has no more.
+    """
 
     def __init__(self, known: Iterable[str]):
         self.known = sorted(known)
         self._hashes = np.array(sorted(_hash_word(_bytes(word)) for word in self.known), np.uint64)
 
     def __call__(self, texts: Sequence[str]) -> dict[str, torch.Tensor]:
-        read = [_read(_bytes(text)[:MAX_BYTES], self._hashes) for text in texts]
-        most = max((len(ids) for ids, _ in read), default=0) or 1
-        numbers = np.zeros((len(read), most), np.int64)  # (B, T)
-        weight = np.zeros((len(read), most), np.float32)  # (B, T)
-        for row, (ids, weights) in enumerate(read):
-            numbers[row, : len(ids)], weight[row, : len(ids)] = ids, weights
+        data = [_bytes(text)[:MAX_BYTES] for text in texts]
+        ids, weight = _padded([_read(one, self._hashes, False) for one in data])
+        voter_ids, voter_weight = _padded([_read(one, self._hashes, True) for one in data])
         return {
-            "input_ids": torch.from_numpy(numbers),
-            "attention_mask": torch.from_numpy(weight > 0),
-            "weight": torch.from_numpy(weight),
-        }
+            "input_ids": ids, "attention_mask": weight > 0, "weight": weight,
+            "voter_ids": voter_ids, "voter_weight": voter_weight,
+        }  # fmt: skip
+
+    def sparse(self, texts: Sequence[str]) -> Any:
+        """Texts (B) -> their weights as a scipy matrix (B, PLACES), read as for a voter."""
+        from scipy.sparse import csr_array
+
+        read = [_read(_bytes(text)[:MAX_BYTES], self._hashes, True) for text in texts]
+        starts = np.cumsum([0, *(len(ids) for ids, _ in read)], dtype=np.int32)  # scikit-learn takes no other
+        ids, weights = (np.concatenate([one[i] for one in read]) for i in (0, 1))
+        return csr_array((weights, ids, starts), shape=(len(read), PLACES))
 
     def to_json(self) -> str:
         return json.dumps({"kind": "ngrams", "known": self.known})
+
+
+def _padded(read: list[tuple[np.ndarray, np.ndarray]]) -> tuple[torch.Tensor, torch.Tensor]:
+    """Places and weights of each text -> (B, T) int64 and (B, T) float32, padded with zeros."""
+    most = max((len(ids) for ids, _ in read), default=0) or 1
+    numbers, weight = np.zeros((len(read), most), np.int64), np.zeros((len(read), most), np.float32)
+    for row, (ids, weights) in enumerate(read):
+        numbers[row, : len(ids)], weight[row, : len(ids)] = ids, weights
+    return torch.from_numpy(numbers), torch.from_numpy(weight)
 
 
 def train_ngrams(texts: Iterable[str], groups: Iterable[str], min_groups: int) -> Ngrams:
@@ -103,14 +122,23 @@ def _shape(c: int) -> int:
 
 
 @compiled
-def _mask(text: np.ndarray, known: np.ndarray) -> np.ndarray:
+def _put(out: np.ndarray, size: int, c: int, blank: bool) -> int:
+    """Writes one sign behind the `size` ones of `out` -> how many there are. blank: runs of white space become " "."""
+    if blank and size and (c == 32 or 9 <= c <= 13) and (out[size - 1] == 32 or 9 <= out[size - 1] <= 13):
+        out[size - 1] = 32
+        return size
+    out[size] = c
+    return size + 1
+
+
+@compiled
+def _mask(text: np.ndarray, known: np.ndarray, blank: bool) -> np.ndarray:
     """Bytes -> the same, unknown names written as their shape, runs of one sign as one."""
     out = np.empty(len(text), np.uint8)
     size, i = 0, 0
     for start, end in _words(text):
         while i < start:
-            out[size] = text[i]
-            size += 1
+            size = _put(out, size, text[i], blank)
             i += 1
         value = _hash_word(text[start:end])
         place = np.searchsorted(known, value)
@@ -127,16 +155,15 @@ def _mask(text: np.ndarray, known: np.ndarray) -> np.ndarray:
                 last = sign
         i = end
     while i < len(text):
-        out[size] = text[i]
-        size += 1
+        size = _put(out, size, text[i], blank)
         i += 1
     return out[:size]
 
 
 @compiled
-def _read(text: np.ndarray, known: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _read(text: np.ndarray, known: np.ndarray, blank: bool) -> tuple[np.ndarray, np.ndarray]:
     """Bytes -> the places its n-grams of 1 to LONGEST bytes are hashed to, and log(1 + count), scaled to length 1."""
-    masked = _mask(text, known)
+    masked = _mask(text, known, blank)
     counts = np.zeros(PLACES, np.uint16)
     met = np.empty(len(masked) * LONGEST, np.int32)
     distinct = 0

@@ -13,15 +13,15 @@ class LateFusion(nn.Module):
 
     A modality that a sample lacks (`present`) counts as zeros. While training, each sample loses one of its
     modalities with the chance `modality_dropout`, so that the head learns to do with either and leans on
-    neither (Neverova et al. 2015, ModDrop). An ablation is one branch fewer. hidden=None is no head at all,
-    for a branch whose features are the logits.
+    neither (Neverova et al. 2015, ModDrop). An ablation is one branch fewer. A branch that decides has no head, and
+    one that has a voter is heard twice: see branches/__init__.py.
     """
 
     def __init__(
         self,
         branches: Mapping[str, Any],
         classes: int,
-        hidden: Sequence[int] | None,
+        hidden: Sequence[int],
         dropout: float,
         modality_dropout: float = 0.0,
     ):
@@ -32,10 +32,11 @@ class LateFusion(nn.Module):
         self.branches = nn.ModuleDict(branches)
         width = sum(branch.dim for branch in branches.values())
         layers: list[nn.Module] = []
-        for units in hidden or ():
+        for units in hidden:
             layers += [nn.Linear(width, units), nn.ReLU(), nn.Dropout(dropout)]
             width = units
-        self.head = nn.Identity() if hidden is None else nn.Sequential(*layers, nn.Linear(width, classes))
+        decided = any(getattr(branch, "decides", False) for branch in branches.values())
+        self.head = nn.Identity() if decided else nn.Sequential(*layers, nn.Linear(width, classes))
 
     def forward(self, batch: Mapping[str, Any]) -> torch.Tensor:
         """Batch -> logits (B, C). Of several tiles a sample, image (B, K, H, W, 3), the probabilities are averaged.
@@ -59,7 +60,16 @@ class LateFusion(nn.Module):
             (known[name] if name in known else branch(batch[name])) * present[:, i, None]  # (B, D_i)
             for i, (name, branch) in enumerate(self.branches.items())
         ]
-        return self.head(torch.cat(features, dim=1))  # (B, sum D_i) -> (B, C)
+        logits = self.head(torch.cat(features, dim=1))  # (B, sum D_i) -> (B, C)
+        return logits if self.training else self._heard(logits, batch)
+
+    def _heard(self, logits: torch.Tensor, batch: Mapping[str, Any]) -> torch.Tensor:
+        """Logits -> the same, averaged as probabilities with what the voters say of the samples they see."""
+        for name, branch in self.branches.items():
+            if (voter := getattr(branch, "voter", None)) is not None:
+                both = torch.stack([logits.float().log_softmax(1), voter(batch[name])])  # (2, B, C)
+                logits = torch.where(batch["present"][name][:, None], both.logsumexp(0) - math.log(2), logits)
+        return logits
 
     def _without_one(self, present: torch.Tensor) -> torch.Tensor:
         """(B, branches) bool -> the same, some rows that have several lacking one of them, drawn at random."""

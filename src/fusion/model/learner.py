@@ -104,5 +104,6 @@ class Learner(pl.LightningModule):
 
     def configure_optimizers(self) -> Any:
         optimizer, trainer = self.make_optimizer(), self._trainer
-        steps = trainer.estimated_stepping_batches if trainer and self.schedule["name"] == "cosine" else math.inf
+        ends = trainer is not None and self.schedule["name"] in ("auto", "cosine")
+        steps = trainer.estimated_stepping_batches if ends else math.inf  # type: ignore[union-attr]
         return [optimizer], schedules.schedulers(self.schedule, optimizer, steps)

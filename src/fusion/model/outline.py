@@ -26,8 +26,6 @@ def outline(config: dict[str, Any], classes: int) -> LateFusion:
         if config["backbone"]["name"] != "none":
             parts["image"] = start_image(config["backbone"] | {"weights": "random"}, config["input_shape"]).module
         fusion = {key: value for key, value in config["fusion"].items() if key != "name"}
-        if config["text"]["name"] == "ngram":  # its features are the logits
-            fusion["hidden"] = None
         return LateFusion(parts, classes, **fusion)
 
 

@@ -1,5 +1,9 @@
-"""How learning rates change while training: warm-up, then constant, a cosine, or smaller on each plateau."""
+"""How learning rates change while training: warm-up, then constant, a cosine, or smaller on each plateau.
 
+`auto` is a cosine where the number of steps is known, and falls on plateaus where it is not: in a stream.
+"""
+
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -8,7 +12,7 @@ from torch.optim import lr_scheduler
 
 from fusion.config import UserError, did_you_mean
 
-SCHEDULES = ("constant", "plateau", "cosine")
+SCHEDULES = ("auto", "constant", "plateau", "cosine")
 CONSTANT: dict[str, Any] = {"name": "constant", "warmup": 0}
 
 
@@ -26,16 +30,19 @@ def schedulers(schedule: Mapping[str, Any], optimizer: torch.optim.Optimizer, st
     Each multiplies the rate that the optimiser has by its own share, so that they can be used together.
     """
     made: list[dict[str, Any]] = []
+    name = schedule["name"]
+    if name == "auto":
+        name = "cosine" if math.isfinite(steps) else "plateau"
     if schedule["warmup"]:
         warmup = lr_scheduler.LinearLR(optimizer, 1 / (schedule["warmup"] + 1), total_iters=schedule["warmup"])
         made.append({"scheduler": warmup, "interval": "step"})
-    if schedule["name"] == "cosine":
-        if steps == float("inf"):
+    if name == "cosine":
+        if not math.isfinite(steps):
             raise UserError(
                 "schedule=cosine must know how long an epoch is, which a stream does not tell; use plateau."
             )
         made.append({"scheduler": lr_scheduler.CosineAnnealingLR(optimizer, max(1, int(steps))), "interval": "step"})
-    if schedule["name"] == "plateau":
+    if name == "plateau":
         plateau = lr_scheduler.ReduceLROnPlateau(optimizer, factor=schedule["factor"], patience=schedule["patience"])
         made.append({"scheduler": plateau, "monitor": "val_loss"})
     return made

@@ -1,0 +1,131 @@
+"""Does it pay to teach nano the n-grams of a text from the others first? Its accuracy with and without.
+
+Before the labels are learnt, half of the n-grams of each text are hidden, and from what the bags make of the other
+half the network says which n-grams are among the hidden ones, against as many of other texts. Then both ways the same:
+a linear head, a cosine, label smoothing, no voter. Judged on the validation side of the corpus, split by project.
+
+  python scripts/masked_pretraining.py --data core --seeds 3
+"""
+
+import argparse
+import math
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from fusion import console
+from fusion.branches import restore, start_text
+from fusion.config import cache_dir
+from fusion.model.late_fusion import LateFusion
+from fusion.render import named
+from fusion.results.statistics import wilson
+from fusion.snippets import sources
+
+BATCH, RATE, HEAD_RATE, HIDDEN = 128, 0.01, 0.001, 0.5
+GUESSED = 64  # n-grams of a text, and as many of another one
+
+
+class Corpus:
+    """The texts and labels of a table's training and validation sides, read."""
+
+    def __init__(self, table: pa.Table):
+        self.classes = sorted(pc.unique(table["label"]).to_pylist())
+        self.texts, self.labels = {}, {}
+        for side in ("train", "val"):
+            rows = table.filter(pc.equal(table["split"], side))
+            self.texts[side] = rows["text"].to_pylist()
+            self.labels[side] = torch.tensor([self.classes.index(label) for label in rows["label"].to_pylist()])
+            if side == "train":
+                columns = {name: rows[name].to_pylist() for name in ("text", "group", "label")}
+        self.started = start_text(named("text", "nano") | {"linear": 0}, columns, self.classes)
+
+    def batches(self, side: str, order: np.ndarray) -> Iterator[tuple[dict[str, torch.Tensor], torch.Tensor]]:
+        read: Any = self.started.tokenizer
+        for at in np.split(order, range(BATCH, len(order), BATCH)):
+            yield read([self.texts[side][i] for i in at]), self.labels[side][at]
+
+
+def pretrain(nano: nn.Module, corpus: Corpus, epochs: int, seed: int) -> None:
+    """Teaches the bags, in place, which n-grams stand together."""
+    rng, width = np.random.default_rng(seed), nano.dim
+    asked = nn.Linear(width, width)  # what the visible half makes of the question
+    optimizer = torch.optim.AdamW(
+        [{"params": nano.parameters(), "lr": RATE}, {"params": asked.parameters()}], HEAD_RATE
+    )
+    steps = epochs * math.ceil(len(corpus.texts["train"]) / BATCH)
+    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, steps)
+    for _ in range(epochs):
+        total = 0.0
+        for text, _labels in corpus.batches("train", rng.permutation(len(corpus.texts["train"]))):
+            mask = text["attention_mask"]
+            hidden = (torch.rand(mask.shape) < HIDDEN) & mask  # (B, T)
+            features = nano({**text, "attention_mask": mask & ~hidden})  # (B, D)
+            chance = hidden.float() + 1e-9
+            one = text["input_ids"].gather(1, torch.multinomial(chance, min(GUESSED, mask.shape[1])))  # (B, G)
+            both = torch.stack([one, one.roll(1, 0)])  # (2, B, G), the hidden ones and those of another text
+            rows = torch.stack([nano.bag[nano.rows(both.flatten(), k)] for k in range(len(nano.norm))], 1)
+            guess = (rows.view(2, *one.shape, width) * asked(features)[None, :, None]).sum(-1)  # (2, B, G)
+            truth = torch.stack([torch.ones_like(one), torch.zeros_like(one)]).float()
+            loss = F.binary_cross_entropy_with_logits(guess, truth)
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+            schedule.step()
+            total += loss.item()
+        print(f"  pre-training: loss {total * epochs / steps:.3f}", flush=True)
+
+
+def train(nano: nn.Module, corpus: Corpus, epochs: int, seed: int) -> int:
+    """Learns the labels -> how many of the validation side are right afterwards."""
+    rng = np.random.default_rng(seed)
+    net = LateFusion({"text": nano}, len(corpus.classes), [], 0.0)
+    groups = [{"params": nano.parameters(), "lr": RATE}, {"params": net.head.parameters()}]
+    optimizer = torch.optim.AdamW(groups, HEAD_RATE)
+    steps = epochs * math.ceil(len(corpus.texts["train"]) / BATCH)
+    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, steps)
+    for _ in range(epochs):
+        for text, label in corpus.batches("train", rng.permutation(len(corpus.texts["train"]))):
+            there = {"text": torch.ones(len(label), dtype=torch.bool)}
+            loss = F.cross_entropy(net({"text": text, "present": there}), label, label_smoothing=0.1)
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+            schedule.step()
+    net.eval()
+    right = 0
+    with torch.inference_mode():
+        for text, label in corpus.batches("val", np.arange(len(corpus.texts["val"]))):
+            there = {"text": torch.ones(len(label), dtype=torch.bool)}
+            right += int((net({"text": text, "present": there}).argmax(1) == label).sum())
+    return right
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--data", default="core", help="a corpus of conf/data (default: core)")
+    parser.add_argument("--seeds", type=int, default=1)
+    parser.add_argument("--pretraining", type=int, default=2, help="epochs without labels (default: 2)")
+    parser.add_argument("--epochs", type=int, default=3, help="epochs with labels (default: 3)")
+    args = parser.parse_args()
+    console.set_up_logging()
+    corpus = Corpus(sources.load(named("data", args.data), cache_dir(), console.progress))
+    n = len(corpus.texts["val"])
+    for seed in range(args.seeds):
+        for name, before in (("without", 0), ("with", args.pretraining)):
+            torch.manual_seed(seed)
+            nano = restore(corpus.started.spec).train()
+            pretrain(nano, corpus, before, seed) if before else None
+            right = train(nano, corpus, args.epochs, seed)
+            low, high = wilson(right, n)
+            print(f"seed {seed}, {name:7s} pre-training: {right / n:.4f} [{low:.3f}, {high:.3f}], n = {n}", flush=True)
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

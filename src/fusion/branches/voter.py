@@ -1,0 +1,84 @@
+"""Hashed n-grams -> log-probabilities: a linear model that votes beside a branch.
+
+A network and a linear model with a hinge loss err on different texts. So the linear model is fitted before training
+and has no part in the loss: only when an answer is given are the probabilities of both averaged. Of its rows those
+with the largest weights are kept, in 8 bits.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from fusion.branches.linear import NEVER, fitted
+from fusion.branches.ngrams import PLACES, Ngrams
+
+SHARPNESS = 3.0  # what the margins are multiplied with to be logits; chosen on validation sides, 2 to 4 are alike
+
+
+class Voter(nn.Module):
+    """voter_ids, voter_weight, each (B, V) -> log-probabilities (B, classes); nothing in it learns."""
+
+    idf: torch.Tensor  # (PLACES,)
+    kept: torch.Tensor  # (rows,) int32, places in ascending order
+    row_of: torch.Tensor  # (PLACES,) int64, -1 for a place that is not kept
+    weights: torch.Tensor  # (rows, classes), whole numbers from -127 to 127
+    scale: torch.Tensor  # (classes,)
+    bias: torch.Tensor  # (classes,)
+
+    def __init__(self, rows: int, classes: int):
+        super().__init__()
+        self.register_buffer("idf", torch.zeros(PLACES))
+        self.register_buffer("kept", torch.arange(rows, dtype=torch.int32))
+        self.register_buffer("weights", torch.zeros(rows, classes))
+        self.register_buffer("scale", torch.zeros(classes))
+        self.register_buffer("bias", torch.zeros(classes))
+        self.register_buffer("row_of", torch.full((PLACES,), -1), persistent=False)
+        self.register_state_dict_post_hook(_in_bytes)
+        self.register_load_state_dict_post_hook(lambda voter, _: voter.settle())
+
+    def forward(self, text: dict[str, torch.Tensor]) -> torch.Tensor:
+        mask = text["voter_weight"] > 0  # (B, V)
+        length = (text["voter_weight"] * self.idf[text["voter_ids"]]).norm(dim=1, keepdim=True)  # (B, 1)
+        ids = text["voter_ids"][mask]  # (N,)
+        weight, row = text["voter_weight"][mask] * self.idf[ids], self.row_of[ids]  # (N,)
+        starts = F.pad(mask.sum(1).cumsum(0), (1, 0))[:-1]  # (B,)
+        weight = weight.masked_fill(row < 0, 0.0)
+        sums = F.embedding_bag(row.clamp_(min=0), self.weights, starts, mode="sum", per_sample_weights=weight)  # (B, C)
+        return (SHARPNESS * (sums * self.scale / length.clamp(min=1e-9) + self.bias)).log_softmax(1)
+
+    def settle(self) -> None:
+        """After `kept` has changed."""
+        self.row_of.fill_(-1)
+        self.row_of[self.kept.long()] = torch.arange(len(self.kept), device=self.kept.device)
+
+
+def _in_bytes(_module: nn.Module, state: dict[str, Any], prefix: str, _local: Any) -> None:
+    """The weights are whole numbers, stored as such; loading makes them floating-point numbers again."""
+    state[prefix + "weights"] = state[prefix + "weights"].to(torch.int8)
+    state[prefix + "idf"] = state[prefix + "idf"].half()
+
+
+def rows_for(weights: int, classes: int) -> int:
+    """The most weights, and how many classes share them -> rows of a voter; 0 is no voter."""
+    return min(PLACES, weights // classes) if classes > 1 else 0
+
+
+def fit_voter(
+    texts: Sequence[str], labels: Sequence[str], classes: Sequence[str], reader: Ngrams, rows: int, seed: int
+) -> Voter:
+    """Training texts and their labels -> the fitted voter; a class without training texts gets no vote."""
+    weights, bias, idf = fitted(reader.sparse(texts), labels, classes, seed)  # (PLACES, C), (C,), (PLACES,)
+    kept = np.sort(np.argsort(-np.abs(weights).max(1), kind="stable")[:rows])
+    scale = np.maximum(np.abs(weights).max(0) / 127, 1e-12)  # (C,)
+    voter = Voter(rows, len(classes))
+    voter.idf.copy_(torch.from_numpy(idf).half())  # as precise as it is stored
+    voter.kept.copy_(torch.from_numpy(kept))
+    voter.weights.copy_(torch.from_numpy(np.rint(weights[kept] / scale)))
+    voter.scale.copy_(torch.from_numpy(scale))
+    voter.bias.copy_(torch.from_numpy(np.where(bias == NEVER, NEVER / SHARPNESS, bias)))
+    voter.settle()
+    return voter
