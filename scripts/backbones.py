@@ -2,15 +2,21 @@
 
     python scripts/backbones.py
     python scripts/backbones.py --json mobilenetv2 vgg16
+    python scripts/backbones.py --train data.limit=32       # does each of them train and predict?
 
 Nothing is downloaded and no weights are made: shapes alone are computed (torch's meta device), in about a minute.
+With --train each backbone is trained from random weights for an epoch on a few snippets of the small corpus, at its
+own input shape and at 128, by `python -m fusion.train`, and its model reads this file by `python -m fusion.predict`.
 """
 
 import argparse
 import json
+import subprocess
 import sys
+import tempfile
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from pathlib import Path
 
 import torch
 import yaml
@@ -19,6 +25,7 @@ from torch import nn
 from fusion.branches.image import TimmBackbone, register
 from fusion.branches.weights import Origin
 from fusion.config import CONF_DIR, UserError
+from fusion.results.record import read_run
 
 # The counts of the Rakuten study, which are those of Keras; bit_resnet50 is that of its authors' published weights.
 PUBLISHED = {
@@ -36,6 +43,9 @@ DIFFERENCES = {
     "efficientnet_b7": (7, "Keras counts the mean and deviation of the pictures"),
 }
 SMALLEST = 8  # pixels, the least input_shape of fusion.train
+COMMON = 128  # pixels, the other shape of --train
+LARGE = 400  # pixels, from which on a batch of --train is of 2 pictures instead of 4: EfficientNetB7 takes 5 GB each
+OTHER = ("timm", ["backbone.model=resnet18"])  # of --train: any network of timm, by its name
 
 
 @dataclass(frozen=True)
@@ -57,7 +67,7 @@ class Row:
 
 def row(name: str) -> Row:
     """A file of conf/backbone -> its row."""
-    model = yaml.safe_load((CONF_DIR / "backbone" / f"{name}.yaml").read_text(encoding="utf-8"))["model"]
+    model = model_of(name)
     own = outline(model, 64 if model == "convnet" else 224)
     if own.original_input_shape != 224:
         own = outline(model, own.original_input_shape)
@@ -105,6 +115,64 @@ def smallest(model: str, known: int) -> int:
     return high
 
 
+@dataclass(frozen=True)
+class Trained:
+    """One backbone at one shape through the command line."""
+
+    name: str
+    shape: int  # pixels
+    answer: str  # what predict said of this file, or the last line of the error
+    done: bool
+    seconds: float = 0.0  # of the training run, without starting Python
+    memory: float = 0.0  # GB, its peak
+
+
+def shapes(name: str) -> list[int]:
+    """The backbone's own input shape, then COMMON, where it can take that."""
+    model = "resnet18" if name == OTHER[0] else model_of(name)
+    own = outline(model, 64 if model == "convnet" else 224).original_input_shape
+    return [own, *([COMMON] if smallest(model, own) <= COMMON != own else [])]
+
+
+def trained(name: str, shape: int, overrides: Sequence[str], place: Path) -> Trained:
+    """fusion.train, then fusion.predict on this file with the model it made."""
+    wanted = {"backbone": name, "backbone.weights": "random", "text": "none", "input_shape": shape, "epochs": 1}
+    wanted |= {"source_size": max(256, shape), "batch_size": 2 if shape > LARGE else 4, "runs": place}
+    words = [f"{key}={value}" for key, value in wanted.items()] + (OTHER[1] if name == OTHER[0] else [])
+    run = command("train", *words, *overrides)
+    if run.returncode:
+        return Trained(name, shape, run.stderr.strip().splitlines()[-1], done=False)
+    folder = Path(run.stdout.strip())
+    record = read_run(folder)
+    told = command("predict", "--json", "--run", str(folder), __file__)
+    done = not told.returncode
+    answer = json.loads(told.stdout)["raw"]["label"] if done else told.stderr.strip().splitlines()[-1]
+    return Trained(name, shape, answer, done, record["timings"]["total_seconds"], record["peak_memory_mb"] / 1024)
+
+
+def command(name: str, *words: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([sys.executable, "-m", f"fusion.{name}", *words], capture_output=True, text=True)
+
+
+def train_all(asked: Sequence[str], overrides: Sequence[str]) -> int:
+    """Prints a line for each backbone and shape as it is done -> how many failed."""
+    failed = 0
+    print("| Backbone | Input | Trains and predicts | Seconds | Peak GB |\n|---|---:|---|---:|---:|")
+    with tempfile.TemporaryDirectory() as place:
+        for name in asked:
+            for shape in shapes(name):
+                one = trained(name, shape, overrides, Path(place))
+                said = "yes" if one.done else f"no: {one.answer}"
+                print(f"| {name} | {shape} | {said} | {one.seconds:.0f} | {one.memory:.1f} |", flush=True)
+                failed += not one.done
+    return failed
+
+
+def model_of(name: str) -> str:
+    """A file of conf/backbone -> timm's name."""
+    return str(yaml.safe_load((CONF_DIR / "backbone" / f"{name}.yaml").read_text(encoding="utf-8"))["model"])
+
+
 def names() -> list[str]:
     """Every backbone with a name of its own, in the order of its parameters' published count."""
     found = [path.stem for path in (CONF_DIR / "backbone").glob("*.yaml") if not path.stem.startswith("_")]
@@ -115,10 +183,16 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("names", nargs="*", help="files of conf/backbone; all of them if none is given")
     parser.add_argument("--json", action="store_true", help="print the rows as JSON")
+    parser.add_argument("--train", action="store_true", help="train each for an epoch; key=value go to fusion.train")
     asked = parser.parse_args(argv)
+    overrides = [word for word in asked.names if "=" in word]
+    asked.names = [word for word in asked.names if "=" not in word]
+    known = [*names(), *([OTHER[0]] if asked.train else [])]
     for name in asked.names:
-        if name not in names():
-            parser.error(f"{name} is not one of {', '.join(names())}")
+        if name not in known:
+            parser.error(f"{name} is not one of {', '.join(known)}")
+    if asked.train:
+        return 1 if train_all(asked.names or known, overrides) else 0
     rows = [row(name) for name in asked.names or names()]
     if asked.json:
         print(json.dumps([asdict(one) for one in rows], indent=1))

@@ -5,6 +5,7 @@ pixels as the network sees it. Whole pictures are resized; crops and tiles are c
 of tiles four answers a snippet are averaged.
 
   python scripts/legibility.py --quick
+  python scripts/legibility.py --views 500-224 1360-224 500-tiles128-128
   python scripts/legibility.py --pictures 50000 --seeds 3 --json legibility.json
 """
 
@@ -48,6 +49,13 @@ class View:
     side: int = 0  # of a crop or tile, source pixels
 
     @property
+    def key(self) -> str:
+        """For --views: source, what is cut out of it, shape."""
+        return (
+            f"{self.source}-{self.view.removeprefix('random_') + str(self.side) + '-' if self.side else ''}{self.shape}"
+        )
+
+    @property
     def em(self) -> float:
         """Pixels an em as the network sees it."""
         return FONT * self.scale * self.shape / (self.side or self.source)
@@ -71,6 +79,8 @@ def main() -> int:
     parser.add_argument("--pictures", type=int, default=50_000, help="trained on, a view and seed (default: 50000)")
     parser.add_argument("--judge", type=int, default=2000, help="most test snippets (default: 2000)")
     parser.add_argument("--seeds", type=int, default=1)
+    keys = [view.key for view in VIEWS]
+    parser.add_argument("--views", nargs="+", choices=keys, default=keys, metavar="VIEW", help=", ".join(keys))
     parser.add_argument("--quick", action="store_true", help="3,200 pictures, 600 test snippets")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there too")
     args = parser.parse_args()
@@ -79,7 +89,7 @@ def main() -> int:
         args.pictures, args.judge = 3200, 600
     table = sources.load(named("data", "small"), cache_dir(), console.progress)
     found = {"pictures": args.pictures, "seeds": args.seeds, "views": []}
-    for view in VIEWS:
+    for view in [view for view in VIEWS if view.key in args.views]:
         runs = [one(view, table, args, seed) for seed in range(args.seeds)]
         accuracy = float(np.mean([run["accuracy"] for run in runs]))
         found["views"].append(

@@ -59,3 +59,31 @@ def test_an_unknown_name_gets_the_known_ones(capsys):
     with pytest.raises(SystemExit):
         backbones.main(["vgg17"])
     assert "vgg17 is not one of convnet" in capsys.readouterr().err
+
+
+def test_each_is_tried_at_its_own_shape_and_at_the_common_one():
+    assert [backbones.shapes(name) for name in ("inception_v3", "convnet", "timm")] == [
+        [299, 128],
+        [64, 128],
+        [224, 128],
+    ]
+
+
+def test_one_that_does_not_train_is_told_and_the_others_are_tried(monkeypatch, capsys, tmp_path):
+    (tmp_path / "run.json").write_text(json.dumps({"timings": {"total_seconds": 7.4}, "peak_memory_mb": 1536}))
+    asked = []
+
+    def command(name, *words):
+        asked.append([name, *words])
+        if name == "predict":
+            return backbones.subprocess.CompletedProcess(words, 0, '{"raw": {"label": "Python"}}\n', "")
+        wrong = "input_shape=128" in words
+        return backbones.subprocess.CompletedProcess(words, int(wrong), f"{tmp_path}\n", "a line\nerror: no room\n")
+
+    monkeypatch.setattr(backbones, "command", command)
+    assert backbones.main(["--train", "convnet", "timm", "data.limit=8"]) == 1
+    printed = capsys.readouterr().out
+    assert "| convnet | 64 | yes | 7 | 1.5 |" in printed and "| timm | 128 | no: error: no room | 0 | 0.0 |" in printed
+    assert all("data.limit=8" in words for words in asked if words[0] == "train")
+    assert sum("backbone.model=resnet18" in words for words in asked) == 2
+    assert ["predict", "--json", "--run", str(tmp_path), str(SCRIPT)] in asked

@@ -10,7 +10,7 @@ import timm
 import torch
 
 from fusion.config import UserError, cache_dir
-from fusion.learning import device_of, make_stages
+from fusion.learning import device_of, make_stages, precision_of
 from fusion.model import features
 from fusion.model.checkpoint import Model
 from fusion.model.late_fusion import LateFusion
@@ -20,6 +20,7 @@ from fusion.results.record import Record
 
 log = logging.getLogger(__name__)
 
+HALF = {"bf16-mixed": torch.bfloat16, "16-mixed": torch.float16}  # of Lightning's words for precision
 MOST = 0.5  # share of the free memory, and of the free disk, that features may take
 
 
@@ -59,9 +60,9 @@ def keep(config: dict[str, Any], model: Model, pairs: Pairs, record: Record) -> 
         return
     spec, versions = model.meta["branches"]["image"], [torch.__version__, timm.__version__]
     facts = [spec, versions, screen.fingerprint, _states(pairs)]
-    device = device_of(config)
+    device, half = device_of(config), HALF.get(precision_of(config))
     with torch.random.fork_rng(devices=[]):  # a loader takes a random number: dropout is the same, kept or computed
-        pairs.features, said = features.keep(branch, pairs.draw, styles, facts, cache, device)
+        pairs.features, said = features.keep(branch, pairs.draw, styles, facts, cache, device, half)
     record.note(features=said | {"variants": pairs.variants})
     record.content["timings"]["features_seconds"] = said["seconds"]
 

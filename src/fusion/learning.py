@@ -31,6 +31,15 @@ def device_of(config: dict[str, Any]) -> torch.device:
     return torch.device("cuda" if config["device"] != "cpu" and torch.cuda.is_available() else "cpu")
 
 
+def precision_of(config: dict[str, Any]) -> Any:
+    """Lightning's word for the numbers a run computes with; auto takes 16 bits where a GPU has them."""
+    if config["precision"] != "auto":
+        return config["precision"]
+    if device_of(config).type == "cpu":
+        return "32-true"
+    return "bf16-mixed" if torch.cuda.is_bf16_supported() else "16-mixed"
+
+
 def make_learner(config: dict[str, Any], net: LateFusion, pairs: Pairs) -> Learner:
     """The learner of conf/optimizer, conf/schedule, conf/augment and `loss`; lr=search starts from any rate."""
     options = {name: config[OPTIONS[name]] for name in net.branches}

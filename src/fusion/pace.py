@@ -1,5 +1,10 @@
-"""How long a run will take: seconds a sample, from a few real steps of a small batch on this machine."""
+"""How long a run will take: seconds a sample, from a few real steps of a small batch on this machine.
 
+Drawing and learning are timed apart, so that runs that share a view or a network are timed once (`Paces`). A network
+that sees large pictures is timed on smaller ones: its work grows with their area.
+"""
+
+import json
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -12,13 +17,17 @@ import torch.nn.functional as F
 from fusion import branches, frozen
 from fusion.branches import Started
 from fusion.learning import device_of, moved
+from fusion.model.augment import Augment
 from fusion.model.late_fusion import LateFusion
 from fusion.pairs import Pairing
+from fusion.screenshots import fonts
 from fusion.screenshots.views import Screen
 
 STEPS = 3  # of each kind; the first is not counted
+ENOUGH = 0.5  # seconds that a step takes, after which one more is enough
 SAMPLES = (2, 8)  # least and most of a step, fewer for large pictures
 LARGE = 128  # pixels, from which on there are fewer
+LARGEST = 224  # pixels, the most that a network is timed on
 
 
 @dataclass(frozen=True)
@@ -26,54 +35,114 @@ class Pace:
     """Seconds a sample."""
 
     drawing: float  # and tokenizing
+    changing: float  # of a training picture, as `augment` says
     learning: float  # forward, backward and the optimiser
     reading: float  # forward alone
     head: float  # of learning, where the features are known
 
 
-def measured(config: dict[str, Any], few: pa.Table, classes: list[str], text: Started | None) -> Pace:
-    """Random weights, which take as long as any; a few rows of the data."""
-    parts: dict[str, torch.nn.Module] = {"text": text.module} if text else {}
-    screen = None
+class Paces:
+    """The pace of each configuration; each view and each network of them is timed once."""
+
+    def __init__(self) -> None:
+        self._views: dict[str, tuple[float, float]] = {}
+        self._networks: dict[str, tuple[float, float, float]] = {}
+
+    def __call__(self, config: dict[str, Any], few: pa.Table, classes: list[str], text: Started | None) -> Pace:
+        """few: rows of the data; classes: its labels; text: the text branch, made from a few rows."""
+        shared = [config["text"], config["device"]]
+        view = json.dumps([config[name] for name in ("render", "input_shape", "source_size", "augment")] + shared)
+        kept = {name: value for name, value in config["backbone"].items() if name not in ("lr", "lr_decay", "variants")}
+        network = json.dumps([kept, _timed_side(config), *shared])
+        if view not in self._views:
+            self._views[view] = drawn(config, few, classes, text)
+        if network not in self._networks:
+            self._networks[network] = computed(config, few, classes, text)
+        learning, reading, head = self._networks[network]
+        grown = (config["input_shape"] / _timed_side(config)) ** 2 if config["backbone"]["name"] != "none" else 1.0
+        return Pace(*self._views[view], head + grown * (learning - head), grown * reading, head)
+
+
+def drawn(config: dict[str, Any], few: pa.Table, classes: list[str], text: Started | None) -> tuple[float, float]:
+    """-> seconds of drawing and tokenizing a sample, and of changing its picture."""
+    rows, screen, augment = _columns(few, SAMPLES[1]), None, config["augment"]
     if config["backbone"]["name"] != "none":
-        screen = Screen(config["render"], config["source_size"], config["input_shape"], config["seed"])
-        parts["image"] = branches.start_image(config["backbone"] | {"weights": "random"}, config["input_shape"]).module
+        screen = Screen(_with_the_font_at_hand(config["render"]), config["source_size"], config["input_shape"], 0)
+    pairing = Pairing(classes, text.tokenizer if text else None, screen, 0)
+    drawing, changing = _timed(lambda: pairing(rows), torch.device("cpu")), 0.0
+    if screen is not None and augment["name"] != "none":
+        device = device_of(config)
+        change, image = Augment(augment, 0), pairing(rows)["image"].to(device)
+        changing = _timed(lambda: change(image, rows["id"], 0), device)
+    return drawing / len(rows["id"]), changing / len(rows["id"])
+
+
+def _with_the_font_at_hand(render: dict[str, Any]) -> dict[str, Any]:
+    """The same look in the font that comes with fusion: the others would be fetched, and are drawn as fast."""
+    given = render.get("font", fonts.ALWAYS)
+    names = given if isinstance(given, list) else [given]
+    return render | {"font": [fonts.ALWAYS if name in ("any", *fonts.catalogue()) else name for name in names]}
+
+
+def computed(
+    config: dict[str, Any], few: pa.Table, classes: list[str], text: Started | None
+) -> tuple[float, float, float]:
+    """-> seconds of learning from a sample, of reading it, and of the head's share; random weights and pictures."""
+    parts: dict[str, torch.nn.Module] = {"text": text.module} if text else {}
+    device, side, (least, most) = device_of(config), _timed_side(config), SAMPLES
+    size = min(most, max(least, most * LARGE**2 // side**2)) if config["backbone"]["name"] != "none" else most
+    batch = Pairing(classes, text.tokenizer if text else None, None, 0)(_columns(few, size))
+    if config["backbone"]["name"] != "none":
+        parts["image"] = branches.start_image(config["backbone"] | {"weights": "random"}, side).module
+        batch["image"] = torch.randint(0, 256, (len(batch["id"]), side, side, 3), dtype=torch.uint8)
+        batch["present"]["image"] = torch.ones(len(batch["id"]), dtype=torch.bool)
     fusion = {key: value for key, value in config["fusion"].items() if key != "name"}
-    device = device_of(config)
     net = LateFusion(parts, len(classes), **fusion).to(device)
     frozen.settle(config, net)
-    optimizer = torch.optim.Adam(net.parameters())
-    least, most = SAMPLES
-    size = min(most, max(least, most * LARGE**2 // config["input_shape"] ** 2)) if screen else most
-    rows = few.slice(0, size).select([name for name in ("id", "text", "label") if name in few.column_names]).to_pydict()
-    pairing, made = Pairing(classes, text.tokenizer if text else None, screen, 0), {}
+    found = _steps(net, moved(batch, device), device)
+    learning, reading, head = (value / len(batch["id"]) for value in found)
+    return learning, reading, head
 
-    def draw() -> None:
-        made.update(moved(pairing(rows), device))
+
+def _steps(net: LateFusion, batch: dict[str, Any], device: torch.device) -> tuple[float, float, float]:
+    """-> seconds of a step of learning, of reading and of learning where the image branch's features are known."""
+    optimizer = torch.optim.Adam(net.parameters())
 
     def learn() -> None:
         optimizer.zero_grad()
-        F.cross_entropy(net(made), made["label"]).backward()
+        F.cross_entropy(net(batch), batch["label"]).backward()
         optimizer.step()
 
     def read() -> None:
         with torch.inference_mode():
-            net(made)
+            net(batch)
 
-    drawing = _timed(draw, device)
-    if text is None and screen is not None:
-        known = torch.zeros(len(rows["id"]), int(net.branches["image"].dim), device=device)  # type: ignore[arg-type]
-    learning, reading = _timed(learn, device), _timed(read, device)
-    head = learning
-    if text is None and screen is not None:
-        made["features"] = {"image": known}
-        head = _timed(learn, device)
-    return Pace(*(value / len(rows["id"]) for value in (drawing, learning, reading, head)))
+    reading = _timed(read, device)
+    if [*net.branches] != ["image"]:
+        learning = _timed(learn, device)
+        return learning, reading, learning
+    still = not any(p.requires_grad for p in net.branches.parameters())
+    learning = 0.0 if still else _timed(learn, device)
+    width = int(net.branches["image"].dim)  # type: ignore[arg-type]
+    batch["features"] = {"image": torch.zeros(len(batch["id"]), width, device=device)}
+    head = _timed(learn, device)
+    return learning or reading + head, reading, head  # what is frozen is only read
 
 
-def _timed(step: Callable[[], None], device: torch.device) -> float:
-    took = []
-    for _ in range(STEPS):
+def _timed_side(config: dict[str, Any]) -> int:
+    """Pixels of the pictures that the network is timed on."""
+    return min(int(config["input_shape"]), LARGEST)
+
+
+def _columns(few: pa.Table, size: int) -> dict[str, list[Any]]:
+    columns: dict[str, list[Any]] = few.slice(0, size).select(["id", "text", "label"]).to_pydict()
+    return columns
+
+
+def _timed(step: Callable[[], object], device: torch.device) -> float:
+    """The shorter of two steps after a first one, or the second if that takes long."""
+    took: list[float] = []
+    while len(took) < STEPS and not (len(took) > 1 and took[-1] > ENOUGH):
         clock = time.monotonic()
         step()
         if device.type == "cuda":
@@ -93,5 +162,6 @@ def seconds(config: dict[str, Any], pace: Pace, counts: dict[str, int], variants
     if variants is not None:
         pictures = 0 if kept else variants * counts["train"] + judged
         return pictures * (pace.drawing + pace.reading) + epochs * counts["train"] * pace.head
-    epoch = counts["train"] * (pace.drawing + pace.learning) + counts["val"] * tiles * (pace.drawing + pace.reading)
+    learnt = counts["train"] * (pace.drawing + pace.changing + pace.learning)
+    epoch = learnt + counts["val"] * tiles * (pace.drawing + pace.reading)
     return epochs * epoch + judged * (pace.drawing + pace.reading)

@@ -25,7 +25,8 @@ from fusion.experiment import make_model, recorded, sides, warn
 from fusion.fresh import Fresh, Passages, Rows, held
 from fusion.learning import device_of
 from fusion.model import checkpoint
-from fusion.model.steps import WINDOW, Course, range_test, ranks, rate_at, suggested
+from fusion.model.rate_search import WINDOW
+from fusion.model.steps import Course, ranks, rate_at, search
 from fusion.results import plots, statistics
 from fusion.results.record import Record, new_run_folder, write_metrics
 from fusion.screenshots.reading import SIGNS
@@ -161,13 +162,11 @@ def _sample(table: pa.Table, most: int, seed: int) -> pa.Table:
 
 def _search(course: Course, fresh: Fresh, folder: Path) -> float:
     """-> the rate that a short range test suggests; its curve is drawn."""
-    curve = range_test(course, fresh.loader(SEARCHED, SEARCHED + WINDOW, 0))
-    rate = suggested(curve)
-    log.info("learning rate %g, found between %g and %.2g in %d steps", rate, curve[0][0], curve[-1][0], len(curve))
+    found = search(course, fresh.loader(SEARCHED, SEARCHED + WINDOW, 0))
+    log.info("learning rate %g, found by a range test of %d steps", found.chosen, len(found.rates))
     if ranks()[0] == 0:
-        rates, losses = ([point[i] for point in curve] for i in (0, 1))
-        plots.rates(rates, losses, rate, folder / "plots" / "learning_rate.png")
-    return rate
+        plots.rates(found.rates, found.losses, found.chosen, folder / "plots" / "learning_rate.png")
+    return found.chosen
 
 
 def _learn(

@@ -1,7 +1,8 @@
 """dry_run=true: what a command line or a sweep would run, whether every shape fits, and about how long it would take.
 
-Nothing is trained, downloaded or left behind. Shapes and memory come from the meta device; times from a few real steps
-of a small batch on this machine, once for each network and view, with random weights, which are as fast as any.
+Nothing is trained, no weights or fonts are fetched, no run folder is left; a corpus that is not there yet is built, for
+its rows are counted. Shapes and memory come from the meta device; times from a few real steps of a small batch on this
+machine, once for each network and each view, with random weights, which are as fast as any.
 """
 
 import copy
@@ -20,8 +21,8 @@ from fusion.branches.weights import hub_reachable
 from fusion.config import UserError, cache_dir
 from fusion.console import printable, progress
 from fusion.learning import device_of
-from fusion.model.outline import memory, outline, room
-from fusion.pace import Pace, measured, seconds
+from fusion.model.outline import Memory, memory, outline, room
+from fusion.pace import Paces, seconds
 from fusion.results.ranking import square
 from fusion.results.record import Record
 from fusion.results.table import Table
@@ -55,7 +56,8 @@ class Preview:
         self.total = 0.0  # seconds
         self._tables: dict[str, pa.Table] = {}
         self._texts: dict[str, tuple[dict[str, Any], Started | None]] = {}
-        self._paces: dict[str, Pace] = {}
+        self._pace = Paces()
+        self._outlines: dict[str, tuple[int, Memory]] = {}  # parameters, and what training takes
         self._kept: set[str] = set()  # whose features an earlier run of this list would have left in the cache
 
     def add(self, config: dict[str, Any], overrides: Sequence[str]) -> None:
@@ -92,18 +94,16 @@ class Preview:
 
     def _looked_at(self, config: dict[str, Any]) -> dict[str, str]:
         experiment.check(config)
-        outline(config | {"text": {"name": "none"}}, 2) if config["backbone"]["name"] != "none" else None
         if not config["again"] and (done := repeats.completed(config, [Path(config["runs"])], experiment.load)):
             return {"Minutes": "0", "Verdict": f"complete: {done}"}
         table = self._table(config["data"])
         text, started = self._text(config, table.filter(pc.equal(table["split"], "train")).slice(0, FEW))
         config = config | {"text": text}
-        net = outline(config, len(pc.unique(table["label"])))
-        frozen.settle(config, net)
-        needed, size = memory(net, config), config["batch_size"]
+        parameters, needed = self._outline(config, len(pc.unique(table["label"])))
+        size = config["batch_size"]
         found = {
             "Text": text["name"],
-            "Parameters": f"{sum(p.numel() for p in net.parameters()):,}",
+            "Parameters": f"{parameters:,}",
             "Memory GB": f"{needed.at(size) / 1e9:.1f}",
             "Minutes": "?",
             "Verdict": "runs",
@@ -116,16 +116,22 @@ class Preview:
             found["Minutes"] = f"{self._seconds(config, table, started) / 60:.1f}"
         return found
 
+    def _outline(self, config: dict[str, Any], classes: int) -> tuple[int, Memory]:
+        """Of the network without weights: how many parameters, and the memory its training takes."""
+        seen = [config[name] for name in ("backbone", "text", "fusion", "input_shape")]
+        key = json.dumps([seen, classes], default=str)
+        if key not in self._outlines:
+            net = outline(config, classes)
+            frozen.settle(config, net)
+            self._outlines[key] = sum(p.numel() for p in net.parameters()), memory(net, config)
+        return self._outlines[key]
+
     def _seconds(self, config: dict[str, Any], table: pa.Table, text: Started | None) -> float:
-        seen = ("backbone", "render", "input_shape", "source_size", "device", "augment")
-        view = json.dumps([config[name] for name in seen], default=str)
-        key = json.dumps([view, config["text"]], default=str)
-        if key not in self._paces:
-            few = table.filter(pc.equal(table["split"], "train")).slice(0, FEW)
-            self._paces[key] = measured(config, few, sorted(pc.unique(table["label"]).to_pylist()), text)
-        counts = experiment.sides(table)
-        features = json.dumps([view, config["data"], config["seed"]], default=str)
-        took = seconds(config, self._paces[key], counts, frozen.variants(config), features in self._kept)
+        few = table.filter(pc.equal(table["split"], "train")).slice(0, FEW)
+        pace = self._pace(config, few, sorted(pc.unique(table["label"]).to_pylist()), text)
+        seen = ("backbone", "render", "input_shape", "source_size", "device", "augment", "data", "seed")
+        features = json.dumps([config[name] for name in seen], default=str)
+        took = seconds(config, pace, experiment.sides(table), frozen.variants(config), features in self._kept)
         self._kept.add(features)
         took *= config.get("folds") or 1
         self.total += took

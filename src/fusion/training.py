@@ -47,7 +47,7 @@ def fit(config: dict[str, Any], model: checkpoint.Model, pairs: Pairs, folder: P
         max_epochs=config["epochs"],
         accelerator=ACCELERATOR[config["device"]],
         devices=1,
-        precision=_precision(config),
+        precision=learning.precision_of(config),
         gradient_clip_val=config["clip"],
         callbacks=callbacks,
         enable_progress_bar=on_terminal,
@@ -72,14 +72,6 @@ def fit(config: dict[str, Any], model: checkpoint.Model, pairs: Pairs, folder: P
     plots.curves(journal.epochs, folder / "plots" / "curves.png")
     learning.settle_batchnorm(learner, stages, pairs, trainer.strategy.root_device, record)
     return trainer
-
-
-def _precision(config: dict[str, Any]) -> Any:
-    if config["precision"] != "auto":
-        return config["precision"]
-    if config["device"] == "cpu" or not torch.cuda.is_available():
-        return "32-true"
-    return "bf16-mixed" if torch.cuda.is_bf16_supported() else "16-mixed"
 
 
 def evaluate(

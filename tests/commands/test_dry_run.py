@@ -6,15 +6,16 @@ from typing import Any
 import pytest
 from hydra import compose, initialize_config_dir
 
-from fusion import experiment, preview
+from fusion import experiment, pace, preview
 from fusion.config import CONF_DIR, to_dict
-from fusion.pace import Pace, measured, seconds
+from fusion.pace import LARGEST, Pace, Paces, seconds
 from fusion.preview import Preview
 from fusion.results.record import read_run
+from fusion.screenshots import fonts
 
 from .conftest import HEAD, IMAGE, TEXT_ONLY, TINY, Command
 
-PACE = Pace(drawing=0.001, learning=0.01, reading=0.002, head=0.0001)
+PACE = Pace(drawing=0.001, changing=0.0005, learning=0.01, reading=0.002, head=0.0001)
 COUNTS = {"train": 1000, "val": 100, "test": 100}
 
 
@@ -31,14 +32,19 @@ def configured(corpus: Path, *overrides: str, base: list[str] = TINY) -> dict[st
 
 @pytest.fixture
 def timed_once(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """Every network and view that is timed, by name; timing itself takes no time."""
+    """Every view and every network that is timed, in words; timing itself takes no time."""
     asked: list[str] = []
 
-    def measure(config: dict[str, Any], *_: Any) -> Pace:
-        asked.append(f"{config['backbone']['name']} {config['input_shape']}")
-        return PACE
+    def drawn(config: dict[str, Any], *_: Any) -> tuple[float, ...]:
+        asked.append(f"view {config['source_size']} to {config['input_shape']}")
+        return PACE.drawing, PACE.changing
 
-    monkeypatch.setattr(preview, "measured", measure)
+    def computed(config: dict[str, Any], *_: Any) -> tuple[float, ...]:
+        asked.append(f"{config['backbone']['name']} {config['input_shape']}")
+        return PACE.learning, PACE.reading, PACE.head
+
+    monkeypatch.setattr(pace, "drawn", drawn)
+    monkeypatch.setattr(pace, "computed", computed)
     return asked
 
 
@@ -66,7 +72,22 @@ def test_each_network_and_view_is_timed_once(corpus: Path, timed_once: list[str]
     made = Preview()
     for overrides in (["lr=0.1"], ["epochs=9"], ["batch_size=4"], ["seed=3"], ["input_shape=40"]):
         made.add(configured(corpus, *overrides, base=[*IMAGE, "text=none", *HEAD]), overrides)
-    assert timed_once == ["timm 32", "timm 40"]
+    assert timed_once == ["view 64 to 32", "timm 32", "view 64 to 40", "timm 40"]
+
+
+def test_runs_of_one_network_on_other_views_share_its_time(corpus: Path, timed_once: list[str]) -> None:
+    made = Preview()
+    for overrides in (["source_size=80"], ["augment=rakuten"], ["input_shape=320"], ["input_shape=448"]):
+        made.add(configured(corpus, *overrides, base=[*IMAGE, "text=none", *HEAD]), overrides)
+    assert [said for said in timed_once if "view" not in said] == ["timm 32", "timm 320"]
+    assert timed_once[3:] == ["view 64 to 320", "timm 320", "view 64 to 448"], "large ones are timed on smaller ones"
+
+
+def test_large_pictures_take_time_by_their_area(corpus: Path, timed_once: list[str]) -> None:
+    config = configured(corpus, f"input_shape={2 * LARGEST}", base=[*IMAGE, "text=none", *HEAD])
+    found = Paces()(config, experiment.load(config), ["c", "css", "python"], None)
+    assert found.reading == 4 * PACE.reading and found.head == PACE.head
+    assert found.learning == pytest.approx(PACE.head + 4 * (PACE.learning - PACE.head))
 
 
 def test_a_run_that_is_complete_would_not_be_repeated(corpus: Path, tmp_path: Path, timed_once: list[str]) -> None:
@@ -87,8 +108,8 @@ def test_too_little_memory_is_told_with_the_batch_that_fits(
 
 
 @pytest.mark.parametrize(("overrides", "variants", "kept", "expected"), [
-    ([], None, False, 2 * (1000 * 0.011 + 100 * 0.003) + 200 * 0.003),
-    (["render.view=tiles"], None, False, 2 * (1000 * 0.011 + 400 * 0.003) + 800 * 0.003),
+    ([], None, False, 2 * (1000 * 0.0115 + 100 * 0.003) + 200 * 0.003),
+    (["render.view=tiles"], None, False, 2 * (1000 * 0.0115 + 400 * 0.003) + 800 * 0.003),
     (["backbone.freeze=all"], 2, False, (2 * 1000 + 200) * 0.003 + 2 * 1000 * 0.0001),
     (["backbone.freeze=all"], 2, True, 2 * 1000 * 0.0001),
 ])  # fmt: skip
@@ -106,11 +127,16 @@ def test_a_sweep_of_heads_pays_for_its_features_once(corpus: Path, timed_once: l
     assert took[0] > 5 * took[1] and took[1] == took[2]
 
 
-def test_a_real_step_is_timed(corpus: Path) -> None:
-    config = configured(corpus, "backbone.freeze=all", base=[*IMAGE, "text=none", *HEAD])
-    table = experiment.load(config)
-    found = measured(config, table.slice(0, 8), ["c", "css", "python"], None)
-    assert min(found.drawing, found.learning, found.reading, found.head) > 0
+@pytest.mark.parametrize("frozen", ["all", "none"])
+def test_real_steps_are_timed_and_no_font_is_fetched(
+    corpus: Path, frozen: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fonts, "_from_package", lambda row: pytest.fail(f"{row['font']} was fetched"))
+    looks = ["render.font=any", "augment=rakuten", f"backbone.freeze={frozen}"]
+    config = configured(corpus, *looks, base=[*IMAGE, "text=none", *HEAD])
+    found = Paces()(config, experiment.load(config).slice(0, 8), ["c", "css", "python"], None)
+    assert min(found.drawing, found.changing, found.learning, found.reading, found.head) > 0
+    assert found.learning > found.reading and found.learning > found.head
 
 
 def test_a_dry_sweep_leaves_nothing_behind(tmp_path: Path, corpus: Path, fusion: Command) -> None:

@@ -1,5 +1,6 @@
 """A frozen image branch: its features are computed once, kept, checked, and give the run that drawing gives."""
 
+import shutil
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -51,6 +52,7 @@ def logits(folder: Path) -> np.ndarray:
     ["render.view=tiles", "render.tile_size=40", "render.tile_margin=0", "render.tile_count=2"],
     ["render.view=random_crop", "render.crop_size=40", "backbone.variants=2", "backbone.pooling=flatten"],
     [*TEXT, "fusion.modality_dropout=0.3"],
+    ["precision=bf16-mixed"],
 ])  # fmt: skip
 def test_a_run_on_kept_features_is_the_run_on_pictures(
     train: Callable[..., Path], monkeypatch: pytest.MonkeyPatch, overrides: list[str]
@@ -191,3 +193,21 @@ def test_streams_keep_nothing() -> None:
     config = {"backbone": {"name": "x", "freeze": "all", "variants": 1}, "augment": {"name": "none"}, "data": {}}
     assert applies(config) and not applies(config | {"data": {"streaming": True}})
     assert not applies(config | {"backbone": {"name": "none"}})
+
+
+def test_features_of_another_precision_are_others(train: Callable[..., Path]) -> None:
+    whole = train()
+    half = train("precision=bf16-mixed")
+    assert read_run(half)["features"]["computed"] == read_run(whole)["features"]["computed"] > 0
+    assert read_run(train("precision=bf16-mixed", "lr=0.01"))["features"]["computed"] == 0
+
+
+def test_pictures_are_read_a_few_at_a_time(
+    train: Callable[..., Path], cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    at_once = logits(train())
+    shutil.rmtree(cache / "features")
+    monkeypatch.setattr(features, "AT_ONCE", 3 * 32**2)
+    few = train("again=true")
+    assert read_run(few)["features"]["computed"] > 0
+    assert np.allclose(logits(few), at_once, atol=1e-5)

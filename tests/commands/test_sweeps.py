@@ -41,12 +41,19 @@ def test_a_sweep_of_a_file_takes_the_axes_of_the_command_line(tmp_path: Path, co
     given = ["epochs=0", "fusion.hidden=[16],[8]", "lr=0.1", f"data.path={corpus}", "data=folder"]
     done = fusion("train", "-m", "+sweep=heads", *given, cwd=tmp_path)
     assert done.returncode == 3, done.stderr
-    runs = [read_run(folder)["config"] for folder in find_runs([tmp_path / "runs" / "heads"])]
+    runs = [read_run(folder)["config"] for folder in find_runs([tmp_path / "runs"])]
     assert len(runs) == 2 * 3 and {run["lr"] for run in runs} == {0.1}
     assert {tuple(run["fusion"]["hidden"]) for run in runs} == {(16,), (8,)}
     assert {run["fusion"]["dropout"] for run in runs} == {0.0, 0.2, 0.5} and {run["text"]["name"] for run in runs} == {
         "none"
     }
+
+
+def test_a_sweep_over_rows_ends_with_the_table_of_its_runs(tmp_path: Path, corpus: Path, fusion: Command) -> None:
+    given = ["-m", "row=notebook_baseline,notebook_augmented", "data=folder", f"data.path={corpus}", "epochs=1"]
+    done = fusion("train", *given, "source_size=64", "render.font=dejavu-sans-mono", "lr=0.001,-1", cwd=tmp_path)
+    assert done.returncode == 3, "the two of lr=-1 failed"
+    assert done.stdout.count("| convnet |") == 4 and done.stdout.count("failed") == 2
 
 
 def test_a_study_without_m_and_rows_that_are_not_there_get_one_sentence(tmp_path: Path, fusion: Command) -> None:

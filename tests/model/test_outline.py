@@ -86,6 +86,21 @@ def test_what_autograd_keeps_is_what_a_real_step_keeps():
     assert 0.9 * real < estimate < 1.3 * real
 
 
+def test_a_frozen_branch_takes_what_its_widest_module_reads_and_writes():
+    config = configured("backbone.freeze=all", "input_shape=64")
+    net = outline(config, 5)
+    frozen.settle(config, net)
+    found: list[int] = []
+    real = LateFusion({"image": start_image(config["backbone"], 64).module}, 5, [16], 0.0)
+    for module in real.branches["image"].modules():
+        if not [*module.children()]:
+            module.register_forward_hook(
+                lambda _, given, made: found.append(4 * (sum(x.numel() for x in given) + made.numel()))
+            )
+    real.branches["image"](torch.zeros(1, 64, 64, 3, dtype=torch.uint8))
+    assert memory(net, config).each == max(found)
+
+
 @pytest.mark.parametrize(("space", "fits"), [(10_000, 32), (3_300, 32), (3_299, 16), (1_000, 8), (200, 1), (199, None)])
 def test_the_batch_that_fits_is_found_by_halving(space, fits):
     assert Memory(fixed=100, each=100).largest(32, space) == fits

@@ -4,6 +4,7 @@ import json
 import os
 import re
 import time
+from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
@@ -191,3 +192,13 @@ def test_outside_a_checkout_there_is_no_commit(tmp_path, monkeypatch):
     assert record._git() is None
     monkeypatch.setenv("PATH", "")
     assert record._git() is None
+
+
+@pytest.mark.skipif(not Path("/proc/self/clear_refs").exists(), reason="only Linux forgets a peak")
+def test_the_peak_of_a_run_is_not_that_of_the_one_before_it(tmp_path):
+    large = np.ones(300 << 17)  # 300 MB
+    before = record._peak_memory_mb()
+    del large
+    made = Record(tmp_path, CONFIG, [])
+    made.finish("completed")
+    assert read_run(tmp_path)["peak_memory_mb"] < before - 200

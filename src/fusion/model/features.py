@@ -26,6 +26,7 @@ from fusion.files import replacing
 log = logging.getLogger(__name__)
 
 LAYOUT = 1  # raised when the same name would hold something else
+AT_ONCE = 16 * 224**2  # pixels on a CPU, one picture at least: more takes memory (10 GB of 64 at 600) and saves no time
 
 Row = tuple[str, str, str]  # id, label, the user's own picture or ""
 Draw = Callable[[str, int | None], tuple[list[Row], Iterable[torch.Tensor]]]  # side, variant -> rows, their pictures
@@ -73,22 +74,23 @@ def weights_hash(branch: nn.Module) -> str:
 
 def keep(
     branch: nn.Module, draw: Draw, sides: dict[str, Sequence[int | None]], facts: Sequence[Any], cache: Path,
-    device: torch.device,
+    device: torch.device, half: torch.dtype | None = None,
 ) -> tuple[Features, dict[str, Any]]:  # fmt: skip
     """The features of every side in its variants, from the cache or computed; and what the record says of them.
 
     facts: whatever else changes a picture or how it is read. sides: train -> [0, 1, ...], val -> [None], ...
+    half: the kind of 16 bits to compute with, if not 32 bits are.
     """
     clock, found, computed = time.monotonic(), Features(), 0
     made_by = weights_hash(branch)
     for side, variants in sides.items():
         for variant in variants:
             rows, pictures = draw(side, variant)
-            name = json.dumps([LAYOUT, made_by, list(facts), variant, hashed(rows)], default=str)
+            name = json.dumps([LAYOUT, made_by, list(facts), str(half), variant, hashed(rows)], default=str)
             path = cache / "features" / f"{hashlib.sha256(name.encode()).hexdigest()[:16]}.safetensors"
             values = _read(path, rows)
             if values is None:
-                values = _compute(branch, pictures, device)
+                values = _compute(branch, pictures, device, half)
                 _write(path, rows, values)
                 computed += len(rows)
             found.add(variant, rows, values)
@@ -103,14 +105,19 @@ def hashed(rows: Sequence[Row]) -> str:
 
 
 @torch.inference_mode()
-def _compute(branch: nn.Module, pictures: Iterable[torch.Tensor], device: torch.device) -> torch.Tensor:
+def _compute(
+    branch: nn.Module, pictures: Iterable[torch.Tensor], device: torch.device, half: torch.dtype | None
+) -> torch.Tensor:
     """Batches of (B, H, W, 3) or (B, K, H, W, 3) -> (N, D) or (N, K, D); the branch is left as it was."""
     modes = {module: module.training for module in branch.modules()}
     branch.to(device).eval()
     parts = []
     for batch in pictures:
         flat = batch.to(device).flatten(0, -4)  # (B * K, H, W, 3)
-        parts.append(branch(flat).float().cpu().unflatten(0, batch.shape[:-3]))
+        most = max(1, AT_ONCE // (flat.shape[1] * flat.shape[2])) if device.type == "cpu" else len(flat)
+        with torch.autocast(device.type, half, enabled=half is not None):
+            found = torch.cat([branch(part).float().cpu() for part in flat.split(most)])  # (B * K, D)
+        parts.append(found.unflatten(0, batch.shape[:-3]))
     branch.cpu()
     for module, mode in modes.items():
         module.training = mode

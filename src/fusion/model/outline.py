@@ -50,8 +50,26 @@ def memory(net: LateFusion, config: dict[str, Any], half: bool = False) -> Memor
     """An outline -> the memory its training takes. half: activations of 16 bits, as mixed precision has them."""
     learnt = sum(p.numel() for p in net.parameters() if p.requires_grad)
     still = sum(p.numel() for p in [*net.parameters(), *net.buffers()]) - learnt
-    each = (_kept(net, config, 4) - _kept(net, config, 2)) / 2 * (0.5 if half else 1.0)
-    return Memory(FLOAT * (4 * learnt + still), SPARE * each)
+    each = (_kept(net, config, 4) - _kept(net, config, 2)) / 2 * SPARE
+    if "image" in net.branches:
+        each = max(each, _widest(net.branches["image"], config["input_shape"]))
+    return Memory(FLOAT * (4 * learnt + still), each * (0.5 if half else 1.0))
+
+
+def _widest(branch: nn.Module, side: int) -> float:
+    """Bytes a picture: the most that one module reads and writes, which a pass takes even if nothing is kept of it."""
+    found = [0]
+
+    def look(_: nn.Module, given: Any, made: Any) -> None:
+        tensors = [one for one in (*given, made) if isinstance(one, torch.Tensor)]
+        found[0] = max(found[0], sum(one.numel() * one.element_size() for one in tensors))
+
+    hooks = [module.register_forward_hook(look) for module in branch.modules() if not [*module.children()]]
+    with torch.no_grad():
+        branch(torch.empty(2, side, side, 3, dtype=torch.uint8, device="meta"))
+    for hook in hooks:
+        hook.remove()
+    return found[0] / 2
 
 
 def _kept(net: LateFusion, config: dict[str, Any], samples: int) -> int:

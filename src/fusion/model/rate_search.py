@@ -1,9 +1,9 @@
-"""A network and training batches -> the learning rate to begin with, by a range test (Smith 2015)."""
+"""A step of training and rates that rise -> the learning rate to begin with, by a range test (Smith 2015)."""
 
 import copy
 import itertools
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,8 +13,8 @@ from fusion.config import UserError
 from fusion.model.learner import Learner
 
 LOWEST, HIGHEST, STEPS = 1e-6, 1.0, 104
-WINDOW = 8  # batches, used over and over: a mean over all of them does not depend on which batch is hard
-DIVERGED = 4.0  # times the first mean: the test ends
+WINDOW = 8  # batches, used over and over: of fresh ones random weights learn nothing in so few steps
+DIVERGED = 4.0  # times the largest loss of the first window: the test ends
 
 
 @dataclass(frozen=True)
@@ -26,17 +26,20 @@ class Found:
     chosen: float
 
 
-def search(learner: Learner, batches: Iterable[Mapping[str, Any]]) -> Found:
-    """Trains STEPS times on WINDOW batches, the rate growing from LOWEST to HIGHEST; then the network is as it was.
+def range_test(step: Callable[[int, float], float]) -> Found:
+    """step: number of a batch below WINDOW, rate -> loss. It is called STEPS times at rates from LOWEST to HIGHEST.
 
-    Branches with a rate of their own keep it. The network must be in training mode, batches on its device.
     Raises UserError if the loss falls at no rate.
     """
-    kept = copy.deepcopy(learner.net.state_dict())
-    used = list(itertools.islice(batches, WINDOW))
-    with torch.random.fork_rng():
-        rates, losses = _test(learner, used)
-    learner.net.load_state_dict(kept)
+    rates: list[float] = []
+    losses: list[float] = []
+    for number in range(STEPS):
+        rate = LOWEST * (HIGHEST / LOWEST) ** (number / (STEPS - 1))
+        loss = step(number % WINDOW, rate)
+        if not math.isfinite(loss) or loss > DIVERGED * max(losses[:WINDOW], default=math.inf):
+            break
+        rates.append(rate)
+        losses.append(loss)
     means = [sum(losses[i : i + WINDOW]) / WINDOW for i in range(len(losses) - WINDOW + 1)]
     rates = rates[WINDOW // 2 :][: len(means)]
     if not means or min(means) == means[0]:
@@ -44,27 +47,32 @@ def search(learner: Learner, batches: Iterable[Mapping[str, Any]]) -> Found:
     return Found(tuple(rates), tuple(means), float(f"{rates[means.index(min(means))] / 10:.2g}"))
 
 
-def _test(learner: Learner, batches: Sequence[Mapping[str, Any]]) -> tuple[list[float], list[float]]:
-    """-> the rate and the loss of each step."""
+def search(learner: Learner, batches: Iterable[Mapping[str, Any]]) -> Found:
+    """The range test of a learner on its first WINDOW batches; then its network is as it was.
+
+    Branches with a rate of their own keep it. The network must be in training mode, batches on its device.
+    """
+    kept = copy.deepcopy(learner.net.state_dict())
+    used = list(itertools.islice(batches, WINDOW))
     optimizer = learner.make_optimizer()
     follows = _following(learner, optimizer)
-    rates: list[float] = []
-    losses: list[float] = []
-    for number in range(STEPS):
-        batch = batches[number % len(batches)]
-        rate = LOWEST * (HIGHEST / LOWEST) ** (number / (STEPS - 1))
+
+    def step(number: int, rate: float) -> float:
+        batch = used[number % len(used)]
         for group, share in follows:
             group["lr"] = rate * share
         loss = learner.training_loss(learner(batch), batch["label"])
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
-        if not math.isfinite(loss.item()) or loss.item() > DIVERGED * max(losses[:WINDOW], default=math.inf):
-            break
-        rates.append(rate)
-        losses.append(loss.item())
-    optimizer.zero_grad()
-    return rates, losses
+        return loss.item()
+
+    try:
+        with torch.random.fork_rng():
+            return range_test(step)
+    finally:
+        optimizer.zero_grad()
+        learner.net.load_state_dict(kept)
 
 
 def _following(learner: Learner, optimizer: torch.optim.Optimizer) -> list[tuple[dict[str, Any], float]]:

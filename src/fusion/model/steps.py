@@ -19,15 +19,12 @@ from torch import nn
 
 from fusion.config import UserError
 from fusion.files import replacing
+from fusion.model.rate_search import WINDOW, Found, range_test
 
 SMOOTHING = 0.1  # of labels: a passage of ten lines is often of several languages
 MEMORY = 0.999  # of the running average
 HEADS = 0.1  # of the rate: a thousand features, all positive, make a layer on them take steps far too large
 READING = 20.0  # weight of the loss on signs, a mean over hundreds of them, beside that on the label
-
-
-LOWEST, HIGHEST, TESTED = 1e-5, 0.3, 96  # rates and steps of a range test
-WINDOW = 8  # batches that it uses over and over
 STATES = ("net", "reader", "average", "optimizer")
 
 
@@ -122,28 +119,19 @@ def rate_at(step: int, lr: float, steps: int, warmup: int, cooldown: float) -> f
     return lr * max(0.0, min(1.0, rising, falling))
 
 
-def range_test(course: Course, batches: Iterable[dict[str, Any]]) -> list[tuple[float, float]]:
-    """A copy trained at rates that rise from LOWEST to HIGHEST -> [(rate, smoothed loss)] (Smith 2017).
-
-    On the same WINDOW batches over and over: of fresh ones random weights learn nothing in so few steps.
-    """
-    tried = Course(copy.deepcopy(course.net), copy.deepcopy(course.reader), LOWEST, 0.0, course.device, course.half)
+def search(course: Course, batches: Iterable[dict[str, Any]]) -> Found:
+    """A copy of the course, trained at rates that rise -> the rate to begin with."""
+    tried = Course(copy.deepcopy(course.net), copy.deepcopy(course.reader), 0.0, 0.0, course.device, course.half)
     used = list(itertools.islice(batches, WINDOW))
-    smooth, curve = 0.0, []
-    for number in range(TESTED):
-        rate = LOWEST * (HIGHEST / LOWEST) ** (number / (TESTED - 1))
+
+    def step(number: int, rate: float) -> float:
         try:
-            label_loss, reading, _ = tried.learn(used[number % WINDOW], rate)
-        except UserError:  # it left the numbers: the end of the range
-            break
-        smooth = 0.9 * smooth + 0.1 * (label_loss + READING * reading)
-        curve.append((rate, smooth / (1 - 0.9 ** (number + 1))))
-    return curve
+            label_loss, reading, _ = tried.learn(used[number % len(used)], rate)
+        except UserError:  # it left the numbers
+            return math.inf
+        return label_loss + READING * reading
 
-
-def suggested(curve: list[tuple[float, float]]) -> float:
-    """A tenth of the rate at the lowest loss: there the loss still falls, at the lowest it is about to rise."""
-    return float(f"{min(curve, key=lambda point: point[1])[0] / 10:.2g}")
+    return range_test(step)
 
 
 def ranks() -> tuple[int, int]:
