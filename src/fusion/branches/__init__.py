@@ -91,7 +91,7 @@ def _start_nano(text: dict[str, Any], rows: Rows, classes: Sequence[str], seed: 
     spec = text_spec(text, classes=len(classes) if len(set(rows["label"])) > 1 else 0)
     module: Any = restore(spec)
     if module.voter is not None:
-        module.voter = fit_voter(rows["text"], rows["label"], classes, reader, spec["voter"]["rows"], seed)
+        module.voter = fit_voter(rows, classes, reader, spec["voter"]["rows"], seed)
     return Started(module, spec, "random", reader)
 
 

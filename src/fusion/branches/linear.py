@@ -71,30 +71,26 @@ def fit_linear(
     texts: Sequence[str], labels: Sequence[str], classes: Sequence[str], reader: Characters, seed: int
 ) -> Linear:
     """Training texts and their labels -> the fitted model; a class without training texts is never its answer."""
-    counts = reader.counts(texts)
-    counts.data = 1 + np.log(counts.data)
-    weights, bias, idf = fitted(counts, labels, classes, seed)
+    from sklearn.feature_extraction.text import TfidfTransformer
+
+    tfidf = TfidfTransformer(sublinear_tf=True)
+    weights, bias = fitted(tfidf.fit_transform(reader.counts(texts)), labels, classes, seed)
     module = Linear(reader.features, len(classes))
-    module.idf.copy_(torch.from_numpy(idf))
+    module.idf.copy_(torch.from_numpy(tfidf.idf_))
     module.weights.copy_(torch.from_numpy(weights))
     module.bias.copy_(torch.from_numpy(bias))
     return module
 
 
-def fitted(
-    counts: Any, labels: Sequence[str], classes: Sequence[str], seed: int
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Damped counts, sparse (B, F), and labels (B) -> weights (F, C), bias (C,), idf (F,).
+def fitted(rows: Any, labels: Sequence[str], classes: Sequence[str], seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Sparse rows (B, F) of length 1 and their labels (B) -> weights (F, C) and bias (C,).
 
-    A hinge loss for each class against the others, all of the same weight, on rows times idf of length 1. The bias
-    of a class without rows is NEVER.
+    A hinge loss for each class against the others, all of the same weight. The bias of a class without rows is NEVER.
     """
-    from sklearn.feature_extraction.text import TfidfTransformer
     from sklearn.linear_model import SGDClassifier
 
-    tfidf = TfidfTransformer().fit(counts)
     learner = SGDClassifier(alpha=1e-5, class_weight="balanced", max_iter=8, tol=None, random_state=seed)
-    learner.fit(tfidf.transform(counts), np.array(labels, object).astype(str))
+    learner.fit(rows, np.array(labels, object).astype(str))
     found, start = learner.coef_, learner.intercept_
     if len(found) == 1:  # of two classes scikit-learn keeps the second's alone
         found, start = np.concatenate([-found, found]), np.concatenate([-start, start])
@@ -102,4 +98,4 @@ def fitted(
     weights = np.zeros((found.shape[1], len(classes)), np.float32)
     bias = np.full(len(classes), NEVER, np.float32)
     weights[:, columns], bias[columns] = found.T, start
-    return weights, bias, tfidf.idf_
+    return weights, bias

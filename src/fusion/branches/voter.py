@@ -5,7 +5,7 @@ and has no part in the loss: only when an answer is given are the probabilities 
 with the largest weights are kept, in 8 bits.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -38,7 +38,7 @@ class Voter(nn.Module):
         self.register_buffer("bias", torch.zeros(classes))
         self.register_buffer("row_of", torch.full((PLACES,), -1), persistent=False)
         self.register_state_dict_post_hook(_in_bytes)
-        self.register_load_state_dict_post_hook(lambda voter, _: voter.settle())
+        self.register_load_state_dict_post_hook(_settled)
 
     def forward(self, text: dict[str, torch.Tensor]) -> torch.Tensor:
         mask = text["voter_weight"] > 0  # (B, V)
@@ -62,19 +62,41 @@ def _in_bytes(_module: nn.Module, state: dict[str, Any], prefix: str, _local: An
     state[prefix + "idf"] = state[prefix + "idf"].half()
 
 
+def _settled(voter: Voter, _keys: Any) -> None:
+    voter.settle()
+
+
 def rows_for(weights: int, classes: int) -> int:
     """The most weights, and how many classes share them -> rows of a voter; 0 is no voter."""
     return min(PLACES, weights // classes) if classes > 1 else 0
 
 
-def fit_voter(
-    texts: Sequence[str], labels: Sequence[str], classes: Sequence[str], reader: Ngrams, rows: int, seed: int
-) -> Voter:
-    """Training texts and their labels -> the fitted voter; a class without training texts gets no vote."""
-    weights, bias, idf = fitted(reader.sparse(texts), labels, classes, seed)  # (PLACES, C), (C,), (PLACES,)
-    kept = np.sort(np.argsort(-np.abs(weights).max(1), kind="stable")[:rows])
+def rarity(counts: Any, groups: Sequence[str]) -> np.ndarray:
+    """Sparse counts (B, F) and the project of each row -> (F,), larger the fewer projects have an n-gram.
+
+    Of projects, not of texts: what one project says in all of its files is no sign of a language.
+    """
+    from scipy.sparse import csr_array
+
+    names, number = np.unique(np.array(groups, object).astype(str), return_inverse=True)
+    member = csr_array((np.ones(len(number), np.float32), (number, np.arange(len(number)))))  # (projects, B)
+    having = (member @ counts > 0).sum(0)  # (F,)
+    return (np.log((1 + len(names)) / (1 + having)) + 1).astype(np.float32)
+
+
+def fit_voter(rows: Mapping[str, Sequence[str]], classes: Sequence[str], reader: Ngrams, size: int, seed: int) -> Voter:
+    """Training rows (text, group, label) -> the fitted voter of `size` rows.
+
+    A class without training texts gets no vote.
+    """
+    from sklearn.preprocessing import normalize
+
+    counts = reader.sparse(rows["text"])  # (B, PLACES)
+    idf = rarity(counts, rows["group"])
+    weights, bias = fitted(normalize(counts * idf), rows["label"], classes, seed)  # (PLACES, C), (C,)
+    kept = np.sort(np.argsort(-np.abs(weights).max(1), kind="stable")[:size])
     scale = np.maximum(np.abs(weights).max(0) / 127, 1e-12)  # (C,)
-    voter = Voter(rows, len(classes))
+    voter = Voter(size, len(classes))
     voter.idf.copy_(torch.from_numpy(idf).half())  # as precise as it is stored
     voter.kept.copy_(torch.from_numpy(kept))
     voter.weights.copy_(torch.from_numpy(np.rint(weights[kept] / scale)))
