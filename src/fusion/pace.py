@@ -106,6 +106,14 @@ def computed(
 
 def _steps(net: LateFusion, batch: dict[str, Any], device: torch.device) -> tuple[float, float, float]:
     """-> seconds of a step of learning, of reading and of learning where the image branch's features are known."""
+
+    def read() -> None:
+        with torch.inference_mode():
+            net(batch)
+
+    reading = _timed(read, device)
+    if not any(p.requires_grad for p in net.parameters()):  # fitted: nothing in it learns
+        return 0.0, reading, 0.0
     optimizer = torch.optim.Adam(net.parameters())
 
     def learn() -> None:
@@ -113,11 +121,6 @@ def _steps(net: LateFusion, batch: dict[str, Any], device: torch.device) -> tupl
         F.cross_entropy(net(batch), batch["label"]).backward()
         optimizer.step()
 
-    def read() -> None:
-        with torch.inference_mode():
-            net(batch)
-
-    reading = _timed(read, device)
     if [*net.branches] != ["image"]:
         learning = _timed(learn, device)
         return learning, reading, learning

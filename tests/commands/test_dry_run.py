@@ -139,6 +139,15 @@ def test_real_steps_are_timed_and_no_font_is_fetched(
     assert found.learning > found.reading and found.learning > found.head
 
 
+def test_of_what_is_fitted_only_reading_takes_time(corpus: Path) -> None:
+    made = Preview()
+    made.add(
+        configured(corpus, base=["text=ngram", "text.features=1024", "backbone=none", "data=folder"]), ["text=ngram"]
+    )
+    (row,) = made.rows
+    assert row["Verdict"] == "runs" and int(row["Parameters"].replace(",", "")) == 1024 * 3
+
+
 def test_a_dry_sweep_leaves_nothing_behind(tmp_path: Path, corpus: Path, fusion: Command) -> None:
     (place := tmp_path / "place").mkdir()
     axes = ["text.max_tokens=16,32", "epochs=0,1"]
