@@ -59,7 +59,7 @@ def measure(folder: Path, rounds: int) -> dict[str, float | str]:
         "text": model.meta["branches"]["text"]["name"],
         "alone_ms": round(alone, 3),
         "batch_ms": round(together / len(texts), 3),
-        "parameters": sum(p.numel() for p in model.net.parameters()),
+        "parameters": model.net.size,
     }
 
 

@@ -10,7 +10,17 @@ from typing import Any
 
 from fusion.config import UserError
 
-QUIET = ("pytorch_lightning", "lightning", "transformers", "huggingface_hub", "matplotlib", "PIL", "urllib3", "fsspec")
+QUIET = (
+    "pytorch_lightning",
+    "lightning",
+    "transformers",
+    "timm",
+    "huggingface_hub",
+    "matplotlib",
+    "PIL",
+    "urllib3",
+    "fsspec",
+)
 
 
 def set_up_logging(file: Path | None = None) -> None:

@@ -178,7 +178,7 @@ def _train(config: dict[str, Any], folder: Path, record: Record) -> None:
     pairs = Pairs(table, classes, tokenizer, screen, **loading)
     model = make_model(config, classes, started)
     frozen.keep(config, model, pairs, record)
-    record.note(parameters=sum(p.numel() for p in model.net.parameters()))
+    record.note(parameters=model.net.size)
     record.content["timings"]["preparing_seconds"] = round(time.monotonic() - clock, 1)
     with batch_named(config, len(classes), known=pairs.features is not None):
         trainer = fit(config, model, pairs, folder, record)

@@ -94,7 +94,7 @@ def train(config: dict[str, Any], folder: Path, record: Record | None) -> None:
         record.note(
             config=config, classes=classes, split_hash=split_hash(table), samples=samples, text="none",
             weights={"image": "random"}, processes=ranks()[1],
-            parameters=sum(p.numel() for p in course.net.parameters()),
+            parameters=course.net.size,
             image=model.net.branches["image"].facts() | {"source_size": stages[1].screens[0].size},  # type: ignore[operator]
         )  # fmt: skip
     val = _sample(passages.dense(table.filter(pc.equal(table["split"], "val"))), wanted["check_on"], config["seed"])

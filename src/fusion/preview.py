@@ -123,7 +123,7 @@ class Preview:
         if key not in self._outlines:
             net = outline(config, classes)
             frozen.settle(config, net)
-            self._outlines[key] = sum(p.numel() for p in net.parameters()), memory(net, config)
+            self._outlines[key] = net.size, memory(net, config)
         return self._outlines[key]
 
     def _seconds(self, config: dict[str, Any], table: pa.Table, text: Started | None) -> float:

@@ -15,6 +15,7 @@ def test_the_baseline_is_a_run_like_any_other(fusion, corpus, tmp_path):
     run = json.loads((folder / "run.json").read_text())
     assert run["status"] == "completed" and run["weights"] == {"text": "fitted"} and run["epochs_trained"] == 0
     assert run["metrics"]["test"]["accuracy"] > 0.8
+    assert run["parameters"] == 4096 * len(run["classes"])  # fitted, and counted
     answered = fusion("predict", "--run", str(folder), "--json", str(next((corpus / "css").glob("*.txt"))))
     assert json.loads(answered.stdout)["raw"]["label"] == "css"
     table = fusion("compare", str(tmp_path), "--table", "texts", "--json")
@@ -33,11 +34,11 @@ def test_the_ladder_ends_with_its_own_table(fusion, corpus, tmp_path):
         "text.max_tokens=32", "epochs=2", "data=folder", f"data.path={corpus}", f"runs={tmp_path}",
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
-    with next(tmp_path.glob("ladder/*/ladder.csv")).open(newline="") as file:
+    with next(tmp_path.glob("sweep-*/ladder.csv")).open(newline="") as file:
         rows = list(csv.DictReader(file))
     assert [row["Version"] for row in rows] == ["v1", "v1m", "v5"]
     assert all(int(row["Tokens/s"]) > 0 and row["Validation accuracy"] for row in rows)
-    with next(tmp_path.glob("ladder/*/*/metrics.csv")).open(newline="") as file:
+    with next(tmp_path.glob("sweep-*/*/metrics.csv")).open(newline="") as file:
         assert float(next(csv.DictReader(file))["gradient_norm"]) > 0
 
 

@@ -26,7 +26,7 @@ class Linear(nn.Module):
 
     def __init__(self, features: int, classes: int):
         super().__init__()
-        self.dim = classes
+        self.dim, self.fitted = classes, features * classes  # see LateFusion.size
         self.register_buffer("idf", torch.zeros(features))
         self.register_buffer("weights", torch.zeros(features, classes))
         self.register_buffer("bias", torch.zeros(classes))

@@ -31,6 +31,7 @@ class Voter(nn.Module):
 
     def __init__(self, rows: int, classes: int):
         super().__init__()
+        self.fitted = rows * classes  # see LateFusion.size
         self.register_buffer("idf", torch.zeros(PLACES))
         self.register_buffer("kept", torch.arange(rows, dtype=torch.int32))
         self.register_buffer("weights", torch.zeros(rows, classes))

@@ -38,6 +38,11 @@ class LateFusion(nn.Module):
         decided = any(getattr(branch, "decides", False) for branch in branches.values())
         self.head = nn.Identity() if decided else nn.Sequential(*layers, nn.Linear(width, classes))
 
+    @property
+    def size(self) -> int:
+        """Parameters, and the weights that were fitted before training."""
+        return sum(p.numel() for p in self.parameters()) + sum(getattr(part, "fitted", 0) for part in self.modules())
+
     def forward(self, batch: Mapping[str, Any]) -> torch.Tensor:
         """Batch -> logits (B, C). Of several tiles a sample, image (B, K, H, W, 3), the probabilities are averaged.
 
