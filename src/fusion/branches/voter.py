@@ -42,14 +42,12 @@ class Voter(nn.Module):
         self.register_load_state_dict_post_hook(_settled)
 
     def forward(self, text: dict[str, torch.Tensor]) -> torch.Tensor:
-        mask = text["voter_weight"] > 0  # (B, V)
-        length = (text["voter_weight"] * self.idf[text["voter_ids"]]).norm(dim=1, keepdim=True)  # (B, 1)
-        ids = text["voter_ids"][mask]  # (N,)
-        weight, row = text["voter_weight"][mask] * self.idf[ids], self.row_of[ids]  # (N,)
-        starts = F.pad(mask.sum(1).cumsum(0), (1, 0))[:-1]  # (B,)
-        weight = weight.masked_fill(row < 0, 0.0)
-        sums = F.embedding_bag(row.clamp_(min=0), self.weights, starts, mode="sum", per_sample_weights=weight)  # (B, C)
-        return (SHARPNESS * (sums * self.scale / length.clamp(min=1e-9) + self.bias)).log_softmax(1)
+        ids = text["voter_ids"]
+        weight, row = text["voter_weight"] * self.idf[ids], self.row_of[ids]  # (B, V), the weight 0 where padded
+        known = weight.masked_fill(row < 0, 0.0)
+        sums = F.embedding_bag(row.clamp(min=0), self.weights, mode="sum", per_sample_weights=known)  # (B, C)
+        length = weight.norm(dim=1, keepdim=True).clamp(min=1e-9)  # (B, 1)
+        return (SHARPNESS * (sums * self.scale / length + self.bias)).log_softmax(1)
 
     def settle(self) -> None:
         """After `kept` has changed."""
