@@ -24,7 +24,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import torch
 
-from frozen_weights import linear, some
+from frozen_weights import drawn, features, linear, some
 from fusion import console
 from fusion.branches.image import TimmBackbone
 from fusion.branches.weights import find_image_weights
@@ -138,23 +138,19 @@ def one(view: View, table: pa.Table, args: argparse.Namespace, seed: int) -> dic
             "train_ms": learning, "judge_ms": judging, "n": test.num_rows}  # fmt: skip
 
 
-@torch.no_grad()
 def frozen(view: View, table: pa.Table, args: argparse.Namespace, seed: int) -> dict[str, Any]:
     """Features of the shipped mobilenetv2, the mean of tiles, and a linear layer on them -> figures as of `one`."""
     net = TimmBackbone("mobilenetv2_100", view.shape, find_image_weights("mobilenetv2_100", "code")).eval()
     screen, at, cost = Screen(view.render(), view.source, view.shape, seed), {}, {}
     for side, most, style in (("train", args.pictures, 0), ("val", args.judge // 2, None), ("test", args.judge, None)):
         rows = some(table.filter(pc.equal(table["split"], side)), most, np.random.default_rng([seed, len(at)]))
-        found, spent, clock = [], 0.0, time.thread_time()
-        for start in range(0, rows.num_rows, BATCH):
-            part = rows.slice(start, BATCH)
-            images = torch.from_numpy(screen(part["text"].to_pylist(), part["id"].to_pylist(), style))
-            drawn = time.thread_time()
-            tiles = images if images.ndim == 5 else images[:, None]
-            found.append(torch.stack([net(tile) for tile in tiles.unbind(1)]).mean(0))  # (B, D)
-            spent += time.thread_time() - drawn
-        at[side] = (torch.cat(found).numpy(), rows["label"].to_pylist())
-        cost[side] = (1000 * (time.thread_time() - clock) / rows.num_rows, 1000 * spent / rows.num_rows)
+        clock = time.thread_time()
+        images = drawn(screen, rows, style)  # (N, [K,] H, W, 3)
+        read = time.thread_time()
+        tiles = images if images.ndim == 5 else images[:, None]
+        at[side] = (np.mean([features(net, tile) for tile in tiles.unbind(1)], 0), rows["label"].to_pylist())
+        ended = time.thread_time()
+        cost[side] = (1000 * (ended - clock) / rows.num_rows, 1000 * (ended - read) / rows.num_rows)
     hits = sum(a == b for a, b in zip(linear(at), at["test"][1], strict=True))
     n = len(at["test"][1])
     return {"accuracy": hits / n, "accuracy_95": wilson(hits, n), "fit": None, "train_ms": cost["train"][0],

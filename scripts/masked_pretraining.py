@@ -9,7 +9,7 @@ a linear head, a cosine, label smoothing, no voter. Judged on the validation sid
 
 import argparse
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -51,15 +51,27 @@ class Corpus:
             yield read([self.texts[side][i] for i in at]), self.labels[side][at]
 
 
+def descent(nano: nn.Module, other: nn.Module, steps: int) -> Callable[[torch.Tensor], None]:
+    """The bags, what is learnt beside them, and how many steps -> what takes a loss a step down, in a cosine."""
+    groups = [{"params": nano.parameters(), "lr": RATE}, {"params": other.parameters()}]
+    optimizer = torch.optim.AdamW(groups, HEAD_RATE)
+    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, steps)
+
+    def descend(loss: torch.Tensor) -> None:
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        schedule.step()
+
+    return descend
+
+
 def pretrain(nano: nn.Module, corpus: Corpus, epochs: int, seed: int) -> None:
     """Teaches the bags, in place, which n-grams stand together."""
     rng, width = np.random.default_rng(seed), nano.dim
     asked = nn.Linear(width, width)  # what the visible half makes of the question
-    optimizer = torch.optim.AdamW(
-        [{"params": nano.parameters(), "lr": RATE}, {"params": asked.parameters()}], HEAD_RATE
-    )
     steps = epochs * math.ceil(len(corpus.texts["train"]) / BATCH)
-    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, steps)
+    descend = descent(nano, asked, steps)
     for _ in range(epochs):
         total = 0.0
         for text, _labels in corpus.batches("train", rng.permutation(len(corpus.texts["train"]))):
@@ -73,10 +85,7 @@ def pretrain(nano: nn.Module, corpus: Corpus, epochs: int, seed: int) -> None:
             guess = (rows.view(2, *one.shape, width) * asked(features)[None, :, None]).sum(-1)  # (2, B, G)
             truth = torch.stack([torch.ones_like(one), torch.zeros_like(one)]).float()
             loss = F.binary_cross_entropy_with_logits(guess, truth)
-            optimizer.zero_grad()
-            loss.backward()
-            optimizer.step()
-            schedule.step()
+            descend(loss)
             total += loss.item()
         print(f"  pre-training: loss {total * epochs / steps:.3f}", flush=True)
 
@@ -85,18 +94,11 @@ def train(nano: nn.Module, corpus: Corpus, epochs: int, seed: int) -> int:
     """Learns the labels -> how many of the validation side are right afterwards."""
     rng = np.random.default_rng(seed)
     net = LateFusion({"text": nano}, len(corpus.classes), [], 0.0)
-    groups = [{"params": nano.parameters(), "lr": RATE}, {"params": net.head.parameters()}]
-    optimizer = torch.optim.AdamW(groups, HEAD_RATE)
-    steps = epochs * math.ceil(len(corpus.texts["train"]) / BATCH)
-    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, steps)
+    descend = descent(nano, net.head, epochs * math.ceil(len(corpus.texts["train"]) / BATCH))
     for _ in range(epochs):
         for text, label in corpus.batches("train", rng.permutation(len(corpus.texts["train"]))):
             there = {"text": torch.ones(len(label), dtype=torch.bool)}
-            loss = F.cross_entropy(net({"text": text, "present": there}), label, label_smoothing=0.1)
-            optimizer.zero_grad()
-            loss.backward()
-            optimizer.step()
-            schedule.step()
+            descend(F.cross_entropy(net({"text": text, "present": there}), label, label_smoothing=0.1))
     net.eval()
     right = 0
     with torch.inference_mode():
@@ -120,7 +122,8 @@ def main() -> int:
         for name, before in (("without", 0), ("with", args.pretraining)):
             torch.manual_seed(seed)
             nano = restore(corpus.started.spec).train()
-            pretrain(nano, corpus, before, seed) if before else None
+            if before:
+                pretrain(nano, corpus, before, seed)
             right = train(nano, corpus, args.epochs, seed)
             low, high = wilson(right, n)
             print(f"seed {seed}, {name:7s} pre-training: {right / n:.4f} [{low:.3f}, {high:.3f}], n = {n}", flush=True)

@@ -34,6 +34,11 @@ class UserError(Exception):
     """Something the user can put right. Its text is one sentence; commands print it and exit non-zero."""
 
 
+def first_line(error: Exception) -> str:
+    """The first line of what a library's error says, or its kind where it says nothing."""
+    return (str(error).strip() or type(error).__name__).splitlines()[0]
+
+
 def to_dict(cfg: Any) -> dict[str, Any]:
     """A composed DictConfig -> nested plain dict, everything resolved."""
     from omegaconf import OmegaConf

@@ -20,7 +20,7 @@ import yaml
 from fusion import branches, frozen, repeats
 from fusion.branches import Started
 from fusion.branches.weights import WeightsUnavailable, code_weights
-from fusion.config import CONF_DIR, UserError, cache_dir, did_you_mean
+from fusion.config import CONF_DIR, UserError, cache_dir, did_you_mean, first_line
 from fusion.console import Stopped, progress, set_up_logging
 from fusion.headroom import batch_named, is_out_of_memory
 from fusion.model import checkpoint, losses, schedules
@@ -82,7 +82,7 @@ def _plain_errors(folder: Path) -> Iterator[None]:
         raise
     except Exception as error:
         log.debug("failed", exc_info=True)
-        first = (str(error).strip() or type(error).__name__).splitlines()[0]
+        first = first_line(error)
         if _is_full(error):
             raise UserError(f"No room is left to write ({first}); free some, or choose runs=DIR elsewhere.") from error
         if is_out_of_memory(error):

@@ -18,7 +18,7 @@ import pyarrow.compute as pc
 from fusion import experiment, frozen, repeats
 from fusion.branches import Started
 from fusion.branches.weights import hub_reachable
-from fusion.config import UserError, cache_dir
+from fusion.config import UserError, cache_dir, first_line
 from fusion.console import printable, progress
 from fusion.learning import device_of
 from fusion.model.outline import Memory, memory, outline, room
@@ -77,7 +77,7 @@ class Preview:
             row["Verdict"] = f"{WRONG}: {error}"
         except Exception as error:  # one run that cannot be looked at does not end the list
             log.debug("failed", exc_info=True)
-            row["Verdict"] = f"{WRONG}: {type(error).__name__}: {str(error).strip().splitlines()[:1]}"
+            row["Verdict"] = f"{WRONG}: {type(error).__name__}: {first_line(error)}"
         self.rows.append({name: printable(text) for name, text in row.items()})
 
     def table(self) -> Table:

@@ -6,7 +6,7 @@ import torch
 from torch import nn
 
 from fusion.branches.weights import Origin
-from fusion.config import UserError, did_you_mean
+from fusion.config import UserError, did_you_mean, first_line
 
 LUMINANCE = (0.299, 0.587, 0.114)  # of red, green and blue (ITU-R BT.601)
 POOLING = ("gap", "flatten")
@@ -130,7 +130,7 @@ def _convnet(origin: Origin, input_shape: int, channels: int) -> nn.Module:
 
 
 def _unfit(model: str, origin: Origin, error: Exception) -> UserError:
-    reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+    reason = first_line(error)
     return UserError(f"The weights in {origin.path} do not fit {model} ({reason}).")
 
 

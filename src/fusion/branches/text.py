@@ -7,7 +7,7 @@ import torch
 from tokenizers import Tokenizer
 from torch import nn
 
-from fusion.config import UserError
+from fusion.config import UserError, first_line
 
 
 class HuggingFaceEncoder(nn.Module):
@@ -42,7 +42,7 @@ def from_folder(folder: Path, pooling: str) -> tuple[HuggingFaceEncoder, Tokeniz
             raise ValueError(f"its weights lack {missing[0]}")
         tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
     except Exception as error:  # SafetensorError and UnpicklingError derive from nothing narrower
-        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+        reason = first_line(error)
         raise UserError(f"{folder} holds no model and tokenizer that transformers can read ({reason}).") from error
     return HuggingFaceEncoder(encoder, pooling), tokenizer.backend_tokenizer
 

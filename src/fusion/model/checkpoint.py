@@ -14,7 +14,7 @@ from typing import Any
 from safetensors.torch import load_file, save_file
 
 from fusion.branches import Tokenizer, restore, restore_tokenizer
-from fusion.config import UserError
+from fusion.config import UserError, first_line
 from fusion.files import sha256_of
 from fusion.model.late_fusion import LateFusion
 
@@ -78,7 +78,7 @@ def load(folder: Path) -> Model:
     except UserError:
         raise
     except Exception as error:  # whatever constructors and safetensors say of values that do not fit
-        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+        reason = first_line(error)
         raise UserError(
             f"{folder} holds a meta.json and a model.safetensors that do not fit ({reason}); copy or train it again."
         ) from error

@@ -17,7 +17,7 @@ import torch.distributed
 import torch.nn.functional as F
 from torch import nn
 
-from fusion.config import UserError
+from fusion.config import UserError, first_line
 from fusion.files import replacing
 from fusion.model.rate_search import WINDOW, Found, range_test
 
@@ -107,7 +107,7 @@ class Course:
                 getattr(self, name).load_state_dict(state[name])
             self.step, self.lr = state["step"], state["lr"]
         except Exception as error:  # of whatever kind torch's reader raises for a file that does not fit
-            reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+            reason = first_line(error)
             raise UserError(f"{path} is no state that this run can go on from ({reason}); start it anew.") from error
         return state["facts"]
 

@@ -11,7 +11,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from fusion.config import UserError, did_you_mean
+from fusion.config import UserError, did_you_mean, first_line
 from fusion.files import replacing
 
 MAX_FIELD = 1 << 28  # characters in one field of a CSV file
@@ -223,7 +223,7 @@ def open_hub(path: str, name: str | None) -> dict[str, Any]:
         else:
             opened = datasets.load_dataset(path, name)
     except Exception as error:  # the library raises whatever its network and file layers raise
-        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+        reason = first_line(error)
         raise UserError(f"data.path={path} cannot be opened as a data set ({reason}).") from error
     if isinstance(opened, dict):
         return (

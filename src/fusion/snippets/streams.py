@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from fusion.config import UserError
+from fusion.config import UserError, first_line
 from fusion.snippets.rows import SPLIT_NAMES, Columns, Row, make
 from fusion.snippets.snippet import IMAGE, SCHEMA, SPLITS, text_id
 
@@ -94,7 +94,7 @@ def _opened(data: dict[str, Any]) -> dict[str, Any]:
     try:
         opened = datasets.load_dataset(path, data.get("name"), streaming=True)
     except Exception as error:  # the library raises whatever its network and file layers raise
-        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+        reason = first_line(error)
         raise UserError(f"data.path={path} cannot be opened as a stream ({reason}).") from error
     return {str(name): part for name, part in opened.items()}
 
