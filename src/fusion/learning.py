@@ -14,7 +14,7 @@ from fusion.model import batchnorm, losses, rate_search
 from fusion.model.augment import Augment
 from fusion.model.callbacks import Stages
 from fusion.model.late_fusion import LateFusion
-from fusion.model.learner import Learner
+from fusion.model.learner import Learner, moved
 from fusion.pairs import Pairs
 from fusion.results import plots
 from fusion.results.record import Record
@@ -90,13 +90,6 @@ def _batches(pairs: Pairs, device: torch.device, learner: Learner) -> Iterator[M
     for epoch in itertools.count():
         for batch in pairs.loader("train", epoch):
             yield learner.augmented(moved(batch, device))
-
-
-def moved(batch: Any, device: torch.device) -> Any:
-    """A batch -> the same with every tensor in it on the device."""
-    if isinstance(batch, dict):
-        return {name: moved(value, device) for name, value in batch.items()}
-    return batch.to(device) if isinstance(batch, torch.Tensor) else batch
 
 
 def settle_batchnorm(learner: Learner, stages: Stages, pairs: Pairs, device: torch.device, record: Record) -> None:

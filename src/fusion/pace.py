@@ -16,9 +16,10 @@ import torch.nn.functional as F
 
 from fusion import branches, frozen
 from fusion.branches import Started
-from fusion.learning import device_of, moved
+from fusion.learning import device_of
 from fusion.model.augment import Augment
 from fusion.model.late_fusion import LateFusion
+from fusion.model.learner import moved
 from fusion.pairs import Pairing
 from fusion.screenshots import fonts
 from fusion.screenshots.views import Screen

@@ -70,13 +70,19 @@ def test_what_the_journal_and_the_best_epoch_need_is_logged():
     assert wanted == set(training.callback_metrics)
 
 
-def test_metrics_of_an_epoch_are_over_all_its_batches():
-    made, data = learner(), batches(3)
-    logged = trainer().validate(made, data, verbose=False)[0]
+@pytest.mark.parametrize("side", ["train", "val"])
+def test_metrics_of_an_epoch_are_over_all_its_samples_and_of_no_other_epoch(side):
+    made, training = learner({"name": "sgd"}, lr=0.0), trainer(epochs=2)
+    data = list(batches(3))
+    data[-1] = {"present": {name: there[:5] for name, there in data[-1].pop("present").items()}} | {
+        name: values[:5] for name, values in data[-1].items()
+    }
+    training.fit(made, DataLoader(data, batch_size=None), DataLoader(data, batch_size=None))
     with torch.no_grad():
-        answers = torch.cat([made(batch).argmax(1) for batch in data])
-    truth = torch.cat([batch["label"] for batch in data])
-    assert logged["val_accuracy"] == pytest.approx((answers == truth).float().mean().item())
+        logits, truth = torch.cat([made(batch) for batch in data]), torch.cat([batch["label"] for batch in data])
+    logged = training.callback_metrics
+    assert logged[f"{side}_accuracy"] == pytest.approx((logits.argmax(1) == truth).float().mean().item())
+    assert logged[f"{side}_loss"] == pytest.approx(nn.functional.cross_entropy(logits, truth).item())
 
 
 @pytest.mark.parametrize(("typed", "hint"), [("adamm", "did you mean adam"), ("lion", "adam, adamw, rmsprop, sgd")])

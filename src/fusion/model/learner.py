@@ -10,7 +10,7 @@ import pytorch_lightning as pl
 import torch
 import torch.nn.functional as F
 from torch import nn
-from torchmetrics import MetricCollection
+from torchmetrics import MeanMetric, MetricCollection
 from torchmetrics.classification import MulticlassAccuracy, MulticlassF1Score
 
 from fusion.branches.transfer import rates
@@ -55,15 +55,19 @@ class Learner(pl.LightningModule):
             }
         )
         self.metrics = nn.ModuleDict({f"{side}_metrics": metrics.clone(f"{side}_") for side in ("train", "val")})
+        self.losses = nn.ModuleDict({f"{side}_losses": MeanMetric() for side in ("train", "val")})
 
     def forward(self, batch: Mapping[str, Any]) -> torch.Tensor:
         return self.net(batch)  # (B, C)
 
-    def training_step(self, batch: Mapping[str, Any], _index: int) -> torch.Tensor:
-        return self._step(self.augmented(batch), "train")
+    def transfer_batch_to_device(self, batch: Any, device: torch.device, dataloader_idx: int) -> Any:
+        return moved(batch, device)  # Lightning's own walk asks every value whether it is one of a dozen kinds
 
-    def validation_step(self, batch: Mapping[str, Any], _index: int) -> None:
-        self._step(batch, "val")
+    def training_step(self, batch: Mapping[str, Any], index: int) -> torch.Tensor:
+        return self._step(self.augmented(batch), "train", index)
+
+    def validation_step(self, batch: Mapping[str, Any], index: int) -> None:
+        self._step(batch, "val", index)
 
     def predict_step(self, batch: Mapping[str, Any], _index: int) -> torch.Tensor:
         return self(batch).float()  # (B, C)
@@ -79,7 +83,7 @@ class Learner(pl.LightningModule):
         loss = F.cross_entropy(logits, label, self.class_weights, label_smoothing=self.smoothing)  # type: ignore[arg-type]
         return loss + self.penalty(len(label)) if self.penalty.active else loss
 
-    def _step(self, batch: Mapping[str, Any], side: str) -> torch.Tensor:
+    def _step(self, batch: Mapping[str, Any], side: str, index: int) -> torch.Tensor:
         logits, label = self(batch), batch["label"]
         # validation is judged by the plain loss, so that runs of other weights and penalties can be compared
         loss = self.training_loss(logits, label) if side == "train" else F.cross_entropy(logits, label)
@@ -87,10 +91,12 @@ class Learner(pl.LightningModule):
             raise UserError(
                 f"The {side} loss is {loss.item()} at step {self.global_step} with lr={self.lr:g}; lower lr."
             )
-        metrics = self.metrics[f"{side}_metrics"]
+        metrics, mean = self.metrics[f"{side}_metrics"], self.losses[f"{side}_losses"]
         metrics.update(logits, label)  # type: ignore[operator]
-        self.log(f"{side}_loss", loss, on_step=False, on_epoch=True, prog_bar=True, batch_size=len(label))
-        self.log_dict(metrics, on_step=False, on_epoch=True, batch_size=len(label))  # type: ignore[arg-type]
+        mean.update(loss.detach(), len(label))  # type: ignore[operator]
+        if index == 0:  # once an epoch: Lightning asks the metrics at its end, and each call costs it a millisecond
+            self.log(f"{side}_loss", mean, on_step=False, on_epoch=True, prog_bar=True)  # type: ignore[arg-type]
+            self.log_dict(metrics, on_step=False, on_epoch=True)  # type: ignore[arg-type]
         return loss
 
     def make_optimizer(self) -> torch.optim.Optimizer:
@@ -107,3 +113,10 @@ class Learner(pl.LightningModule):
         ends = trainer is not None and self.schedule["name"] in ("auto", "cosine")
         steps = trainer.estimated_stepping_batches if ends else math.inf  # type: ignore[union-attr]
         return [optimizer], schedules.schedulers(self.schedule, optimizer, steps)
+
+
+def moved(batch: Any, device: torch.device) -> Any:
+    """A batch -> the same with every tensor in it on the device."""
+    if isinstance(batch, dict):
+        return {name: moved(value, device) for name, value in batch.items()}
+    return batch.to(device, non_blocking=device.type == "cuda") if isinstance(batch, torch.Tensor) else batch
