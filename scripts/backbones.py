@@ -22,6 +22,7 @@ import torch
 import yaml
 from torch import nn
 
+from fusion import console
 from fusion.branches.image import TimmBackbone, register
 from fusion.branches.weights import Origin
 from fusion.config import CONF_DIR, UserError
@@ -215,4 +216,4 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(console.run(main))

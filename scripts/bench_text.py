@@ -6,12 +6,14 @@ python scripts/bench_text.py runs/nano/RUN [RUN ...] [--json]
 import argparse
 import json
 import random
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
 
 import torch
 
+from fusion import console
 from fusion.model import checkpoint
 from fusion.pairs import Pairing
 
@@ -63,7 +65,7 @@ def measure(folder: Path, rounds: int) -> dict[str, float | str]:
     }
 
 
-def main() -> None:
+def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("runs", nargs="+", type=Path, metavar="RUN", help="run folders of text models")
     parser.add_argument("--rounds", type=int, default=5, help="of which the median counts (default: 5)")
@@ -73,11 +75,12 @@ def main() -> None:
     rows = [measure(folder, asked.rounds) for folder in asked.runs]
     if asked.json:
         print(json.dumps(rows, indent=1))
-        return
+        return 0
     print(f"{'text':10} {'alone':>9} {'in 64s':>9} {'parameters':>12}  run   (ms a snippet, one thread)")
     for row in rows:
         print(f"{row['text']:10} {row['alone_ms']:9} {row['batch_ms']:9} {row['parameters']:12,}  {row['run']}")
+    return 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(console.run(main))

@@ -9,6 +9,7 @@ a linear head, a cosine, label smoothing, no voter. Judged on the validation sid
 
 import argparse
 import math
+import sys
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -131,4 +132,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    raise SystemExit(main())
+    sys.exit(console.run(main))
