@@ -14,8 +14,8 @@ from fusion.model import batchnorm, losses, rate_search
 from fusion.model.augment import Augment
 from fusion.model.callbacks import Stages
 from fusion.model.late_fusion import LateFusion
-from fusion.model.learner import Learner, moved
-from fusion.pairs import Pairs
+from fusion.model.learner import Learner
+from fusion.pairs import Pairs, moved
 from fusion.results import plots
 from fusion.results.record import Record
 

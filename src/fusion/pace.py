@@ -19,8 +19,7 @@ from fusion.branches import Started
 from fusion.learning import device_of
 from fusion.model.augment import Augment
 from fusion.model.late_fusion import LateFusion
-from fusion.model.learner import moved
-from fusion.pairs import Pairing
+from fusion.pairs import Pairing, moved
 from fusion.screenshots import fonts
 from fusion.screenshots.views import Screen
 

@@ -162,6 +162,9 @@ class Pairs(pl.LightningDataModule):
         batches = Batches(len(self.sides[side]), self.batch_size, shuffle)
         return DataLoader(self.sides[side], sampler=batches, batch_size=None, collate_fn=pairing, **loading)
 
+    def transfer_batch_to_device(self, batch: Any, device: torch.device, dataloader_idx: int) -> Any:
+        return moved(batch, device)  # Lightning's own walk asks every value whether it is one of a dozen kinds
+
     def draw(self, side: str, variant: int | None) -> tuple[list[Row], Iterator[torch.Tensor]]:
         """One side of the table in one style variant -> its rows, and their pictures in batches, none drawn yet."""
         rows = self.sides[side]
@@ -169,3 +172,10 @@ class Pairs(pl.LightningDataModule):
         batches = Batches(len(rows), self.batch_size, None)
         loader = DataLoader(rows, sampler=batches, batch_size=None, collate_fn=pairing, num_workers=self.num_workers)
         return rows.named(), (batch["image"] for batch in loader)
+
+
+def moved(batch: Any, device: torch.device) -> Any:
+    """A batch -> the same with every tensor in it on the device."""
+    if isinstance(batch, dict):
+        return {name: moved(value, device) for name, value in batch.items()}
+    return batch.to(device, non_blocking=device.type == "cuda") if isinstance(batch, torch.Tensor) else batch

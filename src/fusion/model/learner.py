@@ -60,9 +60,6 @@ class Learner(pl.LightningModule):
     def forward(self, batch: Mapping[str, Any]) -> torch.Tensor:
         return self.net(batch)  # (B, C)
 
-    def transfer_batch_to_device(self, batch: Any, device: torch.device, dataloader_idx: int) -> Any:
-        return moved(batch, device)  # Lightning's own walk asks every value whether it is one of a dozen kinds
-
     def training_step(self, batch: Mapping[str, Any], index: int) -> torch.Tensor:
         return self._step(self.augmented(batch), "train", index)
 
@@ -113,10 +110,3 @@ class Learner(pl.LightningModule):
         ends = trainer is not None and self.schedule["name"] in ("auto", "cosine")
         steps = trainer.estimated_stepping_batches if ends else math.inf  # type: ignore[union-attr]
         return [optimizer], schedules.schedulers(self.schedule, optimizer, steps)
-
-
-def moved(batch: Any, device: torch.device) -> Any:
-    """A batch -> the same with every tensor in it on the device."""
-    if isinstance(batch, dict):
-        return {name: moved(value, device) for name, value in batch.items()}
-    return batch.to(device, non_blocking=device.type == "cuda") if isinstance(batch, torch.Tensor) else batch
