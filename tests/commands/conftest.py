@@ -107,4 +107,5 @@ def trained(fusion: Command, corpus: Path, tmp_path_factory: pytest.TempPathFact
     place = tmp_path_factory.mktemp("trained")
     done = fusion("train", *TINY, f"data.path={corpus}", cwd=place)
     assert done.returncode == 0, done.stderr
+    assert ".py:" not in done.stderr, "a library's warning on the user's terminal"
     return place / done.stdout.strip()
