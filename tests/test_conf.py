@@ -1,4 +1,4 @@
-"""Every file of conf/ is composed, and says what the code can take."""
+"""Every file of conf/ is composed, and has values that the code can take."""
 
 from pathlib import Path
 
@@ -9,6 +9,7 @@ from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.override_parser.overrides_parser import OverridesParser
 
+from fusion import options
 from fusion.branches import TEXT
 from fusion.branches.image import register
 from fusion.config import CONF_DIR, to_dict
@@ -27,6 +28,7 @@ REQUIRED = {
 def test_each_choice_composes_and_resolves(choice: str) -> None:
     with initialize_config_dir(str(CONF_DIR), version_base="1.3"):
         composed = to_dict(compose("train", [choice, *REQUIRED.get(choice, [])]))
+    options.check(composed)
     group, name = choice.split("=")
     if group in ("backbone", "text", "optimizer", "schedule", "augment"):
         assert composed[group]["name"] == name, "the row of a run says what the user typed"
@@ -47,6 +49,7 @@ def test_every_run_of_every_sweep_composes(sweep: str) -> None:
     for overrides in jobs(sweep):
         with initialize_config_dir(str(CONF_DIR), version_base="1.3"):
             composed = to_dict(compose("train", [f"sweep={sweep}", *overrides]))
+        options.check(composed)
         for key, _, value in (override.partition("=") for override in overrides):
             if (CONF_DIR / key).is_dir():
                 assert (CONF_DIR / key / f"{value}.yaml").is_file() and composed[key]["name"] == value
