@@ -60,6 +60,14 @@ def test_the_sweeps_have_the_runs_they_are_for() -> None:
     assert {name: len(jobs(name)) for name in runs} == runs
 
 
+@pytest.mark.parametrize("path", sorted((CONF_DIR / "row").glob("*.yaml")), ids=lambda path: path.stem)
+def test_a_row_stays_what_it_is_whatever_becomes_of_the_defaults(path: Path) -> None:
+    row = yaml.safe_load(path.read_text())
+    protocol = next(choice["override /protocol"] for choice in row["defaults"] if "override /protocol" in choice)
+    said = yaml.safe_load((CONF_DIR / "protocol" / f"{protocol}.yaml").read_text()) | row
+    assert {"input_shape", "source_size", "lr", "epochs", "batch_size", "patience"} <= said.keys()
+
+
 def test_every_text_branch_has_a_file_and_every_file_a_branch() -> None:
     assert {path.stem for path in (CONF_DIR / "text").glob("*.yaml")} == {*TEXT, "none"}
 
