@@ -1,4 +1,4 @@
-"""Every file of conf/ is composed, and says what the code can take."""
+"""Every file of conf/ is composed, and has values that the code can take."""
 
 from pathlib import Path
 
@@ -9,6 +9,7 @@ from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.override_parser.overrides_parser import OverridesParser
 
+from fusion import options
 from fusion.branches import TEXT
 from fusion.branches.image import register
 from fusion.config import CONF_DIR, to_dict
@@ -27,6 +28,7 @@ REQUIRED = {
 def test_each_choice_composes_and_resolves(choice: str) -> None:
     with initialize_config_dir(str(CONF_DIR), version_base="1.3"):
         composed = to_dict(compose("train", [choice, *REQUIRED.get(choice, [])]))
+    options.check(composed)
     group, name = choice.split("=")
     if group in ("backbone", "text", "optimizer", "schedule", "augment"):
         assert composed[group]["name"] == name, "the row of a run says what the user typed"
@@ -47,6 +49,7 @@ def test_every_run_of_every_sweep_composes(sweep: str) -> None:
     for overrides in jobs(sweep):
         with initialize_config_dir(str(CONF_DIR), version_base="1.3"):
             composed = to_dict(compose("train", [f"sweep={sweep}", *overrides]))
+        options.check(composed)
         for key, _, value in (override.partition("=") for override in overrides):
             if (CONF_DIR / key).is_dir():
                 assert (CONF_DIR / key / f"{value}.yaml").is_file() and composed[key]["name"] == value
@@ -55,6 +58,14 @@ def test_every_run_of_every_sweep_composes(sweep: str) -> None:
 def test_the_sweeps_have_the_runs_they_are_for() -> None:
     runs = {"rakuten": 28, "shapes": 5 * 2 * 2, "unfreezing": 3 * 3, "notebook": 3, "heads": 24}
     assert {name: len(jobs(name)) for name in runs} == runs
+
+
+@pytest.mark.parametrize("path", sorted((CONF_DIR / "row").glob("*.yaml")), ids=lambda path: path.stem)
+def test_a_row_stays_what_it_is_whatever_becomes_of_the_defaults(path: Path) -> None:
+    row = yaml.safe_load(path.read_text())
+    protocol = next(choice["override /protocol"] for choice in row["defaults"] if "override /protocol" in choice)
+    said = yaml.safe_load((CONF_DIR / "protocol" / f"{protocol}.yaml").read_text()) | row
+    assert {"input_shape", "source_size", "lr", "epochs", "batch_size", "patience"} <= said.keys()
 
 
 def test_every_text_branch_has_a_file_and_every_file_a_branch() -> None:

@@ -10,12 +10,12 @@ SOURCE = Path(__file__).resolve().parents[1] / "src" / "fusion"
 
 WIRING = {
     "inputs", "prediction", "training", "learning", "experiment", "folds", "sweeps", "repeats", "headroom", "frozen",
-    "pace", "preview", "pretraining", "shipping",
+    "options", "pace", "preview", "pretraining", "shipping",
 }  # fmt: skip
 
 # From the ground up. A room may use the rooms of the floors below it and, where its floor says so, its own floor.
 FLOORS: list[tuple[set[str], bool]] = [
-    ({"config", "files", "console", "languages", "compiled"}, True),
+    ({"config", "values", "files", "console", "languages", "compiled"}, True),
     ({"packages", "archives", "registries"}, True),
     ({"snippets", "screenshots", "branches"}, False),
     ({"results", "model", "pairs", "fresh"}, True),

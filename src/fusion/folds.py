@@ -32,6 +32,7 @@ MEASURES = ("accuracy", "f1_macro", "f1_weighted", "nll", "ece")
 
 def run(config: dict[str, Any], overrides: Sequence[str], parent: Path) -> Path:
     """All folds, one after the other, each with fresh weights -> the folder that holds them and their summary."""
+    experiment.check(config)  # before there is a folder
     folder = parent / f"folds-{datetime.now():%Y%m%d-%H%M%S}-{secrets.token_hex(3)}"
     runs = []
     for fold in range(config["folds"]):

@@ -81,7 +81,7 @@ def test_convnet_starts_from_a_file_of_its_own(tmp_path):
     ("options", "side", "said"),
     [
         ({"channels": 2}, 64, r"backbone\.channels=2"),
-        ({"pooling": "max"}, 64, r"backbone\.pooling=max.*gap or flatten"),
+        ({"pooling": "max"}, 64, r"backbone\.pooling=max.*gap, flatten"),
         ({"model": "convnet"}, 16, "convnet cannot take input_shape=16; its own is 64"),
         ({"model": "nasnetmobil"}, 64, "timm has no model 'nasnetmobil'"),
     ],

@@ -207,7 +207,7 @@ def test_the_log_of_a_run_holds_the_traceback_that_its_error_promises(
     tmp_path: Path, corpus: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(experiment, "make_model", lambda *_: {}["nothing"])
-    with pytest.raises(UserError, match="KeyError: 'nothing' .the whole traceback is in (.*run.log)") as failed:
+    with pytest.raises(UserError, match=r"KeyError: 'nothing' .the whole traceback is in (.*run.log)") as failed:
         train(tmp_path, corpus)
     said = Path(str(failed.value).split("is in ")[1].rstrip(")")).read_text()
     assert "Traceback" in said and "test_train.py" in said and "Traceback" not in capsys.readouterr().err

@@ -109,9 +109,9 @@ def test_each_picture_is_blurred_by_its_own_deviation():
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        ({"name": "x", "rotatoin": 3}, r"augment\.rotatoin.*did you mean rotation"),
-        ({"name": "x", "zoom": -1}, r"augment\.zoom=-1"),
-        ({"name": "x", "shift": "far"}, r"augment\.shift=far"),
+        ({"name": "none", "rotatoin": 3}, r"augment\.rotatoin.*did you mean rotation"),
+        ({"name": "none", "zoom": -1}, r"augment\.zoom=-1"),
+        ({"name": "none", "shift": "far"}, r"augment\.shift=far"),
     ],
 )
 def test_what_cannot_be_done_is_said(options, said):

@@ -57,6 +57,26 @@ def test_curves_of_a_short_or_broken_run_are_drawn(tmp_path, epochs):
     picture(tmp_path / "curves.png")
 
 
+def fold(*accuracies: float) -> list[dict[str, float]]:
+    return [EPOCH | {"epoch": i, "val_accuracy": reached} for i, reached in enumerate(accuracies, 1)]
+
+
+def test_a_band_is_the_sample_standard_deviation_wide(tmp_path, figures):
+    plots.bands([fold(0.4, 0.6), fold(0.6, 0.6), fold(0.8)], tmp_path / "folds.png")
+    assert drawn(figures, 1)["validation"] == [[1, pytest.approx(0.6)], [2, pytest.approx(0.6)]]
+    first = [y for path in figures[0].axes[1].collections[1].get_paths() for x, y in path.vertices if x == 1]
+    assert [min(first), max(first)] == pytest.approx([0.6 - 0.2, 0.6 + 0.2]), "as folds.json has it"
+
+
+@pytest.mark.parametrize(("runs", "epochs"), [([fold(0.4, 0.6)], set()), ([fold(0.4, 0.6), fold(0.6)], {1})])
+@pytest.mark.filterwarnings("error")
+def test_one_fold_alone_has_no_band(tmp_path, figures, runs, epochs):
+    plots.bands(runs, tmp_path / "folds.png")
+    assert len(drawn(figures, 1)["validation"]) == 2
+    bands = figures[0].axes[1].collections
+    assert {x for band in bands for path in band.get_paths() for x, _ in path.vertices} == epochs
+
+
 def test_the_matrix_counts_truth_down_and_answers_across(tmp_path, figures):
     plots.confusion(["a", "a", "a", "b"], ["a", "a", "b", "b"], ["a", "b", "never"], tmp_path / "c.png")
     axis = figures[0].axes[0]

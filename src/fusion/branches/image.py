@@ -5,11 +5,15 @@ from typing import Any
 import torch
 from torch import nn
 
+from fusion import values
 from fusion.branches.weights import Origin
 from fusion.config import UserError, did_you_mean, first_line
 
 LUMINANCE = (0.299, 0.587, 0.114)  # of red, green and blue (ITU-R BT.601)
-POOLING = ("gap", "flatten")
+RULES: values.Rules = {
+    "channels": values.one_of(3, 1),  # colour, or luminance
+    "pooling": values.one_of("gap", "flatten"),
+}
 
 
 class TimmBackbone(nn.Module):
@@ -25,10 +29,7 @@ class TimmBackbone(nn.Module):
 
     def __init__(self, model: str, input_shape: int, origin: Origin, channels: int = 3, pooling: str = "gap"):
         super().__init__()
-        if channels not in (1, 3):
-            raise UserError(f"backbone.channels={channels} must be 3 for colour or 1 for luminance.")
-        if pooling not in POOLING:
-            raise UserError(f"backbone.pooling={pooling} is not known; it is {' or '.join(POOLING)}.")
+        values.check({"channels": channels, "pooling": pooling}, RULES, "backbone")
         self.channels, self.pooling = channels, pooling
         self.net = _create(model, origin, input_shape, channels)
         published = self.net.pretrained_cfg

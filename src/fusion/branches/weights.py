@@ -15,6 +15,7 @@ import threading
 import time
 import urllib.error
 import urllib.request
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -39,6 +40,14 @@ class Origin:
 
     kind: str  # random, code, hub or file
     path: Path | None = None  # the file or folder to load; None for random
+
+
+def check(option: Mapping[str, Any]) -> None:
+    """conf/backbone or conf/text: raises UserError for `weights` that are neither a word known here nor a file."""
+    if option.get("weights") == "code":
+        code_weights(option["model"])
+    elif "weights" in option:
+        _local(option["weights"])
 
 
 def find_image_weights(model: str, wanted: str) -> Origin:
@@ -101,7 +110,7 @@ def _local(wanted: str) -> Origin | None:
         return Origin("random")
     if wanted in ("auto", "pretrained"):
         return None
-    path = Path(wanted).expanduser()
+    path = Path(str(wanted)).expanduser()
     if not path.exists():
         raise UserError(f"weights={wanted} is neither auto, pretrained, random, code nor an existing file or folder.")
     return Origin("file", path)

@@ -6,7 +6,7 @@ sources used: the output is looked up in the input through rotation, shift, shea
 flipped; what lies outside repeats the border.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,7 +14,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
-from fusion.config import UserError, did_you_mean
+from fusion import values
 from fusion.screenshots.style import key_of, uniforms
 
 
@@ -35,17 +35,31 @@ class Policy:
     noise: float = 0.0  # most, share of white (deviation of a Gaussian)
 
 
+RULES: values.Rules = {
+    "name": values.file_of("augment"),
+    "rotation": values.number(lambda x: 0 <= x <= 180, "of degrees from 0 to 180"),
+    "shear": values.number(lambda x: 0 <= x < 90, "of degrees from 0 to below 90"),
+    "shift": values.SHARE,
+    "zoom": values.BELOW_ONE,
+    "flip_horizontal": values.SHARE,
+    "flip_vertical": values.SHARE,
+    "contrast": values.SHARE,
+    "brightness": values.SHARE,
+    "blur": values.number(lambda x: 0 <= x <= 32, "of pixels from 0 to 32"),
+    "noise": values.SHARE,
+}
+
+
+def check(options: Mapping[str, Any]) -> None:
+    """Raises UserError for values of `augment` that mean nothing."""
+    values.check(options, RULES, "augment", complete=True)
+
+
 class Augment:
     """A policy and a seed -> pictures, ids and the epoch -> changed pictures (B, H, W, 3) float, from 0 to 255."""
 
     def __init__(self, options: dict[str, Any], seed: int):
-        known = Policy.__dataclass_fields__
-        for name, value in options.items():
-            if name not in known:
-                hint = did_you_mean(name, known)
-                raise UserError(f"augment.{name} is not known{hint}; it is one of {', '.join(known)}.")
-            if name != "name" and not (isinstance(value, (int, float)) and value >= 0):
-                raise UserError(f"augment.{name}={value} must be a number of at least 0.")
+        check(options)
         self.policy, self.seed = Policy(**options), seed
 
     @torch.no_grad()

@@ -7,25 +7,24 @@ from typing import Any
 import torch
 from torch import nn
 
-from fusion.config import UserError
+from fusion import values
 
 PENALISED = ("weights", "bias", "activity")
 ACTIVATIONS = (nn.ReLU, nn.GELU, nn.SiLU, nn.Tanh)
 POWERS = {"none": 0.0, "root": 0.5, "balanced": 1.0}  # of how much rarer than the average a class is
 PLAIN: dict[str, Any] = {"label_smoothing": 0.0, "class_weights": "none", "l1": {}, "l2": {}}
+PENALTIES: values.Rules = dict.fromkeys(PENALISED, values.NOT_NEGATIVE)
+RULES: values.Rules = {
+    "label_smoothing": values.BELOW_ONE,
+    "class_weights": values.one_of(*POWERS),
+    "l1": PENALTIES,
+    "l2": PENALTIES,
+}
 
 
 def check(loss: Mapping[str, Any]) -> None:
     """Raises UserError for values of `loss` that mean nothing."""
-    if loss["class_weights"] not in POWERS:
-        known = ", ".join(POWERS)
-        raise UserError(f"loss.class_weights={loss['class_weights']} is not known; it is one of {known}.")
-    if not 0 <= loss["label_smoothing"] < 1:
-        raise UserError(f"loss.label_smoothing={loss['label_smoothing']} must be from 0 to below 1, such as 0.1.")
-    for power in ("l1", "l2"):
-        for name, share in loss[power].items():
-            if name not in PENALISED or not share >= 0:
-                raise UserError(f"loss.{power}.{name}={share} must be 0 or more of {', '.join(PENALISED)}.")
+    values.check(loss, RULES, "loss", complete=True)
 
 
 def class_weights(labels: Iterable[str], classes: Sequence[str], kind: str) -> list[float]:

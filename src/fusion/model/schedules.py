@@ -10,18 +10,22 @@ from typing import Any
 import torch
 from torch.optim import lr_scheduler
 
-from fusion.config import UserError, did_you_mean
+from fusion import values
+from fusion.config import UserError
 
 SCHEDULES = ("auto", "constant", "plateau", "cosine")
 CONSTANT: dict[str, Any] = {"name": "constant", "warmup": 0}
+RULES: values.Rules = {
+    "name": values.one_of(*SCHEDULES),
+    "warmup": values.whole(0),
+    "factor": values.number(lambda x: 0 < x < 1, "above 0 and below 1, such as 0.5"),
+    "patience": values.whole(0),
+}
 
 
 def check(schedule: Mapping[str, Any]) -> None:
-    if schedule["name"] not in SCHEDULES:
-        hint = did_you_mean(schedule["name"], SCHEDULES)
-        raise UserError(f"schedule={schedule['name']} is not known{hint}; it is one of {', '.join(SCHEDULES)}.")
-    if not isinstance(schedule["warmup"], int) or schedule["warmup"] < 0:
-        raise UserError(f"schedule.warmup={schedule['warmup']} must be a whole number of steps, 0 for none.")
+    """Raises UserError for values of `schedule` that mean nothing."""
+    values.check(schedule, RULES, "schedule", complete=True)
 
 
 def schedulers(schedule: Mapping[str, Any], optimizer: torch.optim.Optimizer, steps: float) -> list[dict[str, Any]]:

@@ -52,16 +52,17 @@ def rates(rates: Sequence[float], losses: Sequence[float], chosen: float, path: 
 
 
 def bands(runs: Sequence[Sequence[dict[str, float]]], path: Path) -> None:
-    """Epochs of several runs -> mean and standard deviation of loss and accuracy, side by side.
+    """Epochs of several runs -> mean and sample standard deviation of loss and accuracy, side by side.
 
-    An epoch that only some of the runs reached is the mean over those.
+    An epoch that only some of the runs reached is the mean over those; one that a single run did has no deviation.
     """
     figure, axes = plt.subplots(1, 2, figsize=(9, 3.2))
     longest = max(runs, key=len)
     for axis, what in zip(axes, ("loss", "accuracy"), strict=True):
         for side, label in (("train", "training"), ("val", "validation")):
             held = [[run[i][f"{side}_{what}"] for run in runs if i < len(run)] for i in range(len(longest))]
-            mean, deviation = (np.array([f(values) for values in held]) for f in (np.mean, np.std))
+            mean = np.array([np.mean(values) for values in held])
+            deviation = np.array([np.std(values, ddof=1) if len(values) > 1 else np.nan for values in held])
             epochs = [epoch["epoch"] for epoch in longest]
             axis.plot(epochs, mean, marker="o", label=label)
             axis.fill_between(epochs, mean - deviation, mean + deviation, alpha=0.2)
