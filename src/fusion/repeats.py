@@ -1,16 +1,21 @@
 """Whether a run was made before: the same resolved configuration, the same data, and the weights it would have now."""
 
+import logging
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 
 from fusion.branches.weights import WeightsUnavailable, find_image_weights, find_text_weights
+from fusion.config import UserError
 from fusion.files import write_text
 from fusion.results.record import TAKEN, find_runs, fingerprint, read_run
 from fusion.snippets.snippet import split_hash
+
+log = logging.getLogger(__name__)
 
 
 def completed(
@@ -20,16 +25,29 @@ def completed(
     if config["data"].get("streaming"):
         return None  # whether a stream still holds the same is not known before it is read
     wanted = fingerprint(config)
-    found = [(folder, read_run(folder)) for folder in find_runs([place for place in places if place.is_dir()])]
     alike = [
         (folder, run)
-        for folder, run in found
+        for folder, run in _readable(places)
         if run.get("status") == "completed" and run.get("fingerprint") == wanted and _starts_alike(config, run)
     ]
     if not alike:
         return None
     now = split_hash(load(config))
     return next((folder for folder, run in reversed(alike) if run.get("data_hash", run["split_hash"]) == now), None)
+
+
+def _readable(places: Iterable[Path]) -> Iterator[tuple[Path, dict[str, Any]]]:
+    """The runs below the folders that can be read; each of the others is named once and left out."""
+    for folder in find_runs([place for place in places if place.is_dir()]):
+        try:
+            yield folder, read_run(folder)
+        except UserError as error:
+            _warn_once(str(error))
+
+
+@cache
+def _warn_once(said: str) -> None:
+    log.warning("warning: %s It is not looked at for what was run before.", said)
 
 
 def _starts_alike(config: dict[str, Any], run: dict[str, Any]) -> bool:

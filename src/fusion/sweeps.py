@@ -19,6 +19,7 @@ class SweepTable(Callback):
 
     folder: Path | None = None  # of the sweep of this process, for main()
     table = "results"  # that it ends with
+    failed = 0  # jobs, those too that left no run folder
 
     def on_multirun_start(self, config: Any, **_: Any) -> None:
         if not config.dry_run:
@@ -71,10 +72,3 @@ def finish(folder: Path, name: str) -> None:
             "%d of %d runs were completed before and not repeated; again=true repeats them", taken, len(table.rows)
         )
     log.info("wrote %s and %s", *written)
-
-
-def failures(folder: Path) -> int:
-    """How many runs of a sweep did not complete."""
-    from fusion.results.record import find_runs, read_run
-
-    return sum(read_run(run)["status"] != "completed" for run in find_runs([folder]))

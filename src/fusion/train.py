@@ -43,8 +43,7 @@ def train(cfg: DictConfig) -> None:
     try:
         config = to_dict(cfg)
     except OmegaConfBaseException as error:
-        print(f"error: {console.printable(_sentence(error))}", file=sys.stderr)
-        sys.exit(2)
+        return _fail(_sentence(error), at.mode, 2)
     from fusion import experiment, folds, pretraining
 
     if config["again"] == "auto":
@@ -63,9 +62,15 @@ def train(cfg: DictConfig) -> None:
             experiment.check(config)  # before there is a folder
             print(run(config, overrides, Path(config["runs"]) / config["name"]))
     except UserError as error:
-        print(f"error: {console.printable(str(error))}", file=sys.stderr)
-        if at.mode is not RunMode.MULTIRUN:
-            sys.exit(1)
+        _fail(str(error), at.mode, 1)
+
+
+def _fail(said: str, mode: RunMode | None, code: int) -> None:
+    """The end of a run; in a sweep of this job alone, which is counted."""
+    print(f"error: {console.printable(said)}", file=sys.stderr)
+    if mode is not RunMode.MULTIRUN:
+        sys.exit(code)
+    sweeps.SweepTable.failed += 1
 
 
 def _previews() -> "Preview":
@@ -98,9 +103,8 @@ def main() -> int:
         from fusion.results.table import print_table
 
         print_table(listed[0].table())
-        return 3 if listed[0].failures else 0
-    folder = sweeps.SweepTable.folder
-    return 3 if folder is not None and sweeps.failures(folder) else 0
+        return 3 if listed[0].failures or sweeps.SweepTable.failed else 0
+    return 3 if sweeps.SweepTable.failed else 0
 
 
 def _sentence(error: Exception) -> str:

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -96,3 +97,28 @@ def test_a_run_that_made_do_with_random_weights_is_repeated_once_there_are_bette
     assert repeats.completed(config, [tmp_path], experiment.load) == folder
     monkeypatch.setattr(repeats, "find_image_weights", lambda *_: Origin("hub", tmp_path))
     assert repeats.completed(config, [tmp_path], experiment.load) is None
+
+
+def test_a_record_that_cannot_be_read_hides_no_other(
+    tmp_path: Path, corpus: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config = configured(corpus) | {"runs": str(tmp_path)}
+    folder = experiment.run(config, [], tmp_path / "a")
+    for number, content in enumerate(('{"schema": 1, "sta', '{"schema": 999}', "[]")):
+        (broken := tmp_path / f"broken{number}").mkdir()
+        (broken / "run.json").write_text(content)
+        for _ in range(2):
+            assert repeats.completed(config, [tmp_path], experiment.load) == folder
+        assert capsys.readouterr().err.count(f"warning: {broken}") == 1, "named, and once"
+
+
+def test_jobs_that_leave_no_row_are_counted_and_the_others_run(tmp_path: Path, corpus: Path, fusion: Command) -> None:
+    shutil.copytree(corpus, tmp_path / "gone")
+    complete = ["-m", *FAST, f"data.path={tmp_path / 'gone'}", "input_shape=32"]
+    assert fusion("train", *complete, cwd=tmp_path).returncode == 0
+    shutil.rmtree(tmp_path / "gone")
+    sweep = ["-m", *FAST[1:], f"data.path={tmp_path / 'gone'},{corpus}", "backbone=timm,none", "input_shape=32"]
+    done = fusion("train", *sweep, cwd=tmp_path)
+    assert done.returncode == 3, done.stderr
+    assert done.stderr.count("error: backbone.model has no value; pass backbone.model=VALUE.") == 2
+    assert done.stderr.count("error: ") == 3 and done.stdout.count("| completed |") == 1
