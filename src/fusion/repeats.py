@@ -9,7 +9,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from fusion.branches.weights import WeightsUnavailable, find_image_weights, find_text_weights
+from fusion.branches.weights import find_image_weights, find_text_weights, published
 from fusion.config import UserError
 from fusion.files import write_text
 from fusion.results.record import TAKEN, find_runs, fingerprint, read_run
@@ -51,18 +51,29 @@ def _warn_once(said: str) -> None:
 
 
 def _starts_alike(config: dict[str, Any], run: dict[str, Any]) -> bool:
-    """False for a run that made do with random weights, or with another text branch, where published ones are now."""
-    had, text, image = run.get("weights") or {}, config["text"], config["backbone"]
+    """False for a run that would now start from other weights than it had."""
+    which = run.get("weights_from") or {}
+    branches = {"image": config["backbone"], "text": config["text"]}
+    had = {name: kind for name, kind in (run.get("weights") or {}).items() if name in branches}
+    return not any(_others(name, branches[name], kind, which.get(name)) for name, kind in had.items())
+
+
+def _others(name: str, branch: dict[str, Any], kind: str, which: str | None) -> bool:
+    """A file that changed, or is not known not to have; published weights where it made do with random ones, or with
+    another text branch; other published ones than it had."""
+    find = find_image_weights if name == "image" else find_text_weights
     try:
-        if had.get("image") == "random" and image.get("weights") == "auto":
-            find_image_weights(image["model"], "pretrained")
-            return False
-        if had.get("text") == "random" and text.get("weights") == "auto":
-            find_text_weights(text["model"], "pretrained")
-            return False
-    except WeightsUnavailable:
-        return True
-    return True
+        match kind:
+            case "file" | "code":
+                return find(branch["model"], branch["weights"]).which != which
+            case "random" if branch.get("weights") == "auto":
+                find(branch["model"], "pretrained")
+                return True
+            case "hub" if name == "image" and which is not None:
+                return published(branch["model"])[1] != which
+    except UserError:
+        return kind != "random"
+    return False
 
 
 def take(done: Path, folder: Path) -> None:

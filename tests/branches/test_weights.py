@@ -25,6 +25,7 @@ from fusion.branches.weights import (
     hub_reachable,
 )
 from fusion.config import UserError
+from fusion.files import sha256_of
 
 IMAGE = {"model": "test_resnet", "weights": "auto"}
 TEXT = {
@@ -383,3 +384,15 @@ def test_the_shipped_weights_are_whole_and_fit() -> None:
 def test_a_backbone_without_code_weights_is_named() -> None:
     with pytest.raises(UserError, match="holds weights of mobilenetv2_100, not of test_resnet"):
         find_image_weights("test_resnet", "code")
+
+
+def test_which_weights_they_are_is_known(published, hub, tmp_path, folder):
+    hub(closed_port())
+    put_in_cache("timm/test_resnet.r160_in1k", {"model.safetensors": published}, tmp_path / "hub")
+    assert find_image_weights("test_resnet", "auto").which == "test_resnet.r160_in1k"
+    assert start_image(IMAGE | {"weights": str(published)}, 32).which == sha256_of(published)
+    assert find_image_weights("mobilenetv2_100", "code").which == code_weights("mobilenetv2_100")[1]["sha256"]
+    once = find_text_weights(str(folder), "auto").which
+    (folder / "tokenizer.json").write_text("{}")
+    assert len(once) == 64 and find_text_weights(str(folder), "auto").which != once
+    assert find_image_weights("test_resnet", "random").which is None

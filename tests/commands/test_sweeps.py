@@ -6,11 +6,14 @@ import shutil
 from pathlib import Path
 
 import pytest
+import timm
 from hydra import compose, initialize_config_dir
+from safetensors.torch import save_file
 
 from fusion import experiment, repeats
 from fusion.branches.weights import Origin, WeightsUnavailable
 from fusion.config import CONF_DIR, UserError, to_dict
+from fusion.files import sha256_of
 from fusion.results.record import find_runs, read_run
 from fusion.sweeps import check_choices
 
@@ -122,3 +125,29 @@ def test_jobs_that_leave_no_row_are_counted_and_the_others_run(tmp_path: Path, c
     assert done.returncode == 3, done.stderr
     assert done.stderr.count("error: backbone.model has no value; pass backbone.model=VALUE.") == 2
     assert done.stderr.count("error: ") == 3 and done.stdout.count("| completed |") == 1
+
+
+def test_a_run_whose_weights_changed_is_repeated(tmp_path: Path, corpus: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    weights = tmp_path / "weights.safetensors"
+    save_file(timm.create_model("test_resnet").state_dict(), weights)
+    image = ["backbone=timm", "backbone.model=test_resnet", "input_shape=32", "source_size=64"]
+    config = configured(corpus, *image, f"backbone.weights={weights}", "render.font=dejavu-sans-mono")
+    config |= {"runs": str(tmp_path)}
+    folder = experiment.run(config, [], tmp_path / "a")
+    assert read_run(folder)["weights_from"] == {"image": sha256_of(weights)}
+    assert repeats.completed(config, [tmp_path], experiment.load) == folder
+
+    def taken(**facts: object) -> bool:
+        record = read_run(folder)
+        (folder / "run.json").write_text(json.dumps(record | facts))
+        found = repeats.completed(config, [tmp_path], experiment.load)
+        (folder / "run.json").write_text(json.dumps(record))
+        return found == folder
+
+    assert not taken(weights_from=None), "what an older fusion did not note is not known to be the same"
+    assert taken(weights={"image": "hub"}, weights_from={"image": "test_resnet.r160_in1k"})
+    assert not taken(weights={"image": "hub"}, weights_from={"image": "test_resnet.older"})
+    weights.write_bytes(weights.read_bytes()[:-1] + b"\x01")
+    assert not taken()
+    weights.unlink()
+    assert not taken()
