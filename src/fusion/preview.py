@@ -148,7 +148,7 @@ class Preview:
         key = json.dumps(config["text"], default=str)
         if key not in self._texts:
             chosen = copy.deepcopy(config) | {"backbone": {"name": "none"}}
-            if chosen["text"].get("weights") == "auto" and hub_reachable():
+            if chosen["text"].get("weights") in ("auto", "pretrained") and hub_reachable():
                 chosen["text"]["weights"] = "random"
             started = experiment.start_branches(chosen, few, Unwritten())
             self._texts[key] = chosen["text"], started.get("text")

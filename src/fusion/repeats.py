@@ -9,7 +9,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from fusion.branches.weights import find_image_weights, find_text_weights, published
+from fusion.branches.weights import can_be_had, find_image_weights, find_text_weights, published
 from fusion.config import UserError
 from fusion.files import write_text
 from fusion.results.record import TAKEN, find_runs, fingerprint, read_run
@@ -55,10 +55,11 @@ def _starts_alike(config: dict[str, Any], run: dict[str, Any]) -> bool:
     which = run.get("weights_from") or {}
     branches = {"image": config["backbone"], "text": config["text"]}
     had = {name: kind for name, kind in (run.get("weights") or {}).items() if name in branches}
-    return not any(_others(name, branches[name], kind, which.get(name)) for name, kind in had.items())
+    fetch = not config["dry_run"]
+    return not any(_others(name, branches[name], kind, which.get(name), fetch) for name, kind in had.items())
 
 
-def _others(name: str, branch: dict[str, Any], kind: str, which: str | None) -> bool:
+def _others(name: str, branch: dict[str, Any], kind: str, which: str | None, fetch: bool) -> bool:
     """A file that changed, or is not known not to have; published weights where it made do with random ones, or with
     another text branch; other published ones than it had."""
     find = find_image_weights if name == "image" else find_text_weights
@@ -67,6 +68,8 @@ def _others(name: str, branch: dict[str, Any], kind: str, which: str | None) -> 
             case "file" | "code":
                 return find(branch["model"], branch["weights"]).which != which
             case "random" if branch.get("weights") == "auto":
+                if not fetch:
+                    return can_be_had(published(branch["model"])[0] if name == "image" else branch["model"])
                 find(branch["model"], "pretrained")
                 return True
             case "hub" if name == "image" and which is not None:

@@ -134,14 +134,9 @@ def _file(path: Path) -> Origin:
 def _download(repository: str, files: list[str]) -> Path:
     """The repository's files -> their folder in the hub's cache; the network is asked only for what is missing."""
     from huggingface_hub import snapshot_download
-    from huggingface_hub.errors import LocalEntryNotFoundError
 
-    try:
-        folder = Path(snapshot_download(repository, allow_patterns=files, local_files_only=True))
-        if any(folder.glob("*.safetensors")) or any(folder.glob("pytorch_model.bin")):
-            return folder  # a download that was cut off has the small files only
-    except (LocalEntryNotFoundError, OSError, ValueError):
-        pass
+    if (folder := _cached(repository)) is not None:
+        return folder
     if not hub_reachable():
         raise WeightsUnavailable(
             f"The weights of {repository} are not on this machine and no model hub can be reached."
@@ -152,6 +147,24 @@ def _download(repository: str, files: list[str]) -> Path:
         raise WeightsUnavailable(
             f"The weights of {repository} cannot be downloaded ({type(error).__name__})."
         ) from error
+
+
+def _cached(repository: str) -> Path | None:
+    """The repository's folder in the hub's cache; None where that has no weights of it."""
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import LocalEntryNotFoundError
+
+    try:
+        folder = Path(snapshot_download(repository, local_files_only=True))
+    except (LocalEntryNotFoundError, OSError, ValueError):
+        return None
+    whole = any(folder.glob("*.safetensors")) or any(folder.glob("pytorch_model.bin"))
+    return folder if whole else None  # a download that was cut off has the small files only
+
+
+def can_be_had(repository: str) -> bool:
+    """Whether published weights, or a folder of them, are on this machine or a hub answers; nothing is fetched."""
+    return Path(repository).expanduser().is_dir() or _cached(repository) is not None or hub_reachable()
 
 
 def hub_reachable(fresh: bool = False) -> bool:
