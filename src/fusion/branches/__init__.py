@@ -131,9 +131,10 @@ TEXT: dict[str, Callable[[dict[str, Any], Rows, Sequence[str], int], Started]] =
 
 def start_image(backbone: dict[str, Any], input_shape: int) -> Started:
     """conf/backbone and the pictures' side in pixels -> the image branch."""
-    from fusion.branches.image import TimmBackbone
+    from fusion.branches.image import TimmBackbone, check
     from fusion.branches.weights import find_image_weights
 
+    check(backbone["model"])
     origin = find_image_weights(backbone["model"], backbone["weights"])
     fields = {"model": backbone["model"], "input_shape": input_shape}
     fields |= {key: backbone[key] for key in ("channels", "pooling") if key in backbone}

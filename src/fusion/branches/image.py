@@ -91,9 +91,7 @@ def _create(model: str, origin: Origin, input_shape: int, channels: int) -> Any:
         return _convnet(origin, input_shape, channels)
     import timm
 
-    register(model)
-    if not timm.is_model(model):
-        raise UserError(f"timm has no model {model!r}{did_you_mean(model, timm.list_models())}.")
+    check(model)
     if origin.kind == "random":
         net = timm.create_model(model, pretrained=False, num_classes=0, in_chans=channels)
     else:
@@ -104,6 +102,17 @@ def _create(model: str, origin: Origin, input_shape: int, channels: int) -> Any:
     if hasattr(net, "pre_logits") and hasattr(net.pre_logits, "fc1"):
         net.pre_logits = nn.Identity()  # VGG's two dense layers: 120 of its 134 million parameters
     return net.to(memory_format=torch.channels_last)
+
+
+def check(model: str) -> None:
+    """Raises UserError for a backbone that neither timm nor fusion has."""
+    if model == "convnet":
+        return
+    import timm
+
+    register(model)
+    if not timm.is_model(model):
+        raise UserError(f"timm has no model {model!r}{did_you_mean(model, timm.list_models())}.")
 
 
 def register(model: str) -> None:
