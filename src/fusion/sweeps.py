@@ -58,6 +58,17 @@ def check_choices(overrides: list[str]) -> None:
                 )
 
 
+def is_dry(overrides: list[str]) -> bool:
+    """Whether dry_run is asked for. Raises UserError for a value that is neither true nor false."""
+    asked = False
+    for override in OverridesParser.create().parse_overrides(overrides):
+        if override.get_key_element().lstrip("+") == "dry_run":
+            if (value := override.value()) not in (True, False):  # 1 and 0 are among them
+                raise UserError(f"dry_run={override.get_value_string()} must be true or false.")
+            asked = bool(value)
+    return asked
+
+
 def finish(folder: Path, name: str) -> None:
     """NAME.csv and NAME.md of a sweep, and its table on stdout."""
     from fusion.results.menu import make_table

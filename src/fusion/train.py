@@ -87,9 +87,10 @@ def main() -> int:
     console.set_up_logging()
     try:
         sys.argv[1:] = [re.sub(r"^\+(protocol|row|sweep)=", r"\1=", word) for word in sys.argv[1:]]  # both are right
-        sweeps.check_choices([word for word in sys.argv[1:] if re.match(r"[\w.]+=", word)])
+        given = [word for word in sys.argv[1:] if re.match(r"\+*[\w.]+=", word)]
+        sweeps.check_choices(given)
         with tempfile.TemporaryDirectory(prefix="fusion-") as aside:
-            if any(re.fullmatch(r"(?i)dry_run=true", word) for word in sys.argv):
+            if sweeps.is_dry(given):
                 sys.argv.append(f"hydra.sweep.dir={aside}")  # Hydra makes a folder of every sweep: this one is not kept
             train()
     except (HydraException, OmegaConfBaseException) as error:

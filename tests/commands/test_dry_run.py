@@ -151,7 +151,7 @@ def test_of_what_is_fitted_only_reading_takes_time(corpus: Path) -> None:
 def test_a_dry_sweep_leaves_nothing_behind(tmp_path: Path, corpus: Path, fusion: Command) -> None:
     (place := tmp_path / "place").mkdir()
     axes = ["text.max_tokens=16,32", "epochs=0,1"]
-    done = fusion("train", "-m", *TEXT_ONLY, f"data.path={corpus}", *axes, "dry_run=true", cwd=place)
+    done = fusion("train", "-m", *TEXT_ONLY, f"data.path={corpus}", *axes, "dry_run=1", cwd=place)
     assert done.returncode == 3, done.stderr
     assert done.stdout.count("| runs |") == 2 and done.stdout.count("cannot run: epochs=0") == 2
     assert "4 runs" in done.stdout and "Nothing was run." in done.stdout

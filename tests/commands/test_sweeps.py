@@ -11,11 +11,12 @@ from hydra import compose, initialize_config_dir
 from safetensors.torch import save_file
 
 from fusion import experiment, repeats
+from fusion.branches import weights
 from fusion.branches.weights import Origin, WeightsUnavailable
 from fusion.config import CONF_DIR, UserError, to_dict
 from fusion.files import sha256_of
 from fusion.results.record import find_runs, read_run
-from fusion.sweeps import check_choices
+from fusion.sweeps import check_choices, is_dry
 
 from .conftest import TEXT_ONLY, Command
 
@@ -128,13 +129,13 @@ def test_jobs_that_leave_no_row_are_counted_and_the_others_run(tmp_path: Path, c
 
 
 def test_a_run_whose_weights_changed_is_repeated(tmp_path: Path, corpus: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    weights = tmp_path / "weights.safetensors"
-    save_file(timm.create_model("test_resnet").state_dict(), weights)
+    held = tmp_path / "weights.safetensors"
+    save_file(timm.create_model("test_resnet").state_dict(), held)
     image = ["backbone=timm", "backbone.model=test_resnet", "input_shape=32", "source_size=64"]
-    config = configured(corpus, *image, f"backbone.weights={weights}", "render.font=dejavu-sans-mono")
+    config = configured(corpus, *image, f"backbone.weights={held}", "render.font=dejavu-sans-mono")
     config |= {"runs": str(tmp_path)}
     folder = experiment.run(config, [], tmp_path / "a")
-    assert read_run(folder)["weights_from"] == {"image": sha256_of(weights)}
+    assert read_run(folder)["weights_from"] == {"image": sha256_of(held)}
     assert repeats.completed(config, [tmp_path], experiment.load) == folder
 
     def taken(**facts: object) -> bool:
@@ -147,7 +148,29 @@ def test_a_run_whose_weights_changed_is_repeated(tmp_path: Path, corpus: Path, m
     assert not taken(weights_from=None), "what an older fusion did not note is not known to be the same"
     assert taken(weights={"image": "hub"}, weights_from={"image": "test_resnet.r160_in1k"})
     assert not taken(weights={"image": "hub"}, weights_from={"image": "test_resnet.older"})
-    weights.write_bytes(weights.read_bytes()[:-1] + b"\x01")
+    held.write_bytes(held.read_bytes()[:-1] + b"\x01")
     assert not taken()
-    weights.unlink()
+    held.unlink()
     assert not taken()
+
+
+def test_a_dry_run_fetches_no_weights(tmp_path: Path, corpus: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    image = ["backbone=timm", "backbone.model=test_resnet", "backbone.weights=auto", "dry_run=true"]
+    config, run = configured(corpus, *image), {"weights": {"image": "random", "text": "random"}}
+    monkeypatch.setattr(weights, "_download", lambda *_: pytest.fail("fetched"))
+    asked: list[str] = []
+    for answer in (True, False):
+        monkeypatch.setattr(repeats, "can_be_had", lambda repository, a=answer: asked.append(repository) or a)
+        assert repeats._starts_alike(config, run) is not answer
+    assert asked == ["timm/test_resnet.r160_in1k"] * 2
+
+
+@pytest.mark.parametrize(
+    ("word", "dry"),
+    [("dry_run=1", True), ("dry_run=True", True), ("+dry_run=true", True), ("dry_run=0", False), ("lr=1", False)],
+)
+def test_a_dry_run_is_told_by_its_value(word: str, dry: bool) -> None:
+    assert is_dry(["lr=0.1", word]) is dry
+    for other in ("dry_run=yes", "dry_run=true,false", "dry_run=2"):
+        with pytest.raises(UserError, match="must be true or false"):
+            is_dry([other])
