@@ -43,7 +43,11 @@ class TimmBackbone(nn.Module):
         x = self.normalised(image)
         if self.pooling == "gap":
             return self.net(x)  # (B, D)
-        return self.net.forward_features(x).flatten(1)  # (B, D * h * w)
+        return self.pooled(self.net.forward_features(x))
+
+    def pooled(self, maps: torch.Tensor) -> torch.Tensor:
+        """The last feature map (B, D, h, w) -> features (B, dim), as forward makes them."""
+        return maps.flatten(1) if self.pooling == "flatten" else self.net.forward_head(maps)
 
     def normalised(self, image: torch.Tensor) -> torch.Tensor:
         """(B, H, W, 3) uint8 -> (B, channels, H, W) float, channels last in memory, on the device."""
