@@ -9,8 +9,9 @@ from fusion.config import UserError
 from fusion.results.record import Record, read_run
 
 STATE = "state.pt"
-SAME = ("backbone", "batch_size", "seed", "data")  # what may not change; sizes, rate and length may
-MOVED = "data.path"  # where the same data may lie now; what it holds is told by its hash
+# What may not change, other than sizes of pictures, rate and length
+SAME = ("backbone.model", "backbone.weights", "backbone.channels", "backbone.pooling", "batch_size", "seed", "data.")
+FREE = ("data.path", "data.workers")  # the same data may lie elsewhere: what it holds is told by its hash
 KEPT = ("weights", "weights_from", "split_hash")  # of the record: what the run began with
 
 
@@ -22,10 +23,9 @@ def stopped(config: dict[str, Any]) -> dict[str, Any] | None:
     if not (Path(resume) / STATE).is_file():
         raise UserError(f"pretraining.resume={resume} has no {STATE}; give the folder of a run that was stopped.")
     run = read_run(Path(resume))
-    asked = run.get("config") or {}
-    given = dict(_flat(json.loads(json.dumps({key: config[key] for key in SAME}))))
-    for key, value in _flat({key: asked[key] for key in SAME if key in asked}):
-        if key != MOVED and given.get(key) != value:
+    given = dict(_flat(json.loads(json.dumps(config))))
+    for key, value in _flat(run.get("config") or {}):
+        if key.startswith(SAME) and key not in FREE and given.get(key) != value:
             raise UserError(
                 f"pretraining.resume={resume} is a run with {key}={value}, which cannot go on with "
                 f"{key}={given.get(key)}; pass {key}={value}, or leave out pretraining.resume."
