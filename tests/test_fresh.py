@@ -14,7 +14,7 @@ PASSAGES = Passages(rows=3, columns=10, ink=8)
 def stream(table: pa.Table, seed: int = 0, rank: int = 0, world: int = 1) -> Fresh:
     render = {"font": "dejavu-sans-mono", "mode": "direct", "theme": ["vs", "monokai"]}
     screens = [Screen(render | {"highlight": policy}, 48, 32, seed) for policy in ("neutral", "none")]
-    return Fresh(Rows(table, ["a", "b"]), PASSAGES, screens, 8, seed, rank, world)
+    return Fresh(Rows(table, ["a", "b"]), PASSAGES, screens, 8, seed, 2, rank, world)
 
 
 def test_a_step_is_the_same_whenever_it_comes(table: pa.Table) -> None:

@@ -10,7 +10,7 @@ SOURCE = Path(__file__).resolve().parents[1] / "src" / "fusion"
 
 WIRING = {
     "inputs", "prediction", "training", "learning", "experiment", "folds", "sweeps", "repeats", "headroom", "frozen",
-    "options", "pace", "preview", "pretraining", "shipping",
+    "options", "pace", "preview", "pretraining", "resuming", "shipping",
 }  # fmt: skip
 
 # From the ground up. A room may use the rooms of the floors below it and, where its floor says so, its own floor.

@@ -219,7 +219,8 @@ def start_branches(config: dict[str, Any], table: pa.Table, record: Record) -> d
         if started["image"].weights == "code":
             _warn_of_learnt(config["backbone"]["model"], table, record)
     weights = {name: branch.weights for name, branch in started.items()}
-    record.note(config=config, text=config["text"]["name"], weights=weights)
+    which = {name: branch.which for name, branch in started.items() if branch.which}
+    record.note(config=config, text=config["text"]["name"], weights=weights, weights_from=which)
     return started
 
 

@@ -21,8 +21,6 @@ from fusion.screenshots.style import key_of
 from fusion.screenshots.views import Screen
 from fusion.snippets.snippet import Picked
 
-CELL = 32  # pixels of a picture that a backbone's last feature map holds in one of its places
-
 
 @dataclass(frozen=True)
 class Passages:
@@ -68,10 +66,11 @@ class Fresh(Dataset[dict[str, Any]]):
 
     def __init__(
         self, rows: Rows, passages: Passages, screens: Sequence[Screen], batch_size: int, seed: int,
-        rank: int = 0, world: int = 1,
+        grid: int, rank: int = 0, world: int = 1,
     ):  # fmt: skip
         self.rows, self.passages, self.screens, self.seed = rows, passages, screens, seed
         self.batch_size, self.rank, self.world = batch_size, rank, world
+        self.grid = grid  # parts across and down a picture whose characters are asked for: places of a feature map
         for screen in screens[1:]:
             screen.painter.bank = screens[0].painter.bank
             if screen.direct and screens[0].direct:
@@ -94,7 +93,7 @@ class Fresh(Dataset[dict[str, Any]]):
                 chosen = [[column[i] for i in some] for column in (texts, ids, rows["label"])]
                 image[some] = screen(chosen[0], chosen[1], step, chosen[2])
         scene = self.screens[0].scene(texts, ids, step, rows["label"])  # colours do not move a character
-        signs = characters(self.screens[0].painter, scene, -(-side // CELL))
+        signs = characters(self.screens[0].painter, scene, self.grid)
         return {"image": torch.from_numpy(image), "label": torch.from_numpy(label), "signs": torch.from_numpy(signs)}
 
     def loader(self, first: int, last: int, num_workers: int) -> DataLoader:

@@ -154,6 +154,19 @@ def _timed(step: Callable[[], object], device: torch.device) -> float:
     return min(took[1:])
 
 
+def pretraining_seconds(config: dict[str, Any], pace: Pace, counts: dict[str, int]) -> float:
+    """Of experiment=pretrain_image: its steps, early pictures by their area, the looks at validation and the end."""
+    wanted, steps = config["pretraining"], config["pretraining"]["steps"]
+    early = min(wanted["early"]["steps"], steps)
+    area = (wanted["early"]["input_shape"] / config["input_shape"]) ** 2
+    learnt = config["batch_size"] * (steps - early + early * area)
+    looked = min(wanted["check_on"], counts["val"])
+    looks = -(-steps // wanted["check_every"])
+    judged = sum(min(wanted["judge_on"] or counts[side], counts[side]) for side in ("val", "test"))
+    once = looked * (pace.drawing + looks * pace.reading)  # drawn once, read at each look
+    return learnt * (pace.drawing + pace.learning) + once + judged * (pace.drawing + pace.reading)
+
+
 def seconds(config: dict[str, Any], pace: Pace, counts: dict[str, int], variants: int | None, kept: bool) -> float:
     """Of a whole run: its epochs, a look at validation after each, validation and test at the end.
 

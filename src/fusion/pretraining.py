@@ -5,7 +5,6 @@ folder is like any other, with state.pt to go on from and weights/ with what bac
 """
 
 import logging
-import os
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -18,7 +17,8 @@ import pyarrow.compute as pc
 import torch
 import yaml
 
-from fusion import branches
+from fusion import branches, resuming
+from fusion.branches import Started
 from fusion.config import CONF_DIR, UserError, cache_dir, did_you_mean
 from fusion.console import progress
 from fusion.experiment import make_model, recorded, sides, warn
@@ -26,9 +26,10 @@ from fusion.fresh import Fresh, Passages, Rows, held
 from fusion.learning import device_of
 from fusion.model import checkpoint
 from fusion.model.rate_search import WINDOW
-from fusion.model.steps import Course, ranks, rate_at, search
+from fusion.model.steps import Course, processes, ranks, rate_at, search
 from fusion.results import plots, statistics
 from fusion.results.record import Record, new_run_folder, write_metrics
+from fusion.resuming import STATE
 from fusion.screenshots.reading import SIGNS
 from fusion.screenshots.views import Screen, parse_size
 from fusion.shipping import write_weights
@@ -38,10 +39,11 @@ from fusion.training import KEPT, judge, keep
 
 log = logging.getLogger(__name__)
 
-STATE = "state.pt"
 RARE = -3.0  # logit that the reader starts from: one part in twenty shows a given character
 SEEN = ("train_loss", "reading_loss", "train_accuracy")  # means over the steps since the last look
 CHUNK = 128  # pictures judged at a time
+UNUSED = ("epochs", "patience", "clip", "folds", "fold", "augment", "schedule", "loss",
+          *(f"backbone.{key}" for key in ("freeze", "lr", "lr_decay", "batchnorm", "variants")))  # fmt: skip
 SEARCHED = 1 << 40  # number of the first batch of the search for a rate: none of these is trained on later
 
 
@@ -50,22 +52,31 @@ def run(config: dict[str, Any], overrides: Sequence[str], parent: Path) -> Path:
 
     Under torchrun every process takes its share of each batch; the first one alone writes.
     """
+    check(config, overrides)
+    before, resume = resuming.stopped(config), config["pretraining"]["resume"]
+    with processes():
+        if ranks()[0]:
+            train(config, Path(resume) if resume else parent, None)
+            return parent
+        folder = Path(resume) if resume else new_run_folder(parent)
+        with recorded(folder, config, overrides) as record:
+            resuming.keep(record, before)
+            warn(config)
+            train(config, folder, record)
+    return folder
+
+
+def check(config: dict[str, Any], overrides: Sequence[str]) -> None:
+    """Raises UserError for what pretraining cannot do, or would not heed."""
     for word, other in (("text", "none"), ("backbone", None)):
         if (config[word]["name"] == "none") is (other is None):
             raise UserError(f"pretraining trains an image branch alone; pass {word}={other or 'mobilenetv2'}.")
-    resume = config["pretraining"]["resume"]
-    if resume and not (Path(resume) / STATE).is_file():
-        raise UserError(f"pretraining.resume={resume} has no {STATE}; give the folder of a run that was stopped.")
-    if int(os.environ.get("WORLD_SIZE", "1")) > 1:
-        torch.distributed.init_process_group("nccl" if torch.cuda.is_available() else "gloo")
-    if ranks()[0]:
-        train(config, Path(resume) if resume else parent, None)
-        return parent
-    folder = Path(resume) if resume else new_run_folder(parent)
-    with recorded(folder, config, overrides) as record:
-        warn(config)
-        train(config, folder, record)
-    return folder
+    if config["optimizer"]["name"] != "adamw":
+        raise UserError(f"pretraining has no optimizer={config['optimizer']['name']}; pass optimizer=adamw.")
+    for word in overrides:
+        key = word.lstrip("+").partition("=")[0]
+        if any(f"{key}.".startswith(f"{name}.") for name in UNUSED):
+            raise UserError(f"pretraining does not heed {word}: see pretraining.*, lr and render.*; leave it out.")
 
 
 def train(config: dict[str, Any], folder: Path, record: Record | None) -> None:
@@ -77,25 +88,30 @@ def train(config: dict[str, Any], folder: Path, record: Record | None) -> None:
     classes = sorted(pc.unique(learnt["label"]).to_pylist())
     table = table.filter(pc.is_in(table["label"], pa.array(classes)))
     rows = Rows(learnt, classes)
-    course, model = start(config, classes)
+    if record is not None:
+        resuming.check_data(record, split_hash(table))
+    course, model, started = start(config, classes)
     early = config | {"render": config["render"] | wanted["early"]["render"]}
-    shapes = ((early, wanted["early"]["input_shape"]), (config, config["input_shape"]))
-    stages = [_fresh(look, rows, passages, shape) for look, shape in shapes]
+    shapes = ((early, wanted["early"]["input_shape"]), (config, config["input_shape"]))[wanted["early"]["steps"] < 1 :]
+    stages = [_fresh(look, rows, passages, shape, feature_map(model, shape)[1]) for look, shape in shapes]
     facts: dict[str, Any] = {"history": [], "seen": [0.0, 0.0, 0.0, 0.0]}
     if (folder / STATE).is_file():
         facts = course.load(folder / STATE)
-        log.info("going on at step %d of %d", course.step, wanted["steps"])
+        course.lr = course.lr if config["lr"] == "search" else config["lr"]
+        log.info("going on at step %d of %d, lr %g", course.step, wanted["steps"], course.lr)
     elif config["lr"] == "search":
         course.lr = _search(course, stages[0], folder)
     if record is not None:
         learnt_from = {"train": learnt.num_rows, "train_groups": pc.count_distinct(learnt["group"]).as_py()}
         samples = sides(table) | learnt_from
         config["lr"] = course.lr
+        if "weights" not in record.content:
+            which = {"image": started.which} if started.which else {}
+            record.note(weights={"image": started.weights}, weights_from=which)
         record.note(
             config=config, classes=classes, split_hash=split_hash(table), samples=samples, text="none",
-            weights={"image": "random"}, processes=ranks()[1],
-            parameters=course.net.size,
-            image=model.net.branches["image"].facts() | {"source_size": stages[1].screens[0].size},  # type: ignore[operator]
+            processes=ranks()[1], parameters=course.net.size,
+            image=started.module.facts() | {"source_size": stages[-1].screens[0].size},  # type: ignore[operator]
         )  # fmt: skip
     val = _sample(passages.dense(table.filter(pc.equal(table["split"], "val"))), wanted["check_on"], config["seed"])
     _learn(course, stages, config, folder, facts, val if record is not None else None, classes)
@@ -131,28 +147,49 @@ def _data(config: dict[str, Any], name: str) -> dict[str, Any]:
     return yaml.safe_load(path.read_text(encoding="utf-8"))
 
 
-def start(config: dict[str, Any], classes: list[str]) -> tuple[Course, checkpoint.Model]:
-    """-> the network with its optimiser, and the model that its average is kept as."""
+def start(config: dict[str, Any], classes: list[str]) -> tuple[Course, checkpoint.Model, Started]:
+    """-> the network with its optimiser, the model that its average is kept as, and what both began with."""
     started = branches.start_image(config["backbone"], config["input_shape"])
     model = make_model(config, classes, {"image": started})
     device = device_of(config)
     rate = 1e-3 if config["lr"] == "search" else config["lr"]
     half = device.type == "cuda" and config["precision"] in ("auto", "bf16-mixed")
-    blank = torch.zeros(1, 3, config["input_shape"], config["input_shape"])
-    width = started.module.eval().net.forward_features(blank).shape[1]  # type: ignore[union-attr, operator]
-    reader = torch.nn.Linear(width, SIGNS)
+    reader = torch.nn.Linear(feature_map(model, config["input_shape"])[0], SIGNS)
     torch.nn.init.constant_(reader.bias, RARE)
     course = Course(model.net, reader, rate, config["optimizer"]["weight_decay"], device, half)
-    return course, replace(model, net=course.average)
+    return course, replace(model, net=course.average), started
 
 
-def _fresh(config: dict[str, Any], rows: Rows, passages: Passages, shape: int) -> Fresh:
+@torch.no_grad()
+def feature_map(model: checkpoint.Model, shape: int) -> tuple[int, int]:
+    """-> channels and side of the last feature map of pictures of `shape` pixels.
+
+    Raises UserError where there is none to read characters from, or the features are not as many as at input_shape.
+    """
+    branch: Any = model.net.branches["image"].eval()
+    name, blank = model.meta["branches"]["image"]["model"], torch.zeros(1, shape, shape, 3, dtype=torch.uint8)
+    try:
+        maps = branch.net.forward_features(branch.normalised(blank.to(branch.mean.device)))
+        if maps.ndim != 4 or maps.shape[2] != maps.shape[3]:
+            raise UserError(f"{name} has no square map of features to read from; choose another backbone.")
+        fits = branch.pooled(maps).shape[1] == branch.dim
+    except (RuntimeError, ValueError, AssertionError):
+        fits = False
+    if not fits:
+        raise UserError(
+            f"{name} with pooling={branch.pooling} takes no pictures of {shape} pixels besides those of input_shape="
+            f"{model.meta['input_shape']}; pass pretraining.early.steps=0, or another early.input_shape."
+        )
+    return maps.shape[1], maps.shape[2]
+
+
+def _fresh(config: dict[str, Any], rows: Rows, passages: Passages, shape: int, grid: int) -> Fresh:
     """The stream at one picture size; the text in it is as large as at any other."""
     passages = passages.scaled(shape / config["input_shape"])
     source = [max(8, round(side * shape / config["input_shape"])) for side in parse_size(config["source_size"])]
     looks = [config["render"] | {"highlight": policy} for policy in config["pretraining"]["highlights"]]
     screens = [Screen(look, source, shape, config["seed"]) for look in looks]
-    return Fresh(rows, passages, screens, config["batch_size"], config["seed"], *ranks())
+    return Fresh(rows, passages, screens, config["batch_size"], config["seed"], grid, *ranks())
 
 
 def _sample(table: pa.Table, most: int, seed: int) -> pa.Table:
@@ -175,7 +212,7 @@ def _learn(
 ) -> None:  # fmt: skip
     """From the step where the course is to the last one; `val` is None in processes that only help."""
     wanted = config["pretraining"]
-    shown = None if val is None else _drawn(val, stages[1].passages, _judging(config))
+    shown = None if val is None else _drawn(val, stages[-1].passages, _judging(config))
     seen, clock = np.array(facts["seen"]), time.monotonic()  # SEEN, and over how many steps
     history: list[dict[str, float]] = facts["history"]
     before = history[-1]["seconds"] if history else 0.0
@@ -212,7 +249,7 @@ def _batches(step: int, stages: list[Fresh], wanted: dict[str, Any], workers: in
     edge = min(wanted["early"]["steps"], wanted["steps"])
     if step < edge:
         yield from stages[0].loader(step, edge, workers)
-    yield from stages[1].loader(max(step, edge), wanted["steps"], workers)
+    yield from stages[-1].loader(max(step, edge), wanted["steps"], workers)
 
 
 def _judging(config: dict[str, Any]) -> Screen:

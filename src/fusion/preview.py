@@ -15,14 +15,14 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from fusion import experiment, frozen, repeats
+from fusion import experiment, frozen, pretraining, repeats, resuming
 from fusion.branches import Started
 from fusion.branches.weights import hub_reachable
 from fusion.config import UserError, cache_dir, first_line
 from fusion.console import printable, progress
 from fusion.learning import device_of
 from fusion.model.outline import Memory, memory, outline, room
-from fusion.pace import Paces, seconds
+from fusion.pace import Paces, pretraining_seconds, seconds
 from fusion.results.ranking import square
 from fusion.results.record import Record
 from fusion.results.table import Table
@@ -71,8 +71,10 @@ class Preview:
             "Source Image Size": square(config["source_size"]) if drawn else "–",
         }
         row |= {name: str(config[name.lower().replace(" ", "_")]) for name in ("LR", "Epochs", "Batch Size")}
+        if config["pretraining"]:
+            row["Epochs"] = "–"
         try:
-            row |= self._looked_at(config)
+            row |= self._looked_at(config, overrides)
         except UserError as error:
             row["Verdict"] = f"{WRONG}: {error}"
         except Exception as error:  # one run that cannot be looked at does not end the list
@@ -92,10 +94,15 @@ class Preview:
     def failures(self) -> int:
         return sum(row["Verdict"].startswith(WRONG) for row in self.rows)
 
-    def _looked_at(self, config: dict[str, Any]) -> dict[str, str]:
+    def _looked_at(self, config: dict[str, Any], overrides: Sequence[str]) -> dict[str, str]:
         experiment.check(config)
-        if not config["again"] and (done := repeats.completed(config, [Path(config["runs"])], experiment.load)):
-            return {"Minutes": "0", "Verdict": f"complete: {done}"}
+        if config["pretraining"]:
+            pretraining.check(config, overrides)
+            resuming.stopped(config)
+        runs = _runs(config)
+        done = [] if config["again"] or config["pretraining"] else [*filter(None, map(_completed, runs))]
+        if len(done) == len(runs):
+            return {"Minutes": "0", "Verdict": f"complete: {', '.join(map(str, done))}"}
         table = self._table(config["data"])
         text, started = self._text(config, table.filter(pc.equal(table["split"], "train")).slice(0, FEW))
         config = config | {"text": text}
@@ -108,12 +115,14 @@ class Preview:
             "Minutes": "?",
             "Verdict": "runs",
         }
+        if config["pretraining"]:
+            found["Verdict"] += f", {config['pretraining']['steps'] * size:,} pictures"
         space = room(device_of(config))
         if needed.at(size) > space:
             fits = needed.largest(size // 2, space)
             found["Verdict"] = f"hardly fits into {space / 1e9:.1f} GB" + (f": batch_size={fits} would" if fits else "")
         if not config["data"].get("streaming"):
-            found["Minutes"] = f"{self._seconds(config, table, started) / 60:.1f}"
+            found["Minutes"] = f"{self._seconds(config, table, started, len(runs) - len(done)) / 60:.1f}"
         return found
 
     def _outline(self, config: dict[str, Any], classes: int) -> tuple[int, Memory]:
@@ -126,14 +135,20 @@ class Preview:
             self._outlines[key] = net.size, memory(net, config)
         return self._outlines[key]
 
-    def _seconds(self, config: dict[str, Any], table: pa.Table, text: Started | None) -> float:
+    def _seconds(self, config: dict[str, Any], table: pa.Table, text: Started | None, runs: int) -> float:
+        """Of so many runs: all of its folds, or those that are not complete."""
         few = table.filter(pc.equal(table["split"], "train")).slice(0, FEW)
         pace = self._pace(config, few, sorted(pc.unique(table["label"]).to_pylist()), text)
+        counts = experiment.sides(table)
+        if config["pretraining"]:
+            took = pretraining_seconds(config, pace, counts)
+            self.total += took
+            return took
         seen = ("backbone", "render", "input_shape", "source_size", "device", "augment", "data", "seed")
         features = json.dumps([config[name] for name in seen], default=str)
-        took = seconds(config, pace, experiment.sides(table), frozen.variants(config), features in self._kept)
+        took = seconds(config, pace, counts, frozen.variants(config), features in self._kept)
         self._kept.add(features)
-        took *= config.get("folds") or 1
+        took *= runs
         self.total += took
         return took
 
@@ -148,8 +163,19 @@ class Preview:
         key = json.dumps(config["text"], default=str)
         if key not in self._texts:
             chosen = copy.deepcopy(config) | {"backbone": {"name": "none"}}
-            if chosen["text"].get("weights") == "auto" and hub_reachable():
+            if chosen["text"].get("weights") in ("auto", "pretrained") and hub_reachable():
                 chosen["text"]["weights"] = "random"
             started = experiment.start_branches(chosen, few, Unwritten())
             self._texts[key] = chosen["text"], started.get("text")
         return self._texts[key]
+
+
+def _runs(config: dict[str, Any]) -> list[dict[str, Any]]:
+    """A configuration -> those of its folds, or itself alone."""
+    if config["folds"] is None or config["fold"] is not None:
+        return [config]
+    return [config | {"fold": fold} for fold in range(config["folds"])]
+
+
+def _completed(config: dict[str, Any]) -> Path | None:
+    return repeats.completed(config, [Path(config["runs"])], experiment.load)

@@ -1,16 +1,21 @@
 """Whether a run was made before: the same resolved configuration, the same data, and the weights it would have now."""
 
+import logging
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 
-from fusion.branches.weights import WeightsUnavailable, find_image_weights, find_text_weights
+from fusion.branches.weights import can_be_had, find_image_weights, find_text_weights, published
+from fusion.config import UserError
 from fusion.files import write_text
 from fusion.results.record import TAKEN, find_runs, fingerprint, read_run
 from fusion.snippets.snippet import split_hash
+
+log = logging.getLogger(__name__)
 
 
 def completed(
@@ -20,10 +25,9 @@ def completed(
     if config["data"].get("streaming"):
         return None  # whether a stream still holds the same is not known before it is read
     wanted = fingerprint(config)
-    found = [(folder, read_run(folder)) for folder in find_runs([place for place in places if place.is_dir()])]
     alike = [
         (folder, run)
-        for folder, run in found
+        for folder, run in _readable(places)
         if run.get("status") == "completed" and run.get("fingerprint") == wanted and _starts_alike(config, run)
     ]
     if not alike:
@@ -32,19 +36,47 @@ def completed(
     return next((folder for folder, run in reversed(alike) if run.get("data_hash", run["split_hash"]) == now), None)
 
 
+def _readable(places: Iterable[Path]) -> Iterator[tuple[Path, dict[str, Any]]]:
+    """The runs below the folders that can be read; each of the others is named once and left out."""
+    for folder in find_runs([place for place in places if place.is_dir()]):
+        try:
+            yield folder, read_run(folder)
+        except UserError as error:
+            _warn_once(str(error))
+
+
+@cache
+def _warn_once(said: str) -> None:
+    log.warning("warning: %s It is not looked at for what was run before.", said)
+
+
 def _starts_alike(config: dict[str, Any], run: dict[str, Any]) -> bool:
-    """False for a run that made do with random weights, or with another text branch, where published ones are now."""
-    had, text, image = run.get("weights") or {}, config["text"], config["backbone"]
+    """False for a run that would now start from other weights than it had."""
+    which = run.get("weights_from") or {}
+    branches = {"image": config["backbone"], "text": config["text"]}
+    had = {name: kind for name, kind in (run.get("weights") or {}).items() if name in branches}
+    fetch = not config["dry_run"]
+    return not any(_others(name, branches[name], kind, which.get(name), fetch) for name, kind in had.items())
+
+
+def _others(name: str, branch: dict[str, Any], kind: str, which: str | None, fetch: bool) -> bool:
+    """A file that changed, or is not known not to have; published weights where it made do with random ones, or with
+    another text branch; other published ones than it had."""
+    find = find_image_weights if name == "image" else find_text_weights
     try:
-        if had.get("image") == "random" and image.get("weights") == "auto":
-            find_image_weights(image["model"], "pretrained")
-            return False
-        if had.get("text") == "random" and text.get("weights") == "auto":
-            find_text_weights(text["model"], "pretrained")
-            return False
-    except WeightsUnavailable:
-        return True
-    return True
+        match kind:
+            case "file" | "code":
+                return find(branch["model"], branch["weights"]).which != which
+            case "random" if branch.get("weights") == "auto":
+                if not fetch:
+                    return can_be_had(published(branch["model"])[0] if name == "image" else branch["model"])
+                find(branch["model"], "pretrained")
+                return True
+            case "hub" if name == "image" and which is not None:
+                return published(branch["model"])[1] != which
+    except UserError:
+        return kind != "random"
+    return False
 
 
 def take(done: Path, folder: Path) -> None:

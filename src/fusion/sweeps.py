@@ -19,6 +19,7 @@ class SweepTable(Callback):
 
     folder: Path | None = None  # of the sweep of this process, for main()
     table = "results"  # that it ends with
+    failed = 0  # jobs, those too that left no run folder
 
     def on_multirun_start(self, config: Any, **_: Any) -> None:
         if not config.dry_run:
@@ -57,6 +58,17 @@ def check_choices(overrides: list[str]) -> None:
                 )
 
 
+def is_dry(overrides: list[str]) -> bool:
+    """Whether dry_run is asked for. Raises UserError for a value that is neither true nor false."""
+    asked = False
+    for override in OverridesParser.create().parse_overrides(overrides):
+        if override.get_key_element().lstrip("+") == "dry_run":
+            if (value := override.value()) not in (True, False):  # 1 and 0 are among them
+                raise UserError(f"dry_run={override.get_value_string()} must be true or false.")
+            asked = bool(value)
+    return asked
+
+
 def finish(folder: Path, name: str) -> None:
     """NAME.csv and NAME.md of a sweep, and its table on stdout."""
     from fusion.results.menu import make_table
@@ -71,10 +83,3 @@ def finish(folder: Path, name: str) -> None:
             "%d of %d runs were completed before and not repeated; again=true repeats them", taken, len(table.rows)
         )
     log.info("wrote %s and %s", *written)
-
-
-def failures(folder: Path) -> int:
-    """How many runs of a sweep did not complete."""
-    from fusion.results.record import find_runs, read_run
-
-    return sum(read_run(run)["status"] != "completed" for run in find_runs([folder]))

@@ -43,8 +43,7 @@ def train(cfg: DictConfig) -> None:
     try:
         config = to_dict(cfg)
     except OmegaConfBaseException as error:
-        print(f"error: {console.printable(_sentence(error))}", file=sys.stderr)
-        sys.exit(2)
+        return _fail(_sentence(error), at.mode, 2)
     from fusion import experiment, folds, pretraining
 
     if config["again"] == "auto":
@@ -63,9 +62,15 @@ def train(cfg: DictConfig) -> None:
             experiment.check(config)  # before there is a folder
             print(run(config, overrides, Path(config["runs"]) / config["name"]))
     except UserError as error:
-        print(f"error: {console.printable(str(error))}", file=sys.stderr)
-        if at.mode is not RunMode.MULTIRUN:
-            sys.exit(1)
+        _fail(str(error), at.mode, 1)
+
+
+def _fail(said: str, mode: RunMode | None, code: int) -> None:
+    """The end of a run; in a sweep of this job alone, which is counted."""
+    print(f"error: {console.printable(said)}", file=sys.stderr)
+    if mode is not RunMode.MULTIRUN:
+        sys.exit(code)
+    sweeps.SweepTable.failed += 1
 
 
 def _previews() -> "Preview":
@@ -82,9 +87,10 @@ def main() -> int:
     console.set_up_logging()
     try:
         sys.argv[1:] = [re.sub(r"^\+(protocol|row|sweep)=", r"\1=", word) for word in sys.argv[1:]]  # both are right
-        sweeps.check_choices([word for word in sys.argv[1:] if re.match(r"[\w.]+=", word)])
+        given = [word for word in sys.argv[1:] if re.match(r"\+*[\w.]+=", word)]
+        sweeps.check_choices(given)
         with tempfile.TemporaryDirectory(prefix="fusion-") as aside:
-            if any(re.fullmatch(r"(?i)dry_run=true", word) for word in sys.argv):
+            if sweeps.is_dry(given):
                 sys.argv.append(f"hydra.sweep.dir={aside}")  # Hydra makes a folder of every sweep: this one is not kept
             train()
     except (HydraException, OmegaConfBaseException) as error:
@@ -98,9 +104,8 @@ def main() -> int:
         from fusion.results.table import print_table
 
         print_table(listed[0].table())
-        return 3 if listed[0].failures else 0
-    folder = sweeps.SweepTable.folder
-    return 3 if folder is not None and sweeps.failures(folder) else 0
+        return 3 if listed[0].failures or sweeps.SweepTable.failed else 0
+    return 3 if sweeps.SweepTable.failed else 0
 
 
 def _sentence(error: Exception) -> str:

@@ -19,12 +19,14 @@ from fusion.branches import start_image, start_text, weights
 from fusion.branches.tokenizer import train_tokenizer
 from fusion.branches.weights import (
     WeightsUnavailable,
+    can_be_had,
     code_weights,
     find_image_weights,
     find_text_weights,
     hub_reachable,
 )
 from fusion.config import UserError
+from fusion.files import sha256_of
 
 IMAGE = {"model": "test_resnet", "weights": "auto"}
 TEXT = {
@@ -383,3 +385,39 @@ def test_the_shipped_weights_are_whole_and_fit() -> None:
 def test_a_backbone_without_code_weights_is_named() -> None:
     with pytest.raises(UserError, match="holds weights of mobilenetv2_100, not of test_resnet"):
         find_image_weights("test_resnet", "code")
+
+
+def test_which_weights_they_are_is_known(published, hub, tmp_path, folder):
+    hub(closed_port())
+    put_in_cache("timm/test_resnet.r160_in1k", {"model.safetensors": published}, tmp_path / "hub")
+    assert find_image_weights("test_resnet", "auto").which == "test_resnet.r160_in1k"
+    assert start_image(IMAGE | {"weights": str(published)}, 32).which == sha256_of(published)
+    assert find_image_weights("mobilenetv2_100", "code").which == code_weights("mobilenetv2_100")[1]["sha256"]
+    once = find_text_weights(str(folder), "auto").which
+    (folder / "tokenizer.json").write_text("{}")
+    assert len(once) == 64 and find_text_weights(str(folder), "auto").which != once
+    assert find_image_weights("test_resnet", "random").which is None
+
+
+def test_what_can_be_had_is_told_without_fetching_it(published, hub, tmp_path, monkeypatch):
+    import huggingface_hub
+
+    hub(closed_port())
+    assert not can_be_had("timm/test_resnet.r160_in1k")
+    put_in_cache("timm/test_resnet.r160_in1k", {"model.safetensors": published}, tmp_path / "hub")
+    assert can_be_had("timm/test_resnet.r160_in1k") and can_be_had(str(tmp_path))
+    fetch = huggingface_hub.snapshot_download
+    local = lambda *given, local_files_only=False, **named: (  # noqa: E731
+        fetch(*given, local_files_only=True, **named) if local_files_only else pytest.fail("fetched")
+    )
+    monkeypatch.setattr(huggingface_hub, "snapshot_download", local)
+    with web(200) as (port, _):
+        hub(port)
+        weights.hub_reachable(fresh=True)  # what was remembered of the closed port
+        assert can_be_had("nobody/nothing")
+
+
+def test_a_misspelt_backbone_is_no_matter_of_the_hub(caplog):
+    with pytest.raises(UserError, match="did you mean test_resnet"):
+        start_image(IMAGE | {"model": "test_resnett"}, 64)
+    assert not caplog.messages

@@ -151,8 +151,35 @@ def test_of_what_is_fitted_only_reading_takes_time(corpus: Path) -> None:
 def test_a_dry_sweep_leaves_nothing_behind(tmp_path: Path, corpus: Path, fusion: Command) -> None:
     (place := tmp_path / "place").mkdir()
     axes = ["text.max_tokens=16,32", "epochs=0,1"]
-    done = fusion("train", "-m", *TEXT_ONLY, f"data.path={corpus}", *axes, "dry_run=true", cwd=place)
+    done = fusion("train", "-m", *TEXT_ONLY, f"data.path={corpus}", *axes, "dry_run=1", cwd=place)
     assert done.returncode == 3, done.stderr
     assert done.stdout.count("| runs |") == 2 and done.stdout.count("cannot run: epochs=0") == 2
     assert "4 runs" in done.stdout and "Nothing was run." in done.stdout
     assert not list(place.iterdir())
+
+
+def test_pretraining_takes_its_steps_and_no_epochs(corpus: Path, timed_once: list[str]) -> None:
+    words = ["experiment=pretrain_image", *IMAGE, "batch_size=8", "data=folder", "pretraining.steps=1000",
+             "pretraining.early.steps=400", "pretraining.early.input_shape=16", "pretraining.judge_on=1"]  # fmt: skip
+    made = Preview()
+    made.add(configured(corpus, base=words), [])
+    made.add(configured(corpus, "pretraining.resume=nowhere", base=words), [])
+    made.add(configured(corpus, base=words), ["epochs=9"])
+    (row, *others) = made.rows
+    assert (row["Epochs"], row["Verdict"]) == ("–", "runs, 8,000 pictures")
+    assert made.total == pytest.approx(8 * (600 + 400 / 4) * 0.011, rel=0.05), "and two looks and two to judge"
+    assert [row["Verdict"].split(":")[0] for row in others] == ["cannot run"] * 2
+
+
+def test_folds_that_are_complete_are_not_run_again(corpus: Path, tmp_path: Path, timed_once: list[str]) -> None:
+    config = configured(corpus, "epochs=1", "folds=2", base=TEXT_ONLY) | {"runs": str(tmp_path), "again": False}
+    took, done = [], []
+    for fold in (0, 1):
+        made = Preview()
+        made.add(config, [])
+        took.append(made.total)
+        done.append(experiment.run(config | {"fold": fold}, [], tmp_path / "folds"))
+    assert took[0] == pytest.approx(2 * took[1])
+    made = Preview()
+    made.add(config, [])
+    assert made.rows[0]["Verdict"] == f"complete: {done[0]}, {done[1]}" and made.total == 0

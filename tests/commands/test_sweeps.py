@@ -2,16 +2,21 @@
 
 import csv
 import json
+import shutil
 from pathlib import Path
 
 import pytest
+import timm
 from hydra import compose, initialize_config_dir
+from safetensors.torch import save_file
 
 from fusion import experiment, repeats
+from fusion.branches import weights
 from fusion.branches.weights import Origin, WeightsUnavailable
 from fusion.config import CONF_DIR, UserError, to_dict
+from fusion.files import sha256_of
 from fusion.results.record import find_runs, read_run
-from fusion.sweeps import check_choices
+from fusion.sweeps import check_choices, is_dry
 
 from .conftest import TEXT_ONLY, Command
 
@@ -96,3 +101,76 @@ def test_a_run_that_made_do_with_random_weights_is_repeated_once_there_are_bette
     assert repeats.completed(config, [tmp_path], experiment.load) == folder
     monkeypatch.setattr(repeats, "find_image_weights", lambda *_: Origin("hub", tmp_path))
     assert repeats.completed(config, [tmp_path], experiment.load) is None
+
+
+def test_a_record_that_cannot_be_read_hides_no_other(
+    tmp_path: Path, corpus: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config = configured(corpus) | {"runs": str(tmp_path)}
+    folder = experiment.run(config, [], tmp_path / "a")
+    for number, content in enumerate(('{"schema": 1, "sta', '{"schema": 999}', "[]")):
+        (broken := tmp_path / f"broken{number}").mkdir()
+        (broken / "run.json").write_text(content)
+        for _ in range(2):
+            assert repeats.completed(config, [tmp_path], experiment.load) == folder
+        assert capsys.readouterr().err.count(f"warning: {broken}") == 1, "named, and once"
+
+
+def test_jobs_that_leave_no_row_are_counted_and_the_others_run(tmp_path: Path, corpus: Path, fusion: Command) -> None:
+    shutil.copytree(corpus, tmp_path / "gone")
+    complete = ["-m", *FAST, f"data.path={tmp_path / 'gone'}", "input_shape=32"]
+    assert fusion("train", *complete, cwd=tmp_path).returncode == 0
+    shutil.rmtree(tmp_path / "gone")
+    sweep = ["-m", *FAST[1:], f"data.path={tmp_path / 'gone'},{corpus}", "backbone=timm,none", "input_shape=32"]
+    done = fusion("train", *sweep, cwd=tmp_path)
+    assert done.returncode == 3, done.stderr
+    assert done.stderr.count("error: backbone.model has no value; pass backbone.model=VALUE.") == 2
+    assert done.stderr.count("error: ") == 3 and done.stdout.count("| completed |") == 1
+
+
+def test_a_run_whose_weights_changed_is_repeated(tmp_path: Path, corpus: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    held = tmp_path / "weights.safetensors"
+    save_file(timm.create_model("test_resnet").state_dict(), held)
+    image = ["backbone=timm", "backbone.model=test_resnet", "input_shape=32", "source_size=64"]
+    config = configured(corpus, *image, f"backbone.weights={held}", "render.font=dejavu-sans-mono")
+    config |= {"runs": str(tmp_path)}
+    folder = experiment.run(config, [], tmp_path / "a")
+    assert read_run(folder)["weights_from"] == {"image": sha256_of(held)}
+    assert repeats.completed(config, [tmp_path], experiment.load) == folder
+
+    def taken(**facts: object) -> bool:
+        record = read_run(folder)
+        (folder / "run.json").write_text(json.dumps(record | facts))
+        found = repeats.completed(config, [tmp_path], experiment.load)
+        (folder / "run.json").write_text(json.dumps(record))
+        return found == folder
+
+    assert not taken(weights_from=None), "what an older fusion did not note is not known to be the same"
+    assert taken(weights={"image": "hub"}, weights_from={"image": "test_resnet.r160_in1k"})
+    assert not taken(weights={"image": "hub"}, weights_from={"image": "test_resnet.older"})
+    held.write_bytes(held.read_bytes()[:-1] + b"\x01")
+    assert not taken()
+    held.unlink()
+    assert not taken()
+
+
+def test_a_dry_run_fetches_no_weights(tmp_path: Path, corpus: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    image = ["backbone=timm", "backbone.model=test_resnet", "backbone.weights=auto", "dry_run=true"]
+    config, run = configured(corpus, *image), {"weights": {"image": "random", "text": "random"}}
+    monkeypatch.setattr(weights, "_download", lambda *_: pytest.fail("fetched"))
+    asked: list[str] = []
+    for answer in (True, False):
+        monkeypatch.setattr(repeats, "can_be_had", lambda repository, a=answer: asked.append(repository) or a)
+        assert repeats._starts_alike(config, run) is not answer
+    assert asked == ["timm/test_resnet.r160_in1k"] * 2
+
+
+@pytest.mark.parametrize(
+    ("word", "dry"),
+    [("dry_run=1", True), ("dry_run=True", True), ("+dry_run=true", True), ("dry_run=0", False), ("lr=1", False)],
+)
+def test_a_dry_run_is_told_by_its_value(word: str, dry: bool) -> None:
+    assert is_dry(["lr=0.1", word]) is dry
+    for other in ("dry_run=yes", "dry_run=true,false", "dry_run=2"):
+        with pytest.raises(UserError, match="must be true or false"):
+            is_dry([other])

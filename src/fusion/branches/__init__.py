@@ -34,6 +34,7 @@ class Started:
     spec: dict[str, Any]  # what `restore` needs
     weights: str  # random, hub, file or fitted: what it really starts from
     tokenizer: Tokenizer | None = None  # of a text branch
+    which: str | None = None  # of these weights: what published ones are called, the sha256 of a file
 
 
 Rows = Mapping[str, Sequence[str]]  # training rows as columns: text, group, label
@@ -115,7 +116,7 @@ def _start_hugging_face(text: dict[str, Any], rows: Rows, _classes: Sequence[str
     else:
         module, tokenizer = from_folder(origin.path, text["pooling"])
     spec = text_spec(text | {"architecture": module.architecture})
-    return Started(module, spec, origin.kind, Bpe(tokenizer, text["max_tokens"]))
+    return Started(module, spec, origin.kind, Bpe(tokenizer, text["max_tokens"]), origin.which)
 
 
 TEXT: dict[str, Callable[[dict[str, Any], Rows, Sequence[str], int], Started]] = {
@@ -130,13 +131,14 @@ TEXT: dict[str, Callable[[dict[str, Any], Rows, Sequence[str], int], Started]] =
 
 def start_image(backbone: dict[str, Any], input_shape: int) -> Started:
     """conf/backbone and the pictures' side in pixels -> the image branch."""
-    from fusion.branches.image import TimmBackbone
+    from fusion.branches.image import TimmBackbone, check
     from fusion.branches.weights import find_image_weights
 
+    check(backbone["model"])
     origin = find_image_weights(backbone["model"], backbone["weights"])
     fields = {"model": backbone["model"], "input_shape": input_shape}
     fields |= {key: backbone[key] for key in ("channels", "pooling") if key in backbone}
-    return Started(TimmBackbone(**fields, origin=origin), {"name": "timm", **fields}, origin.kind)
+    return Started(TimmBackbone(**fields, origin=origin), {"name": "timm", **fields}, origin.kind, which=origin.which)
 
 
 def restore(spec: dict[str, Any]) -> "nn.Module":

@@ -30,4 +30,7 @@ class ConvNet(nn.Module):
         return self.layers(x)  # (B, 64, h, w)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        return self.dense(self.forward_features(x).flatten(1))  # (B, 128)
+        return self.forward_head(self.forward_features(x))
+
+    def forward_head(self, maps: torch.Tensor) -> torch.Tensor:
+        return self.dense(maps.flatten(1))  # (B, 128)

@@ -44,7 +44,11 @@ class TimmBackbone(nn.Module):
         x = self.normalised(image)
         if self.pooling == "gap":
             return self.net(x)  # (B, D)
-        return self.net.forward_features(x).flatten(1)  # (B, D * h * w)
+        return self.pooled(self.net.forward_features(x))
+
+    def pooled(self, maps: torch.Tensor) -> torch.Tensor:
+        """The last feature map (B, D, h, w) -> features (B, dim), as forward makes them."""
+        return maps.flatten(1) if self.pooling == "flatten" else self.net.forward_head(maps)
 
     def normalised(self, image: torch.Tensor) -> torch.Tensor:
         """(B, H, W, 3) uint8 -> (B, channels, H, W) float, channels last in memory, on the device."""
@@ -92,9 +96,7 @@ def _create(model: str, origin: Origin, input_shape: int, channels: int) -> Any:
         return _convnet(origin, input_shape, channels)
     import timm
 
-    register(model)
-    if not timm.is_model(model):
-        raise UserError(f"timm has no model {model!r}{did_you_mean(model, timm.list_models())}.")
+    check(model)
     if origin.kind == "random":
         net = timm.create_model(model, pretrained=False, num_classes=0, in_chans=channels)
     else:
@@ -105,6 +107,17 @@ def _create(model: str, origin: Origin, input_shape: int, channels: int) -> Any:
     if hasattr(net, "pre_logits") and hasattr(net.pre_logits, "fc1"):
         net.pre_logits = nn.Identity()  # VGG's two dense layers: 120 of its 134 million parameters
     return net.to(memory_format=torch.channels_last)
+
+
+def check(model: str) -> None:
+    """Raises UserError for a backbone that neither timm nor fusion has."""
+    if model == "convnet":
+        return
+    import timm
+
+    register(model)
+    if not timm.is_model(model):
+        raise UserError(f"timm has no model {model!r}{did_you_mean(model, timm.list_models())}.")
 
 
 def register(model: str) -> None:

@@ -6,9 +6,11 @@
     auto        the same, but falling back, loudly, when they cannot be had
     PATH        a .safetensors or .pth file (timm), or a folder (transformers)
 
-The row of a run names which it was: random, code, hub or file.
+The row of a run names which it was: random, code, hub or file; its run.json, under weights_from, which of them: what
+timm calls the published ones, the sha256 of a file.
 """
 
+import hashlib
 import json
 import logging
 import threading
@@ -40,6 +42,7 @@ class Origin:
 
     kind: str  # random, code, hub or file
     path: Path | None = None  # the file or folder to load; None for random
+    which: str | None = None  # name of published weights, sha256 of a file; None for random
 
 
 def check(option: Mapping[str, Any]) -> None:
@@ -52,17 +55,14 @@ def check(option: Mapping[str, Any]) -> None:
 
 def find_image_weights(model: str, wanted: str) -> Origin:
     """backbone.model and backbone.weights -> Origin; `auto` ends at random and says so."""
-    import timm
-
-    published = timm.get_pretrained_cfg(model) if timm.is_model(model) else None
     if wanted == "code":
-        return Origin("code", code_weights(model)[0])
+        path, facts = code_weights(model)
+        return Origin("code", path, facts["sha256"])
     if (local := _local(wanted)) is not None:
         return local
     try:
-        if published is None or not published.hf_hub_id:
-            raise WeightsUnavailable(f"The hub has no weights for {model}; pass backbone.weights=random or a file.")
-        return Origin("hub", _download(published.hf_hub_id, ["model.safetensors"]) / "model.safetensors")
+        repository, name = published(model)
+        return Origin("hub", _download(repository, ["model.safetensors"]) / "model.safetensors", name)
     except WeightsUnavailable as error:
         if wanted == "pretrained":
             raise
@@ -72,6 +72,19 @@ def find_image_weights(model: str, wanted: str) -> Origin:
             error,
         )
         return Origin("random")
+
+
+def published(model: str) -> tuple[str, str]:
+    """timm's name of a backbone -> the repository of its published weights, and what timm calls these.
+
+    Raises WeightsUnavailable where there are none.
+    """
+    import timm
+
+    known = timm.get_pretrained_cfg(model) if timm.is_model(model) else None
+    if known is None or not known.hf_hub_id:
+        raise WeightsUnavailable(f"The hub has no weights for {model}; pass backbone.weights=random or a file.")
+    return known.hf_hub_id, f"{known.architecture}.{known.tag}"
 
 
 def code_weights(model: str) -> tuple[Path, dict[str, Any]]:
@@ -100,8 +113,8 @@ def find_text_weights(model: str, wanted: str) -> Origin:
     if (local := _local(wanted)) is not None:
         return local
     if Path(model).expanduser().is_dir():
-        return Origin("file", Path(model).expanduser())
-    return Origin("hub", _download(model, ["*.json", "*.txt", "*.safetensors", "pytorch_model.bin"]))
+        return _file(Path(model).expanduser())
+    return Origin("hub", _download(model, ["*.json", "*.txt", "*.safetensors", "pytorch_model.bin"]), model)
 
 
 def _local(wanted: str) -> Origin | None:
@@ -113,20 +126,26 @@ def _local(wanted: str) -> Origin | None:
     path = Path(str(wanted)).expanduser()
     if not path.exists():
         raise UserError(f"weights={wanted} is neither auto, pretrained, random, code nor an existing file or folder.")
-    return Origin("file", path)
+    return _file(path)
+
+
+def _file(path: Path) -> Origin:
+    """A file, or a folder of them -> its Origin, with the sha256 of what it holds."""
+    try:
+        if path.is_file():
+            return Origin("file", path, sha256_of(path))
+        held = [(file.name, sha256_of(file)) for file in sorted(path.iterdir()) if file.is_file()]
+    except OSError as error:
+        raise UserError(f"The weights in {path} cannot be read ({error.strerror}).") from error
+    return Origin("file", path, hashlib.sha256(json.dumps(held).encode()).hexdigest())
 
 
 def _download(repository: str, files: list[str]) -> Path:
     """The repository's files -> their folder in the hub's cache; the network is asked only for what is missing."""
     from huggingface_hub import snapshot_download
-    from huggingface_hub.errors import LocalEntryNotFoundError
 
-    try:
-        folder = Path(snapshot_download(repository, allow_patterns=files, local_files_only=True))
-        if any(folder.glob("*.safetensors")) or any(folder.glob("pytorch_model.bin")):
-            return folder  # a download that was cut off has the small files only
-    except (LocalEntryNotFoundError, OSError, ValueError):
-        pass
+    if (folder := _cached(repository)) is not None:
+        return folder
     if not hub_reachable():
         raise WeightsUnavailable(
             f"The weights of {repository} are not on this machine and no model hub can be reached."
@@ -137,6 +156,24 @@ def _download(repository: str, files: list[str]) -> Path:
         raise WeightsUnavailable(
             f"The weights of {repository} cannot be downloaded ({type(error).__name__})."
         ) from error
+
+
+def _cached(repository: str) -> Path | None:
+    """The repository's folder in the hub's cache; None where that has no weights of it."""
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import LocalEntryNotFoundError
+
+    try:
+        folder = Path(snapshot_download(repository, local_files_only=True))
+    except (LocalEntryNotFoundError, OSError, ValueError):
+        return None
+    whole = any(folder.glob("*.safetensors")) or any(folder.glob("pytorch_model.bin"))
+    return folder if whole else None  # a download that was cut off has the small files only
+
+
+def can_be_had(repository: str) -> bool:
+    """Whether published weights, or a folder of them, are on this machine or a hub answers; nothing is fetched."""
+    return Path(repository).expanduser().is_dir() or _cached(repository) is not None or hub_reachable()
 
 
 def hub_reachable(fresh: bool = False) -> bool:

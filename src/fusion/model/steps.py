@@ -8,7 +8,9 @@ average of the weights.
 import copy
 import itertools
 import math
-from collections.abc import Iterable
+import os
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -59,7 +61,7 @@ class Course:
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.half):
             branch = self.net.branches["image"]
             maps = branch.net.forward_features(branch.normalised(image))  # (B, M, h, w)
-            logits = self.net.head(branch.net.forward_head(maps, pre_logits=True)).float()  # (B, C)
+            logits = self.net.head(branch.pooled(maps)).float()  # (B, C)
             read = self.reader(maps.permute(0, 2, 3, 1)).float()  # (B, h, w, S)
         loss = F.cross_entropy(logits, label, label_smoothing=SMOOTHING)
         reading = F.binary_cross_entropy_with_logits(read, signs)
@@ -132,6 +134,19 @@ def search(course: Course, batches: Iterable[dict[str, Any]]) -> Found:
         return label_loss + READING * reading
 
     return range_test(step)
+
+
+@contextmanager
+def processes() -> Iterator[None]:
+    """The group of processes of one run under torchrun; closed at its end, for a next run needs it anew."""
+    if int(os.environ.get("WORLD_SIZE", "1")) == 1:
+        yield
+        return
+    torch.distributed.init_process_group("nccl" if torch.cuda.is_available() else "gloo")
+    try:
+        yield
+    finally:
+        torch.distributed.destroy_process_group()
 
 
 def ranks() -> tuple[int, int]:
