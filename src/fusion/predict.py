@@ -50,7 +50,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     for answer in predictor.predict(map(read_input, asked.files)):
         failed |= answer.error is not None
         if asked.json:
-            print(json.dumps(answer.to_dict()), flush=True)
+            print(json.dumps(answer.to_dict(), allow_nan=False), flush=True)
         elif answer.error:
             print(f"{answer.path}: {console.printable(answer.error)}", file=sys.stderr)
         else:
