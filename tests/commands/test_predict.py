@@ -123,6 +123,11 @@ def test_a_folder_without_a_model_is_named(tmp_path: Path) -> None:
         predict.main(["--run", str(tmp_path), "x"])
 
 
+def test_standard_input_can_be_given_once(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="only once"):
+        predict.main(["--run", str(tmp_path), "-", "a.py", "-"])
+
+
 @pytest.mark.parametrize("mode", ["high_confidence", "best_guess"])
 def test_what_is_no_number_is_never_accepted(
     mode: str, trained: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
