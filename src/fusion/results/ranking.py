@@ -51,7 +51,6 @@ def cells(folder: Path, run: dict[str, Any], root: Path | None) -> dict[str, str
     weights, image = run.get("weights") or {}, (config.get("backbone") or {}).get("name", "?")
     drawn = image != "none"
     trained, asked = run.get("epochs_trained"), config.get("epochs", "?")
-    low, high = test.get("accuracy_95", (None, None))
     values = {
         "Model": image,
         "Text": run.get("text") or (config.get("text") or {}).get("name", "?"),
@@ -65,7 +64,7 @@ def cells(folder: Path, run: dict[str, Any], root: Path | None) -> dict[str, str
         "Batch Size": str(config.get("batch_size", "?")),
         "Accuracy": share(test.get("accuracy")),
         "F1 Score Weighted": share(test.get("f1_weighted")),
-        "Accuracy 95 %": f"{share(low)}–{share(high)}" if low is not None else "",
+        "Accuracy 95 %": interval(test),
         "F1 Macro": share(test.get("f1_macro")),
         "Weights": ", ".join(f"{name}: {kind}" for name, kind in weights.items()),
         "Highlight": (config.get("render") or {}).get("highlight", "?") if drawn else "–",
@@ -76,7 +75,7 @@ def cells(folder: Path, run: dict[str, Any], root: Path | None) -> dict[str, str
         "Status": run.get("status", "?") if not run.get("error") else f"{run['status']}: {run['error']}",
         "Run": place(folder, root),
     }
-    return {column: printable(values[column]) for column in COLUMNS}  # labels, names and paths are others' words
+    return {column: printable(str(values[column])) for column in COLUMNS}  # labels, names and paths are others' words
 
 
 def square(size: Any) -> str:
@@ -88,8 +87,8 @@ def square(size: Any) -> str:
 
 def _source_size(size: Any, config: dict[str, Any]) -> str:
     """Width×height, marked where pictures were enlarged to the training shape."""
-    shape, shorter = config.get("input_shape"), min(size) if isinstance(size, (list, tuple)) else size
-    upscaled = isinstance(shorter, int) and isinstance(shape, int) and shorter < shape
+    shape, sides = config.get("input_shape"), size if isinstance(size, (list, tuple)) else [size]
+    upscaled = any(isinstance(side, int) and isinstance(shape, int) and side < shape for side in sides)
     return square(size) + (" (upscaled)" if upscaled else "")
 
 
@@ -100,6 +99,11 @@ def place(folder: Path, root: Path | None) -> str:
 
 def share(value: float | None) -> str:
     return "" if value is None else f"{value:.3f}"
+
+
+def interval(scores: dict[str, Any]) -> str:
+    """The scores of a side -> its accuracy's interval of 95 %."""
+    return "–".join(share(bound) for bound in scores.get("accuracy_95", ()))
 
 
 def _minutes(run: dict[str, Any]) -> str:
