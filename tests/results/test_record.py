@@ -2,6 +2,7 @@
 
 import json
 import os
+import platform
 import re
 import shutil
 import time
@@ -78,6 +79,7 @@ def test_a_run_is_readable_from_its_first_moment_to_its_last(tmp_path):
     assert (started["schema"], started["status"], started["error"]) == (SCHEMA, "running", None)
     assert (started["config"], started["overrides"], started["seed"]) == (CONFIG, ["lr=0.001"], 7)
     assert started["fingerprint"] == fingerprint(CONFIG)
+    assert (started["pid"], started["host"]) == (os.getpid(), platform.node())
     assert started["versions"].keys() >= {"torch", "python"}
     run.note(classes=["a", "b"])
     assert read_run(tmp_path)["classes"] == ["a", "b"]

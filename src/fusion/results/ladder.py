@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from fusion.console import printable
-from fusion.results.ranking import interval, place, share
+from fusion.results.ranking import interval, place, share, status
 from fusion.results.record import read_run
 from fusion.results.table import Table
 
@@ -60,7 +60,7 @@ def _line(folder: Path, run: dict[str, Any], root: Path | None) -> dict[str, str
         "n": val.get("n"),
         "Seed": config.get("seed"),
         "Split": (run.get("split_hash") or "")[:8],
-        "Status": run.get("status"),
+        "Status": status(run),
         "Run": place(folder, root),
     }
     return {name: "" if value is None else printable(str(value)) for name, value in values.items()}

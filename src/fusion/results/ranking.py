@@ -1,5 +1,7 @@
 """Run folders -> the table of results: one row a run, in the columns of the Rakuten study and then some."""
 
+import os
+import platform
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -72,10 +74,24 @@ def cells(folder: Path, run: dict[str, Any], root: Path | None) -> dict[str, str
         "Minutes": _minutes(run),
         "Seed": str(run.get("seed", "?")),
         "Split": str(run.get("split_hash") or "?")[:8],
-        "Status": run.get("status", "?") if not run.get("error") else f"{run['status']}: {run['error']}",
+        "Status": f"{status(run)}: {run['error']}" if run.get("error") else status(run),
         "Run": place(folder, root),
     }
     return {column: printable(str(values[column])) for column in COLUMNS}  # labels, names and paths are others' words
+
+
+def status(run: dict[str, Any]) -> str:
+    """What became of a run; killed? where it says running and its process on this machine is gone."""
+    said, pid = run.get("status", "?"), run.get("pid")
+    if said != "running" or not pid or run.get("host") != platform.node():
+        return str(said)
+    try:
+        os.kill(pid, 0)  # asks whether it is there
+    except (ProcessLookupError, OverflowError):
+        return "killed?"
+    except PermissionError:  # there, and another user's
+        pass
+    return "running"
 
 
 def square(size: Any) -> str:

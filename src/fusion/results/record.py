@@ -79,6 +79,8 @@ class Record:
             "name": config["name"],
             "seed": config["seed"],
             "started": datetime.now().astimezone().isoformat(timespec="seconds"),
+            "pid": os.getpid(),
+            "host": platform.node(),
             "command": sys.argv,
             "overrides": list(overrides),
             "fingerprint": fingerprint(config),

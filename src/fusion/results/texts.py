@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from fusion.console import printable
-from fusion.results.ranking import place
+from fusion.results.ranking import place, status
 from fusion.results.record import read_run
 from fusion.results.statistics import wilson
 from fusion.results.table import Table
@@ -52,7 +52,7 @@ def _line(folder: Path, run: dict[str, Any], root: Path | None) -> dict[str, str
         "n": (run.get("metrics") or {}).get("test", {}).get("n"),
         "Seed": config.get("seed"),
         "Split": (run.get("split_hash") or "")[:8],
-        "Status": run.get("status"),
+        "Status": status(run),
         "Run": place(folder, root),
     }
     return {name: "" if value is None else printable(str(value)) for name, value in parts.items()}
