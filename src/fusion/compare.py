@@ -45,12 +45,15 @@ def main(argv: Sequence[str] | None = None) -> int:
     if not folders and asked.table in OF_RUNS:
         places = ", ".join(map(str, asked.runs))
         raise UserError(f"There are no runs that can be read in {places}; make one with python -m fusion.train.")
-    target = asked.output or asked.runs[0]
+    target = asked.output or (None if table_alone else asked.runs[0])
     table = make_table(asked.table, folders, target)
     if asked.json:
         print(json.dumps(table.rows, indent=1, ensure_ascii=False))
     else:
         print_table(table)
+    if target is None:
+        log.info("nothing was written, for there is no folder runs; -o DIR says where the table goes")
+        return 0
     try:
         target.mkdir(parents=True, exist_ok=True)
         log.info("wrote %s and %s", *write_results(table, target))

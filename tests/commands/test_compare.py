@@ -95,3 +95,15 @@ def test_no_runs_and_no_folder(tmp_path: Path) -> None:
         compare.main([str(tmp_path)])
     with pytest.raises(UserError, match="is not a folder"):
         compare.main([str(tmp_path / "nowhere")])
+
+
+def test_a_sources_table_alone_makes_no_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert compare.main(["--table", "rakuten"]) == 0
+    said = capsys.readouterr()
+    assert "python -m fusion.train row=" in said.out and "nothing was written" in said.err
+    assert list(tmp_path.iterdir()) == []
+    assert compare.main(["--table", "rakuten", "-o", "out"]) == 0
+    assert (tmp_path / "out" / "rakuten.md").read_text() == capsys.readouterr().out
