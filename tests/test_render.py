@@ -76,6 +76,11 @@ def test_fonts_are_listed_one_a_line(capsys):
         (["no-such-file", "-o", "x.png"], "cannot be read"),
         (["FILE", "-o", "x.pg"], r"did you mean \.png\?"),
         (["FILE", "-o", "no/such/folder/x.png"], "does not exist"),
+        (["FILE", "-o", "taken.png"], r"taken\.png cannot be written \(Is a directory\)"),
+        (["FILE", "-o", "x.png", "--tokens", "taken.png"], r"taken\.png cannot be written"),
+        (["FILE", "-o", "x.psd"], "no extension of a picture"),
+        (["FILE", "-o", "x.blp"], r"x\.blp cannot be written"),
+        (["FILE", "-o", "x.xbm"], r"x\.xbm cannot be written \(cannot write mode RGB"),
         (["FILE", "-o", "x.png", "--look", "carbn"], r"did you mean carbon\?"),
         (["FILE", "--sheet", "many", "x.png"], "from 1 to 400"),
         (["FILE", "-o", "x.png", "--theme", "monokay"], r"did you mean monokai\?"),
@@ -84,6 +89,7 @@ def test_fonts_are_listed_one_a_line(capsys):
 )
 def test_what_cannot_be_done_is_said_in_one_sentence(options, message, file, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
+    (tmp_path / "taken.png").mkdir()
     with pytest.raises(UserError, match=message):
         main([str(file) if option == "FILE" else option for option in options])
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from fusion import console
 from fusion.config import UserError
-from fusion.results.menu import TABLES, make_table
+from fusion.results.menu import OF_RUNS, TABLES, make_table
 from fusion.results.table import print_table, write_results
 
 log = logging.getLogger(__name__)
@@ -35,21 +35,25 @@ def parser() -> argparse.ArgumentParser:
 def main(argv: Sequence[str] | None = None) -> int:
     """The table on stdout, where it was written on stderr; 1 when there are no runs."""
     asked = parser().parse_args(argv)
-    from fusion.results.record import find_runs
+    from fusion.results.record import survey
 
     console.set_up_logging()
-    table_alone = asked.table != "results" and asked.runs == [Path("runs")] and not asked.runs[0].exists()
-    folders = [] if table_alone else find_runs(asked.runs)  # a source's table has rows without any run
-    if not folders and asked.table == "results":
-        raise UserError(
-            f"There are no runs in {', '.join(map(str, asked.runs))}; make one with python -m fusion.train."
-        )
-    target = asked.output or asked.runs[0]
+    table_alone = asked.table not in OF_RUNS and asked.runs == [Path("runs")] and not asked.runs[0].exists()
+    folders, notes = ([], []) if table_alone else survey(asked.runs)
+    for note in notes:
+        log.warning("%s", console.printable(note))
+    if not folders and asked.table in OF_RUNS:
+        places = ", ".join(map(str, asked.runs))
+        raise UserError(f"There are no runs that can be read in {places}; make one with python -m fusion.train.")
+    target = asked.output or (None if table_alone else asked.runs[0])
     table = make_table(asked.table, folders, target)
     if asked.json:
         print(json.dumps(table.rows, indent=1, ensure_ascii=False))
     else:
         print_table(table)
+    if target is None:
+        log.info("nothing was written, for there is no folder runs; -o DIR says where the table goes")
+        return 0
     try:
         target.mkdir(parents=True, exist_ok=True)
         log.info("wrote %s and %s", *write_results(table, target))

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from fusion import console
+from fusion.config import UserError
 
 EXAMPLES = """examples:
   python -m fusion.predict --run runs/train/20260101-120000-abcdef src/main.c
@@ -37,6 +38,8 @@ def parser() -> argparse.ArgumentParser:
 def main(argv: Sequence[str] | None = None) -> int:
     """Prints one answer a file; 3 when some files could not be read."""
     asked = parser().parse_args(argv)
+    if asked.files.count("-") > 1:
+        raise UserError("- is given more than once, but standard input can be read only once; leave one of them.")
     console.set_up_logging()
     import torch
 
@@ -50,7 +53,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     for answer in predictor.predict(map(read_input, asked.files)):
         failed |= answer.error is not None
         if asked.json:
-            print(json.dumps(answer.to_dict()), flush=True)
+            print(json.dumps(answer.to_dict(), allow_nan=False), flush=True)
         elif answer.error:
             print(f"{answer.path}: {console.printable(answer.error)}", file=sys.stderr)
         else:

@@ -38,7 +38,7 @@ class Prediction:
     status: str  # ok, empty, binary, unreadable, not_found
     label: str | None
     decision: str  # accepted or abstained
-    reason: str  # none, low_confidence, too_short, not_in_allowed_labels, empty, or the status
+    reason: str  # none, low_confidence, too_short, not_in_allowed_labels, no_number, empty, or the status
     score: float | None  # calibrated probability of raw.label
     threshold: float
     mode: str
@@ -69,7 +69,7 @@ class Predictor:
         meta, screen = model.meta, None
         if "image" in meta["branches"]:
             render = meta["render"] | {"font": ALWAYS}  # the one font that is on every machine
-            screen = Screen(render, meta["source_size"], meta["input_shape"], meta["seed"])
+            screen = Screen(render, meta.get("source_size"), meta["input_shape"], meta["seed"])
         self._pairing = Pairing(self.classes, model.tokenizer, screen, epoch=None)
         self._about = {
             "name": meta["name"], "id": f"sha256:{meta['sha256']}", "calibrated": self.temperature != 1.0,
@@ -83,7 +83,7 @@ class Predictor:
             readable = [one for one in block if one.status == "ok"]
             answers = iter(self.probabilities([one.text for one in readable]))
             for one in block:
-                yield self._answer(one, next(answers)) if one.status == "ok" else self._unanswered(one)
+                yield self._answer(one, next(answers)) if one.status == "ok" else self._unanswered(one, one.status)
 
     @torch.inference_mode()
     def probabilities(self, texts: Sequence[str]) -> np.ndarray:
@@ -103,6 +103,8 @@ class Predictor:
         return (total / torch.bincount(owner)[:, None]).double().numpy()
 
     def _answer(self, one: Input, probability: np.ndarray) -> Prediction:
+        if not np.isfinite(probability).all():  # weights that overflowed in training
+            return self._unanswered(one, "no_number")
         raw = self._ranked(probability)[0]
         if self.allowed is not None:
             held = probability * self.allowed
@@ -126,11 +128,11 @@ class Predictor:
         order = np.argsort(-probability, kind="stable")
         return [{"label": self.classes[i], "prob": round(float(probability[i]), 6)} for i in order]
 
-    def _unanswered(self, one: Input) -> Prediction:
-        """Empty files are answered: with unknown. The others could not be read."""
-        label = "unknown" if one.status == "empty" else None
+    def _unanswered(self, one: Input, reason: str) -> Prediction:
+        """Without an error it is answered: with unknown. The others could not be read."""
+        label = "unknown" if one.error is None else None
         return Prediction(
-            one.path, one.status, label, "abstained", one.status, None, THRESHOLDS[self.mode], self.mode,
+            one.path, one.status, label, "abstained", reason, None, THRESHOLDS[self.mode], self.mode,
             None, [], {}, self._facts(one), self._about, one.error,
         )  # fmt: skip
 

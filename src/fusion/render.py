@@ -3,7 +3,8 @@
 import argparse
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -102,7 +103,8 @@ def one(args: argparse.Namespace) -> int:
     if args.tokens:
         content = {"picture": args.out.name, "width": size[0], "height": size[1], "style": vars(style)}
         content["tokens"] = painter.tokens(scene, 0, text)
-        write_text(args.tokens, json.dumps(content, ensure_ascii=False, indent=1))
+        with written(args.tokens):
+            write_text(args.tokens, json.dumps(content, ensure_ascii=False, indent=1))
     print(args.out)
     return 0
 
@@ -198,14 +200,24 @@ def label_of(file: str) -> str:
 
 def save(picture: np.ndarray, path: Path) -> None:
     """(H, W, 3) uint8 -> a PNG, or what else the extension says."""
-    kinds = Image.registered_extensions()
+    kinds = {end: kind for end, kind in Image.registered_extensions().items() if kind in Image.SAVE}
     kind = kinds.get(path.suffix.lower())
     if kind is None:
         raise UserError(f"{path} has no extension of a picture{did_you_mean(path.suffix, kinds)}; write OUT.png.")
     if not path.absolute().parent.is_dir():
         raise UserError(f"The folder {path.absolute().parent} does not exist; make it first.")
-    with replacing(path) as part:
+    with written(path), replacing(path) as part:
         Image.fromarray(picture).save(part, kind)
+
+
+@contextmanager
+def written(path: Path) -> Iterator[None]:
+    """A path that cannot be written to, or a kind of picture that cannot hold this one -> UserError."""
+    try:
+        yield
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise UserError(f"{path} cannot be written ({reason}); choose another file, a picture as OUT.png.") from error
 
 
 def list_fonts() -> int:

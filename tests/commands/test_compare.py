@@ -4,10 +4,13 @@ import csv
 import json
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from fusion import compare
 from fusion.config import UserError
+from fusion.results.menu import OF_RUNS, TABLES
 
 from .conftest import Command
 
@@ -33,8 +36,74 @@ def test_rows_as_json(trained: Path, tmp_path: Path, capsys: pytest.CaptureFixtu
     assert float(row["Accuracy"]) <= 1
 
 
+TINY = {
+    "schema": 1, "status": "completed", "split_hash": "s", "classes": ["a"], "metrics": {"val": {"f1_macro": 0.5}},
+    "config": {"seed": 0, "backbone": {"name": "none"}, "text": {"name": "nano"}, "render": {}},
+}  # fmt: skip
+
+
+def write_run(folder: Path, **changes: object) -> Path:
+    folder.mkdir()
+    (folder / "run.json").write_text(json.dumps(TINY | changes))
+    return folder
+
+
+@pytest.mark.parametrize("table", TABLES)
+def test_bad_records_among_good_ones_are_left_out(
+    table: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_run(tmp_path / "good")
+    write_run(tmp_path / "bad", metrics=[1])
+    write_run(tmp_path / "sparse", metrics={}, config={}, timings={"training_seconds": None})
+    (tmp_path / "begun").mkdir()
+    (tmp_path / "begun" / "run.json").write_text("{}")
+    (tmp_path / "half").mkdir()
+    (tmp_path / "half" / "run.json").write_text('{"schema": 1, ')
+    assert compare.main([str(tmp_path), "--json", "--table", table]) == 0
+    said = capsys.readouterr()
+    assert said.err.count("2 folders left out: ") == 1 and "metrics=[1]" in said.err
+    if table in OF_RUNS:
+        assert sorted(row["Run"] for row in json.loads(said.out)) == ["begun", "good", "sparse"]
+
+
+@pytest.mark.parametrize("table", OF_RUNS)
+def test_only_where_nothing_is_left_is_it_an_error(
+    table: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_run(tmp_path / "new", schema=99)
+    with pytest.raises(UserError, match="There are no runs that can be read"):
+        compare.main([str(tmp_path), "--table", table])
+    assert "written by a newer fusion (schema 99); upgrade fusion" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("content", [b"", b"PAR1", None])
+def test_a_run_without_its_predictions_is_a_row_that_says_so(
+    content: bytes | None, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = write_run(tmp_path / "run")
+    if content is None:
+        pq.write_table(pa.table({"split": ["test"]}), folder / "predictions.parquet")
+    else:
+        (folder / "predictions.parquet").write_bytes(content)
+    assert compare.main([str(tmp_path), "--json", "--table", "texts"]) == 0
+    (row,) = json.loads(capsys.readouterr().out)
+    assert "predictions.parquet cannot be read" in row["Accuracy"]
+
+
 def test_no_runs_and_no_folder(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="There are no runs"):
         compare.main([str(tmp_path)])
     with pytest.raises(UserError, match="is not a folder"):
         compare.main([str(tmp_path / "nowhere")])
+
+
+def test_a_sources_table_alone_makes_no_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert compare.main(["--table", "rakuten"]) == 0
+    said = capsys.readouterr()
+    assert "python -m fusion.train row=" in said.out and "nothing was written" in said.err
+    assert list(tmp_path.iterdir()) == []
+    assert compare.main(["--table", "rakuten", "-o", "out"]) == 0
+    assert (tmp_path / "out" / "rakuten.md").read_text() == capsys.readouterr().out

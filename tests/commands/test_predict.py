@@ -121,3 +121,30 @@ def test_a_hostile_file_name_cannot_write_to_the_terminal(
 def test_a_folder_without_a_model_is_named(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="give the folder of a completed run"):
         predict.main(["--run", str(tmp_path), "x"])
+
+
+def test_standard_input_can_be_given_once(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="only once"):
+        predict.main(["--run", str(tmp_path), "-", "a.py", "-"])
+
+
+@pytest.mark.parametrize("mode", ["high_confidence", "best_guess"])
+def test_what_is_no_number_is_never_accepted(
+    mode: str, trained: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "a.py"
+    file.write_text(sample("python", 1))
+    monkeypatch.setattr(Predictor, "probabilities", lambda self, texts: np.full((len(texts), 3), np.nan))
+    code, (answer,) = answers(capsys, "--run", trained, "--mode", mode, file)
+    assert code == 0 and answer.keys() == FIELDS
+    assert (answer["label"], answer["decision"], answer["reason"]) == ("unknown", "abstained", "no_number")
+    assert answer["score"] is None and answer["raw"] is None and answer["top_k"] == []
+
+
+def test_a_model_without_the_size_of_its_pictures_is_refused(trained: Path, tmp_path: Path) -> None:
+    shutil.copytree(trained / "model", tmp_path / "model")
+    meta = json.loads((tmp_path / "model" / "meta.json").read_text())
+    del meta["source_size"]
+    (tmp_path / "model" / "meta.json").write_text(json.dumps(meta))
+    with pytest.raises(UserError, match="source_size"):
+        Predictor(tmp_path)

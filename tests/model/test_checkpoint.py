@@ -114,7 +114,7 @@ def test_a_missing_file_is_named(folder, name):
 
 
 @pytest.mark.parametrize("name", ["meta.json", "tokenizer.json"])
-@pytest.mark.parametrize("content", [b"", b"{", b"\xff\xfe", b"[]", b"null"])
+@pytest.mark.parametrize("content", [b"", b"{", b"\xff\xfe", b"[]", b"null", b"[" * 100_000])
 def test_a_damaged_json_file_is_named(folder, name, content):
     (folder / name).write_bytes(content)
     with pytest.raises(UserError, match=name):
@@ -129,7 +129,9 @@ def test_a_newer_schema_is_refused_before_the_weights_are_read(folder, schema):
         load(folder)
 
 
-@pytest.mark.parametrize("key", ["branches", "classes", "fusion", "sha256"])
+@pytest.mark.parametrize(
+    "key", ["branches", "classes", "fusion", "render", "name", "seed", "input_shape", "temperature", "sha256"]
+)
 def test_a_meta_file_that_lacks_a_part_is_refused(folder, key):
     edit(folder, **{key: None})
     with pytest.raises(UserError, match=r"model"):
@@ -149,6 +151,22 @@ def test_a_meta_file_that_lacks_a_part_is_refused(folder, key):
 def test_a_meta_file_that_does_not_fit_the_weights_is_refused(folder, change):
     edit(folder, **change)
     with pytest.raises(UserError, match=r"model"):
+        load(folder)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        *[("classes", value) for value in ({"a": 0, "b": 1}, "ab", [1, 2], ["a", "a"], [["a"], ["b"]])],
+        *[("temperature", value) for value in ("x", 0, -1, float("nan"), float("inf"), 10**400, [1.5])],
+        *[("input_shape", value) for value in (-3, 7, "x", 32.5, [32])],
+        *[(name, value) for name in ("render", "fusion", "branches") for value in ("x", [], 3)],
+        *[("seed", "x"), ("seed", [0]), ("name", 5), ("name", {})],
+    ],
+)
+def test_a_part_of_the_meta_file_that_is_of_another_kind_is_named(folder, name, value):
+    edit(folder, **{name: value})
+    with pytest.raises(UserError, match=rf"meta\.json describes no model: {name}=.* is not .*; copy or train"):
         load(folder)
 
 

@@ -8,7 +8,8 @@ from PIL import Image
 from fusion.results import plots
 
 EPOCH = {"train_loss": 0.5, "val_loss": 0.6, "train_accuracy": 0.7, "val_accuracy": 0.6}
-HOSTILE = ["$x^", "$\\frac{$", "[/]", "_hidden", "", "two\nlines", "日本", "\\", "%s{}", "<script>", "x" * 300]
+HOSTILE = ["$x^", "$\\frac{$", "[/]", "_hidden", "", "two\nlines", "日本", "😀", "عربي", "\\", "%s{}", "<script>",
+           "x" * 300]  # fmt: skip
 
 
 def picture(path) -> np.ndarray:
@@ -87,7 +88,7 @@ def test_the_matrix_counts_truth_down_and_answers_across(tmp_path, figures):
     assert [label.get_text() for label in axis.get_yticklabels()] == ["a", "b", "never"]
 
 
-@pytest.mark.filterwarnings("ignore:Glyph", "ignore:.*missing from font")
+@pytest.mark.filterwarnings("error")
 @pytest.mark.parametrize("label", HOSTILE)
 def test_any_label_can_be_drawn(tmp_path, label):
     plots.confusion([label, "b"], [label, label], [label, "b"], tmp_path / "c.png")

@@ -2,7 +2,9 @@
 
 import json
 import os
+import platform
 import re
+import shutil
 import time
 from pathlib import Path
 
@@ -21,6 +23,7 @@ from fusion.results.record import (
     new_run_folder,
     read_metrics,
     read_run,
+    survey,
     write_metrics,
     write_predictions,
 )
@@ -76,6 +79,7 @@ def test_a_run_is_readable_from_its_first_moment_to_its_last(tmp_path):
     assert (started["schema"], started["status"], started["error"]) == (SCHEMA, "running", None)
     assert (started["config"], started["overrides"], started["seed"]) == (CONFIG, ["lr=0.001"], 7)
     assert started["fingerprint"] == fingerprint(CONFIG)
+    assert (started["pid"], started["host"]) == (os.getpid(), platform.node())
     assert started["versions"].keys() >= {"torch", "python"}
     run.note(classes=["a", "b"])
     assert read_run(tmp_path)["classes"] == ["a", "b"]
@@ -167,11 +171,66 @@ def test_a_path_that_is_no_folder_is_named(tree, tmp_path):
             find_runs([tmp_path, path])
 
 
-@pytest.mark.parametrize("content", [b"", b"{", b"\xff", b"[]", b"null", b"3", b'{"schema": "two"}', b'{"schema": 99}'])
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"{", b"\xff", b"[]", b"null", b"3", b'{"schema": "two"}', b'{"schema": 99}', b"[" * 100_000, b'{"a": 1}'],
+    ids=lambda content: content[:9].decode("latin-1"),
+)
 def test_what_is_no_run_is_refused_by_name(tmp_path, content):
     (tmp_path / "run.json").write_bytes(content)
     with pytest.raises(UserError, match=r"run\.json"):
         read_run(tmp_path)
+
+
+WRONG = [
+    {"metrics": [1]}, {"metrics": {"val": None}}, {"metrics": {"val": {"f1_macro": "0.5"}}},
+    {"metrics": {"test": {"accuracy_95": 0.5}}}, {"metrics": {"test": {"accuracy_95": ["a", "b"]}}}, {"classes": 5},
+    {"classes": [["a"]]}, {"split_hash": {}}, {"fingerprint": []}, {"weights": "hub"}, {"image": [224]}, {"text": 5},
+    {"timings": {"total_seconds": "long"}}, {"status": None}, {"status": ["completed"]}, {"config": "x"},
+    {"overrides": [1]}, {"pid": "1"}, {"config": {"backbone": "x"}}, {"config": {"text": ["nano"]}},
+    {"config": {"render": 3}}, {"config": {"row": "x"}},
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("change", WRONG, ids=str)
+def test_a_value_that_no_run_writes_is_refused_by_name(tmp_path, change):
+    run = Record(tmp_path, CONFIG, [])
+    run.note(**change)
+    name = next(iter(change))
+    with pytest.raises(UserError, match=rf"run\.json says {name}.*=.*, which no run writes"):
+        read_run(tmp_path)
+
+
+def test_numbers_that_no_table_can_show_are_none(tmp_path):
+    written = '{"status": "completed", "config": {"seed": %s}, "metrics": {"val": {"f1_macro": NaN}}}'
+    (tmp_path / "run.json").write_text(written % ("9" * 400))
+    run = read_run(tmp_path)
+    assert run["metrics"]["val"]["f1_macro"] is None and run["config"]["seed"] == float("inf")
+
+
+def test_what_cannot_be_read_is_left_out_under_one_note_that_says_why(tree, tmp_path):
+    first, *broken = tree
+    assert survey([tmp_path]) == (find_runs([tmp_path]), [])
+    (broken[0] / "run.json").write_text("{")
+    runs, (note,) = survey([tmp_path])
+    assert len(runs) == 3 and broken[0] not in runs
+    assert note == f"1 folder left out: {broken[0]} is not a run folder: run.json cannot be read (JSONDecodeError)"
+    for folder in broken:
+        (folder / "run.json").write_text('{"schema": 99}')
+    runs, (note,) = survey([tmp_path])
+    assert runs == [first] and note.startswith("3 folders left out: ") and note.count("upgrade fusion") == 3
+    shutil.copytree(broken[0], tmp_path / "one more")
+    assert survey([tmp_path])[1][0].endswith("; and 1 more")
+
+
+@pytest.mark.parametrize("said", [b"../../elsewhere/20260101-1", b"\xff", b"\0", b"", b"x" * 5000])
+def test_a_run_that_a_sweep_took_and_that_is_gone_is_noted(tree, tmp_path, said):
+    (tmp_path / "a" / "taken").mkdir()
+    (tmp_path / "a" / "taken" / "x.txt").write_bytes(said)
+    runs, (note,) = survey([tmp_path / "a", tmp_path])
+    assert len(runs) == 4 and note.startswith("1 run that a sweep took from elsewhere is not there: ")
+    (tmp_path / "a" / "taken" / "y.txt").write_text("../nowhere")
+    assert survey([tmp_path])[1][0].startswith("2 runs that a sweep took from elsewhere are not there: ")
 
 
 def test_a_folder_without_a_record_is_no_run(tmp_path):

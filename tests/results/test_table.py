@@ -3,11 +3,16 @@
 import csv
 import io
 import json
+import os
+import platform
 import re
+import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
+from fusion.results.menu import OF_RUNS, make_table
 from fusion.results.ranking import COLUMNS, ranked, rows
 from fusion.results.table import print_table, to_csv, to_markdown, write_results
 
@@ -79,6 +84,28 @@ def test_failed_and_interrupted_runs_are_rows_at_the_end_with_their_reason(run):
         "completed", "failed: Out of memory (x); lower batch_size.", "interrupted: SIGTERM", "running",
     ]  # fmt: skip
     assert found[1]["Accuracy"] == found[1]["Accuracy 95 %"] == ""
+
+
+@pytest.fixture(scope="module")
+def gone():
+    """The number of a process that has ended."""
+    process = subprocess.Popen([sys.executable, "-c", ""])
+    process.wait()
+    return process.pid
+
+
+@pytest.mark.parametrize("table", OF_RUNS)
+def test_a_run_whose_process_is_gone_was_killed_perhaps(run, table, gone):
+    here = platform.node()
+    made = [
+        run("a", status="running", pid=gone, host=here), run("b", status="running", pid=10**30, host=here),
+        run("c", status="running", pid=os.getpid(), host=here), run("d", status="running", pid=gone, host=here + "x"),
+        run("e", status="running"), run("f", status="interrupted", pid=gone, host=here),
+    ]  # fmt: skip
+    said = {Path(row["Run"]).name: row["Status"] for row in make_table(table, made).rows}
+    assert said == dict(
+        zip("abcdef", ["killed?", "killed?", "running", "running", "running", "interrupted"], strict=True)
+    )
 
 
 def test_runs_on_other_splits_or_classes_are_never_ranked_together(run):

@@ -6,7 +6,9 @@ from plain values by the menu in fusion.branches.
 
 import json
 import os
+import reprlib
 import shutil
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,6 +21,26 @@ from fusion.files import sha256_of
 from fusion.model.late_fusion import LateFusion
 
 SCHEMA = 1
+
+
+def _is_object(value: Any) -> bool:
+    return isinstance(value, dict)
+
+
+def _are_names(value: Any) -> bool:
+    return isinstance(value, list) and all(isinstance(name, str) for name in value) and len(set(value)) == len(value)
+
+
+PARTS: dict[str, tuple[str, Callable[[Any], bool]]] = {  # of meta.json: what each must be
+    "branches": ("an object", _is_object),
+    "classes": ("a list of different names", _are_names),
+    "fusion": ("an object", _is_object),
+    "render": ("an object", _is_object),
+    "name": ("a text", lambda value: isinstance(value, str)),
+    "seed": ("a whole number", lambda value: isinstance(value, int)),
+    "input_shape": ("a whole number of at least 8", lambda value: isinstance(value, int) and value >= 8),
+    "temperature": ("a number above 0", lambda value: isinstance(value, (int, float)) and 0 < value < 1e6),
+}
 
 
 @dataclass(frozen=True)
@@ -98,12 +120,16 @@ def _read_meta(folder: Path) -> dict[str, Any]:
     path = folder / "meta.json"
     try:
         meta = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise UserError(
             f"{path} cannot be read ({type(error).__name__}); give the folder of a completed run."
         ) from error
-    if isinstance(meta, dict) and meta.get("schema", SCHEMA) not in range(SCHEMA + 1):
-        raise UserError(f"{path} was written by a newer fusion; upgrade fusion to use this model.")
-    if not isinstance(meta, dict) or not isinstance(meta.get("branches"), dict):
+    if not isinstance(meta, dict):
         raise UserError(f"{path} describes no model; copy or train the model again.")
+    if meta.get("schema", SCHEMA) not in range(SCHEMA + 1):
+        raise UserError(f"{path} was written by a newer fusion; upgrade fusion to use this model.")
+    for name, (kind, fits) in PARTS.items():
+        if not fits(meta.get(name)):
+            said = reprlib.repr(meta.get(name))
+            raise UserError(f"{path} describes no model: {name}={said} is not {kind}; copy or train the model again.")
     return meta

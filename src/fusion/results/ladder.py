@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from fusion.console import printable
-from fusion.results.ranking import place, share
+from fusion.results.ranking import interval, place, share, status
 from fusion.results.record import read_run
 from fusion.results.table import Table
 
@@ -46,13 +46,12 @@ def _line(folder: Path, run: dict[str, Any], root: Path | None) -> dict[str, str
     text, val, test = config.get("text") or {}, metrics.get("val") or {}, metrics.get("test") or {}
     version = text.get("rung") if text.get("name") == "ladder" else run.get("text")
     description, complexity = RUNGS.get(str(version), ("", ""))
-    low, high = val.get("accuracy_95", (None, None))
     seconds = timings.get("training_seconds")
     values = {
         "Version": version,
         "Description": description,
         "Validation accuracy": share(val.get("accuracy")),
-        "95 %": f"{share(low)}–{share(high)}" if low is not None else "",
+        "95 %": interval(val),
         "Complexity": complexity,
         "Tokens/s": timings.get("tokens_per_second"),
         "Test accuracy": share(test.get("accuracy")),
@@ -61,7 +60,7 @@ def _line(folder: Path, run: dict[str, Any], root: Path | None) -> dict[str, str
         "n": val.get("n"),
         "Seed": config.get("seed"),
         "Split": (run.get("split_hash") or "")[:8],
-        "Status": run.get("status"),
+        "Status": status(run),
         "Run": place(folder, root),
     }
     return {name: "" if value is None else printable(str(value)) for name, value in values.items()}

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from fusion.results.table import Table
 
-TABLES = ("results", "texts", "ladder", "rakuten", "heig", "notebook")
+OF_RUNS = ("results", "texts", "ladder")  # the others are a source's, which have rows without any run
+TABLES = (*OF_RUNS, "rakuten", "heig", "notebook")
 
 
 def make_table(name: str, folders: Sequence[Path], root: Path | None = None) -> "Table":

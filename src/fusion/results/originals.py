@@ -87,7 +87,8 @@ def beside_originals(prefix: str, folders: Sequence[Path], root: Path | None = N
 def _is_of(run: dict[str, Any], row: Original) -> bool:
     """A run of the row, with other options perhaps, but not with another backbone."""
     config = run.get("config") or {}
-    return (config.get("row") or {}).get("name") == row.name and config["backbone"]["name"] == row.backbone
+    named = [(config.get(part) or {}).get("name") for part in ("row", "backbone")]
+    return named == [row.name, row.backbone]
 
 
 def _latest(runs: list[tuple[Path, dict[str, Any]]]) -> list[tuple[Path, dict[str, Any]]]:

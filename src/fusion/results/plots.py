@@ -1,5 +1,6 @@
 """metrics.csv and predictions -> curves.png and confusion.png."""
 
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -16,7 +17,8 @@ from fusion.files import replacing
 def _save(figure: plt.Figure, path: Path) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     try:
-        with replacing(path) as part:
+        with replacing(path) as part, warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "Glyph|Matplotlib currently does not support")  # labels in any script
             figure.savefig(part, format="png", dpi=120, bbox_inches="tight")
     finally:
         plt.close(figure)

@@ -1,5 +1,7 @@
 """Run folders -> the table of results: one row a run, in the columns of the Rakuten study and then some."""
 
+import os
+import platform
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -51,7 +53,6 @@ def cells(folder: Path, run: dict[str, Any], root: Path | None) -> dict[str, str
     weights, image = run.get("weights") or {}, (config.get("backbone") or {}).get("name", "?")
     drawn = image != "none"
     trained, asked = run.get("epochs_trained"), config.get("epochs", "?")
-    low, high = test.get("accuracy_95", (None, None))
     values = {
         "Model": image,
         "Text": run.get("text") or (config.get("text") or {}).get("name", "?"),
@@ -65,7 +66,7 @@ def cells(folder: Path, run: dict[str, Any], root: Path | None) -> dict[str, str
         "Batch Size": str(config.get("batch_size", "?")),
         "Accuracy": share(test.get("accuracy")),
         "F1 Score Weighted": share(test.get("f1_weighted")),
-        "Accuracy 95 %": f"{share(low)}–{share(high)}" if low is not None else "",
+        "Accuracy 95 %": interval(test),
         "F1 Macro": share(test.get("f1_macro")),
         "Weights": ", ".join(f"{name}: {kind}" for name, kind in weights.items()),
         "Highlight": (config.get("render") or {}).get("highlight", "?") if drawn else "–",
@@ -73,10 +74,24 @@ def cells(folder: Path, run: dict[str, Any], root: Path | None) -> dict[str, str
         "Minutes": _minutes(run),
         "Seed": str(run.get("seed", "?")),
         "Split": str(run.get("split_hash") or "?")[:8],
-        "Status": run.get("status", "?") if not run.get("error") else f"{run['status']}: {run['error']}",
+        "Status": f"{status(run)}: {run['error']}" if run.get("error") else status(run),
         "Run": place(folder, root),
     }
-    return {column: printable(values[column]) for column in COLUMNS}  # labels, names and paths are others' words
+    return {column: printable(str(values[column])) for column in COLUMNS}  # labels, names and paths are others' words
+
+
+def status(run: dict[str, Any]) -> str:
+    """What became of a run; killed? where it says running and its process on this machine is gone."""
+    said, pid = run.get("status", "?"), run.get("pid")
+    if said != "running" or not pid or run.get("host") != platform.node():
+        return str(said)
+    try:
+        os.kill(pid, 0)  # asks whether it is there
+    except (ProcessLookupError, OverflowError):
+        return "killed?"
+    except PermissionError:  # there, and another user's
+        pass
+    return "running"
 
 
 def square(size: Any) -> str:
@@ -88,8 +103,8 @@ def square(size: Any) -> str:
 
 def _source_size(size: Any, config: dict[str, Any]) -> str:
     """Width×height, marked where pictures were enlarged to the training shape."""
-    shape, shorter = config.get("input_shape"), min(size) if isinstance(size, (list, tuple)) else size
-    upscaled = isinstance(shorter, int) and isinstance(shape, int) and shorter < shape
+    shape, sides = config.get("input_shape"), size if isinstance(size, (list, tuple)) else [size]
+    upscaled = any(isinstance(side, int) and isinstance(shape, int) and side < shape for side in sides)
     return square(size) + (" (upscaled)" if upscaled else "")
 
 
@@ -100,6 +115,11 @@ def place(folder: Path, root: Path | None) -> str:
 
 def share(value: float | None) -> str:
     return "" if value is None else f"{value:.3f}"
+
+
+def interval(scores: dict[str, Any]) -> str:
+    """The scores of a side -> its accuracy's interval of 95 %."""
+    return "–".join(share(bound) for bound in scores.get("accuracy_95", ()))
 
 
 def _minutes(run: dict[str, Any]) -> str:

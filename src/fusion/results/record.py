@@ -34,6 +34,7 @@ import pyarrow.parquet as pq
 
 from fusion.config import CHECKOUT, UserError
 from fusion.files import replacing, write_text
+from fusion.results.kinds import RUN, misfit
 
 TAKEN = "taken"  # folder of a sweep: for each run it did not repeat a file that says where that lies
 SPEED = ("runs", "name", "again", "num_workers", "dry_run", "table")  # options that change no figure
@@ -78,6 +79,8 @@ class Record:
             "name": config["name"],
             "seed": config["seed"],
             "started": datetime.now().astimezone().isoformat(timespec="seconds"),
+            "pid": os.getpid(),
+            "host": platform.node(),
             "command": sys.argv,
             "overrides": list(overrides),
             "fingerprint": fingerprint(config),
@@ -129,39 +132,77 @@ def write_predictions(folder: Path, columns: dict[str, Any]) -> None:
 
 
 def find_runs(paths: Iterable[Path]) -> list[Path]:
-    """Run folders, sweeps or whole trees of them -> run folders, oldest first, with those a sweep took from elsewhere.
+    """What survey finds, without its notes."""
+    return survey(paths)[0]
 
+
+def survey(paths: Iterable[Path]) -> tuple[list[Path], list[str]]:
+    """Run folders, sweeps or trees of them -> run folders, oldest first, with those a sweep took from elsewhere; notes.
+
+    The notes say what was left out: folders that cannot be read, and runs that were taken and are not there.
     Raises UserError for a path that does not exist.
     """
     found: dict[Path, None] = {}
+    lost: dict[Path, None] = {}
     for path in paths:
         if not path.is_dir():
             raise UserError(f"{path} is not a folder; give run folders or folders of them, such as runs.")
         records = [path / "run.json"] if (path / "run.json").is_file() else sorted(path.rglob("run.json"))
         found.update(dict.fromkeys(record.parent for record in records))
         for taken in sorted(path.rglob(f"{TAKEN}/*.txt")):
-            folder = Path(os.path.normpath(taken.parents[1] / taken.read_text(encoding="utf-8").strip()))
-            if (folder / "run.json").is_file():
-                found[folder] = None
-    return sorted(found, key=lambda folder: (folder.name, str(folder)))
+            try:
+                folder = Path(os.path.normpath(taken.parents[1] / taken.read_text(encoding="utf-8").strip()))
+                there = (folder / "run.json").is_file()
+            except (OSError, ValueError):  # ValueError: not UTF-8
+                folder, there = taken, False
+            (found if there else lost)[folder] = None
+    runs, unread = [], []
+    for folder in sorted(found, key=lambda folder: (folder.name, str(folder))):
+        try:
+            read_run(folder)
+            runs.append(folder)
+        except UserError as error:
+            unread.append(str(error).removesuffix("."))
+    taken_from = "that a sweep took from elsewhere"
+    notes = [
+        _note(unread, "folder left out", "folders left out"),
+        _note(list(map(str, lost)), f"run {taken_from} is not there", f"runs {taken_from} are not there"),
+    ]
+    return runs, [note for note in notes if note]
+
+
+def _note(said: Sequence[str], one: str, several: str) -> str:
+    """'2 folders left out: ...; ...', of many the first three; '' of none."""
+    more = f"; and {len(said) - 3} more" if len(said) > 3 else ""
+    return f"{len(said)} {one if len(said) == 1 else several}: {'; '.join(said[:3])}{more}" if said else ""
 
 
 def read_run(folder: Path) -> dict[str, Any]:
-    """run.json -> dict. Raises UserError for what is no run or was written by a newer fusion."""
+    """run.json -> dict, in which all that tables read is of the right kind; {} of a run that has just begun.
+
+    Raises UserError for what is no run or was written by a newer fusion.
+    """
     path = folder / "run.json"
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+        content = json.loads(path.read_text(encoding="utf-8"), parse_constant=lambda _: None, parse_int=_whole)
+    except (OSError, ValueError, RecursionError) as error:
         raise UserError(
             f"{folder} is not a run folder: {path.name} cannot be read ({type(error).__name__})."
         ) from error
-    if not isinstance(content, dict):
-        raise UserError(f"{folder} is not a run folder: {path.name} holds no record.")
-    if content.get("schema", SCHEMA) not in range(SCHEMA + 1):
+    if isinstance(content, dict) and content.get("schema", SCHEMA) not in range(SCHEMA + 1):
         raise UserError(
             f"{path} was written by a newer fusion (schema {content['schema']}); upgrade fusion to read it."
         )
+    if not isinstance(content, dict) or (content and not {"status", "config"} <= content.keys()):
+        raise UserError(f"{folder} is not a run folder: {path.name} holds no record.")
+    if said := misfit(content, RUN):
+        raise UserError(f"{folder} is not a run folder: {path.name} says {said}, which no run writes.")
     return content
+
+
+def _whole(digits: str) -> int | float:
+    """More digits than a float holds, which no run writes, become infinite: no table could show them."""
+    return int(digits) if len(digits) < 300 else float(digits)
 
 
 def _plain(value: Any) -> Any:

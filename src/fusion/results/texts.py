@@ -5,11 +5,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from fusion.console import printable
-from fusion.results.ranking import place
+from fusion.results.ranking import place, status
 from fusion.results.record import read_run
 from fusion.results.statistics import wilson
 from fusion.results.table import Table
@@ -36,12 +37,12 @@ def _reached(run: dict[str, Any]) -> float:
 
 def _line(folder: Path, run: dict[str, Any], root: Path | None) -> dict[str, str]:
     config, timings = run.get("config") or {}, run.get("timings") or {}
-    text = (config.get("text") or {}) if isinstance(config.get("text"), dict) else {}
+    text, image = config.get("text") or {}, (config.get("backbone") or {}).get("name", "none")
     weights = folder / "model" / "model.safetensors"
-    seconds = [timings[name] for name in ("preparing_seconds", "training_seconds") if name in timings]
+    seconds = [timings[name] for name in ("preparing_seconds", "training_seconds") if timings.get(name) is not None]
     parts: dict[str, Any] = {"Text": text.get("rung") if text.get("name") == "ladder" else run.get("text")}
-    if (config.get("backbone") or {}).get("name") != "none":
-        parts["Text"] = f"{parts['Text']} + {config['backbone']['name']}"
+    if image != "none":
+        parts["Text"] = f"{parts['Text']} + {image}"
     if run.get("status") == "completed":
         parts |= _accuracies(folder)
     parts |= {
@@ -51,17 +52,20 @@ def _line(folder: Path, run: dict[str, Any], root: Path | None) -> dict[str, str
         "n": (run.get("metrics") or {}).get("test", {}).get("n"),
         "Seed": config.get("seed"),
         "Split": (run.get("split_hash") or "")[:8],
-        "Status": run.get("status"),
+        "Status": status(run),
         "Run": place(folder, root),
     }
     return {name: "" if value is None else printable(str(value)) for name, value in parts.items()}
 
 
 def _accuracies(folder: Path) -> dict[str, str]:
-    table = pq.read_table(folder / "predictions.parquet")
-    table = table.filter(pc.equal(table["split"], "test"))
-    right = pc.equal(table["label"], table["predicted"]).to_numpy(zero_copy_only=False)
-    lines = table["lines"].to_numpy()
+    try:
+        table = pq.read_table(folder / "predictions.parquet")
+        table = table.filter(pc.equal(table["split"], "test"))
+        right = pc.equal(table["label"], table["predicted"]).to_numpy(zero_copy_only=False)
+        lines = table["lines"].to_numpy()
+    except (OSError, KeyError, pa.ArrowException) as error:
+        return {"Accuracy": f"? (predictions.parquet cannot be read: {type(error).__name__})"}
     found = {"Accuracy": _share(right)}
     for low, high in LENGTHS:
         last = (low, high) == LENGTHS[-1]
