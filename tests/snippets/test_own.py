@@ -160,6 +160,14 @@ HEAD = "text,label\n"
         ("jsonl", '{"text": "x", "label": 1.5}\n', r"data.jsonl:1:label: 1.5 is no label"),
         ("jsonl", '{"text": "x", "label": true}\n', r"data.jsonl:1:label: True is no label"),
         ("parquet", "nothing", r"data.parquet: not a Parquet file"),
+        ("csv", "text;label\nx;a\n", r"data.csv:1: there is no column 'text'; it has text;label. .* pass "
+         "\"data.delimiter=';'\""),
+        ("csv", "text\tlabel\nx\ta\n", r"pass \"data.delimiter='\\t'\""),
+        ("csv", "text,label,text\nx,a,y\n", r"data.csv:1: there are 2 columns 'text'; rename all but one"),
+        ("jsonl", '{"text": "x", "label": "a"}\n{"text": "x", "label": "\\ud800"}\n',
+         r"data.jsonl:2:label: '\\ud800' holds half a character"),
+        ("jsonl", "[" * 100_000 + "\n", r"data.jsonl:1: lists or objects too deep in one another"),
+        ("jsonl", '{"text": "x", "label": ' + "9" * 5000 + "}\n", r"data.jsonl:1: not JSON that can be read \(Exceeds"),
     ],
 )  # fmt: skip
 def test_errors_name_the_place(kind: str, content: str | bytes, told: str, tmp_path, cache_folder) -> None:
@@ -167,6 +175,18 @@ def test_errors_name_the_place(kind: str, content: str | bytes, told: str, tmp_p
     path.write_bytes(content if isinstance(content, bytes) else content.encode())
     with pytest.raises(UserError, match=told):
         sources.load(conf(kind, path), cache_folder)
+    assert not list((cache_folder / "snippets").glob("*"))
+
+
+def test_a_broken_page_of_parquet_is_named_by_row(tmp_path, cache_folder) -> None:
+    path = tmp_path / "data.parquet"
+    given = [{"text": f"{n * 7919 % 10007:x}" * 50, "label": "ab"[n % 2]} for n in range(5000)]
+    pq.write_table(pa.Table.from_pylist(given), path, row_group_size=2500, compression="zstd", use_dictionary=False)
+    data = bytearray(path.read_bytes())
+    data[len(data) // 2 + 2000 : len(data) // 2 + 6000] = b"\xff" * 4000
+    path.write_bytes(data)
+    with pytest.raises(UserError, match=r"data.parquet:\d+: broken from about this row on \(.*\); write it anew"):
+        sources.load(conf("parquet", path), cache_folder)
     assert not list((cache_folder / "snippets").glob("*"))
 
 
