@@ -18,7 +18,7 @@ from pathlib import Path
 
 from PIL import ImageFont
 
-from fusion.config import DATA_DIR, UserError, cache_dir, did_you_mean
+from fusion.config import DATA_DIR, UserError, cache_dir, did_you_mean, usable
 from fusion.files import write_text
 from fusion.packages import Package, PackageError, Unreachable, archive_path, fetch, members
 
@@ -128,7 +128,7 @@ def _fetched(package: Package) -> Path:
     """The package's archive; whether its registry could be reached is remembered."""
     here = _is_kept(package)
     try:
-        path = fetch(package, cache_dir())
+        path = fetch(package, cache_dir() if here else usable(cache_dir()))
     except Unreachable:
         with suppress(OSError):  # a cache that cannot be written only costs the next run its timeout
             write_text(_memory(), json.dumps({package.registry: time.time()}))

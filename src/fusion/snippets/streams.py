@@ -15,7 +15,8 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from fusion.config import UserError, first_line
+from fusion.config import UserError, first_line, usable
+from fusion.snippets.options import checked
 from fusion.snippets.rows import SPLIT_NAMES, Columns, Row, make
 from fusion.snippets.snippet import IMAGE, SCHEMA, SPLITS, text_id
 from fusion.snippets.split import check_sides
@@ -66,6 +67,7 @@ def open_stream(data: dict[str, Any], cache: Path) -> Stream:
     """conf/data with streaming=true -> Stream. Raises UserError for what cannot be opened or has no sides."""
     if data["kind"] not in ("parquet", "hub"):
         raise UserError(f"data={data['kind']} cannot be streamed; data=parquet and data=hub can.")
+    data, cache = checked(data), usable(cache)
     parts = _opened(data)
     most = max(1, data["scan"] // len(parts)) if data["scan"] else None
     held: list[dict[str, Any]] = []
