@@ -38,6 +38,7 @@ def set_up_logging(file: Path | None = None) -> None:
         kept.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
         root.addHandler(kept)
     root.setLevel(logging.INFO)
+    logging.getLogger("fusion").setLevel(logging.DEBUG)  # of what fusion itself says, a run's file keeps everything
     logging.captureWarnings(True)
     for name in QUIET:
         logging.getLogger(name).setLevel(logging.ERROR)

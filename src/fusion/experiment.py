@@ -17,7 +17,7 @@ import pytorch_lightning as pl
 import torch
 import yaml
 
-from fusion import branches, frozen, repeats
+from fusion import branches, frozen, learning, repeats
 from fusion.branches import Started
 from fusion.branches.weights import WeightsUnavailable, code_weights
 from fusion.config import CONF_DIR, UserError, cache_dir, did_you_mean, first_line
@@ -177,6 +177,7 @@ def _train(config: dict[str, Any], folder: Path, record: Record) -> None:
     loading |= {"pictures": pictures, "stream": stream, "variants": frozen.variants(config)}
     pairs = Pairs(table, classes, tokenizer, screen, **loading)
     model = make_model(config, classes, started)
+    learning.start_batchnorm(config, model.net, pairs, record)
     frozen.keep(config, model, pairs, record)
     record.note(parameters=model.net.size)
     record.content["timings"]["preparing_seconds"] = round(time.monotonic() - clock, 1)

@@ -10,7 +10,7 @@ import timm
 import torch
 
 from fusion.config import UserError, cache_dir
-from fusion.learning import device_of, make_stages, precision_of
+from fusion.learning import HALF, device_of, make_stages, precision_of
 from fusion.model import features
 from fusion.model.checkpoint import Model
 from fusion.model.late_fusion import LateFusion
@@ -20,7 +20,6 @@ from fusion.results.record import Record
 
 log = logging.getLogger(__name__)
 
-HALF = {"bf16-mixed": torch.bfloat16, "16-mixed": torch.float16}  # of Lightning's words for precision
 MOST = 0.5  # share of the free memory, and of the free disk, that features may take
 
 

@@ -10,7 +10,7 @@ import pyarrow as pa
 import torch
 
 from fusion.config import UserError
-from fusion.model import batchnorm, losses, rate_search
+from fusion.model import batchnorm, features, losses, rate_search
 from fusion.model.augment import Augment
 from fusion.model.callbacks import Stages
 from fusion.model.late_fusion import LateFusion
@@ -23,7 +23,11 @@ log = logging.getLogger(__name__)
 
 OPTIONS = {"text": "text", "image": "backbone"}  # branch -> its part of the configuration
 COMPARED = 256  # training samples that both kinds of statistics are compared on, or one epoch where that is less
+STARTED = 64  # training pictures that the statistics of random weights are estimated on before anything is learnt
 RECALIBRATED = 2048  # training samples that statistics are estimated on anew, or one epoch
+
+
+HALF = {"bf16-mixed": torch.bfloat16, "16-mixed": torch.float16}  # of Lightning's words for precision
 
 
 def device_of(config: dict[str, Any]) -> torch.device:
@@ -90,6 +94,28 @@ def _batches(pairs: Pairs, device: torch.device, learner: Learner) -> Iterator[M
     for epoch in itertools.count():
         for batch in pairs.loader("train", epoch):
             yield learner.augmented(moved(batch, device))
+
+
+def start_batchnorm(config: dict[str, Any], net: LateFusion, pairs: Pairs, record: Record) -> None:
+    """Before training: frozen layers of random weights, which came without statistics, get some to keep.
+
+    With a mean of 0 and a variance of 1, deep random networks make numbers of 1e10 or of 1e-5 of any picture.
+    """
+    if record.content["weights"].get("image") != "random":
+        return
+    branch, device = net.branches["image"], device_of(config)
+    make_stages(config, net).settle(1)
+    norms = batchnorm.tracking(branch)
+    if not norms or all(norm.training for norm in norms):
+        return
+    drawn = itertools.islice(pairs.loader("train", 0), -(-STARTED // pairs.batch_size))
+    pictures = torch.cat([batch["image"] for batch in drawn])[:STARTED]  # (N, H, W, 3)
+    half = HALF.get(precision_of(config))
+    branch.to(device)
+    with torch.autocast(device.type, half, enabled=half is not None):
+        batchnorm.recalibrate(branch, norms, (part.to(device) for part in features.at_once(pictures, device)))
+    branch.cpu()
+    record.note(statistics={"estimated_on": len(pictures)})
 
 
 def settle_batchnorm(learner: Learner, stages: Stages, pairs: Pairs, device: torch.device, record: Record) -> None:

@@ -9,15 +9,16 @@ from typing import Any
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
+import timm
 import torch
 from hydra import compose, initialize_config_dir
 from safetensors import safe_open
 from safetensors.torch import save_file
 
-from fusion import experiment, files, frozen
+from fusion import experiment, files, frozen, learning
 from fusion.branches import start_image
 from fusion.config import CONF_DIR, UserError, to_dict
-from fusion.model import features
+from fusion.model import batchnorm, checkpoint, features
 from fusion.model.features import applies, keep, weights_hash
 from fusion.results.record import read_run
 
@@ -203,11 +204,47 @@ def test_features_of_another_precision_are_others(train: Callable[..., Path]) ->
 
 
 def test_pictures_are_read_a_few_at_a_time(
-    train: Callable[..., Path], cache: Path, monkeypatch: pytest.MonkeyPatch
+    train: Callable[..., Path], cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    at_once = logits(train())
+    own = f"backbone.weights={write_weights(tmp_path / 'own.safetensors')}"
+    at_once = logits(train(own))
     shutil.rmtree(cache / "features")
     monkeypatch.setattr(features, "AT_ONCE", 3 * 32**2)
-    few = train("again=true")
+    few = train(own, "again=true")
     assert read_run(few)["features"]["computed"] > 0
     assert np.allclose(logits(few), at_once, atol=1e-5)
+
+
+def write_weights(path: Path) -> Path:
+    """Weights whose first normalisation has a mean of 7."""
+    torch.manual_seed(0)
+    net = timm.create_model("test_resnet")
+    torch.nn.init.constant_(batchnorm.tracking(net)[0].running_mean, 7.0)
+    save_file(net.state_dict(), path)
+    return path
+
+
+@pytest.mark.parametrize("freeze", ["all", "all but 2"])
+def test_random_weights_that_are_frozen_get_statistics_from_training_pictures(
+    train: Callable[..., Path], freeze: str
+) -> None:
+    folder = train(f"backbone.freeze={freeze}", "epochs=1")
+    run, net = read_run(folder), checkpoint.load(folder / "model").net
+    assert run["statistics"] == {"estimated_on": min(learning.STARTED, run["samples"]["train"])}
+    first = batchnorm.tracking(net.branches["image"])[0]
+    assert (first.running_mean != 0).all() and (first.running_var != 1).all()
+
+
+@pytest.mark.parametrize("overrides", [
+    ["backbone.freeze=none"], ["backbone.freeze=none", "backbone.batchnorm=adapt"], ["backbone.model=test_vit3", "input_shape=160", "source_size=160"],
+])  # fmt: skip
+def test_what_learns_or_has_no_statistics_is_left_as_it_starts(
+    train: Callable[..., Path], overrides: list[str]
+) -> None:
+    assert "statistics" not in read_run(train(*overrides, "epochs=1"))
+
+
+def test_statistics_that_weights_came_with_are_kept(train: Callable[..., Path], tmp_path: Path) -> None:
+    folder = train(f"backbone.weights={write_weights(tmp_path / 'own.safetensors')}", "epochs=1")
+    kept = batchnorm.tracking(checkpoint.load(folder / "model").net.branches["image"])[0]
+    assert (kept.running_mean == 7).all() and "statistics" not in read_run(folder)

@@ -203,6 +203,16 @@ def test_a_place_that_cannot_be_written_is_found_before_training(tmp_path: Path,
         experiment.run(configured(corpus), [], tmp_path / "file" / "runs")
 
 
+def test_the_log_of_a_run_holds_the_traceback_that_its_error_promises(
+    tmp_path: Path, corpus: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(experiment, "make_model", lambda *_: {}["nothing"])
+    with pytest.raises(UserError, match="KeyError: 'nothing' .the whole traceback is in (.*run.log)") as failed:
+        train(tmp_path, corpus)
+    said = Path(str(failed.value).split("is in ")[1].rstrip(")")).read_text()
+    assert "Traceback" in said and "test_train.py" in said and "Traceback" not in capsys.readouterr().err
+
+
 def test_no_room_on_the_disk_is_said_and_what_was_written_stays(
     tmp_path: Path, corpus: Path, environment: dict[str, str]
 ) -> None:

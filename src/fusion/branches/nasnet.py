@@ -37,10 +37,10 @@ class NASNetAMobile(NASNetALarge):
         before, x = first, self.cell_stem_0(first)
         before, x = x, self.cell_stem_1(before, x)
         before, x = self._cells(x, before, 0)
-        x, kept = self.reduction_cell_0(x, before), before  # (B, 6 * 44, ...); the cell after it reads `kept` too
-        before, x = self._cells(x, kept, 6)
-        x, kept = self.reduction_cell_1(x, before), before
-        before, x = self._cells(x, kept, 12)
+        before, x = x, self.reduction_cell_0(x, before)  # NASNet-A (Large) hands on the cell before last instead
+        before, x = self._cells(x, before, 6)
+        before, x = x, self.reduction_cell_1(x, before)
+        before, x = self._cells(x, before, 12)
         return self.act(x)
 
     def _cells(self, x: torch.Tensor, before: torch.Tensor, start: int) -> tuple[torch.Tensor, torch.Tensor]:

@@ -23,13 +23,18 @@ ADVICE = {
 }
 
 
+def tracking(net: nn.Module) -> list[_BatchNorm]:
+    """The normalisations that keep statistics."""
+    return [m for m in net.modules() if isinstance(m, _BatchNorm) and m.track_running_stats]
+
+
 def moving(net: nn.Module) -> list[_BatchNorm]:
-    """The normalisations that go by their batch, as the network stands."""
-    return [m for m in net.modules() if isinstance(m, _BatchNorm) and m.training and m.track_running_stats]
+    """Those that go by their batch, as the network stands."""
+    return [norm for norm in tracking(net) if norm.training]
 
 
 @torch.no_grad()
-def recalibrate(net: nn.Module, norms: Sequence[_BatchNorm], batches: Iterable[Mapping[str, Any]]) -> None:
+def recalibrate(net: nn.Module, norms: Sequence[_BatchNorm], batches: Iterable[Any]) -> None:
     """Gives `norms` the plain mean of their statistics over the batches; the network is left in evaluation mode."""
     net.eval()
     momentum = [norm.momentum for norm in norms]

@@ -56,11 +56,16 @@ def applies(config: dict[str, Any]) -> bool:
     backbone = config["backbone"]
     return (
         backbone["name"] != "none"
-        and backbone.get("freeze") == "all"
+        and _never_learns(backbone.get("freeze"))
         and bool(backbone.get("variants"))
         and (config.get("augment") or {}).get("name", "none") == "none"
         and not config["data"].get("streaming")
     )
+
+
+def _never_learns(freeze: Any) -> bool:
+    stages = freeze if isinstance(freeze, dict) else {1: freeze}
+    return "1" in map(str, stages) and all(layers in ("all", "all but 0") for layers in stages.values())
 
 
 def weights_hash(branch: nn.Module) -> str:
@@ -104,6 +109,12 @@ def hashed(rows: Sequence[Row]) -> str:
     return hashlib.sha256(json.dumps(rows).encode()).hexdigest()
 
 
+def at_once(pictures: torch.Tensor, device: torch.device) -> Sequence[torch.Tensor]:
+    """(N, H, W, 3) -> the same in parts that a network may read one after the other."""
+    most = max(1, AT_ONCE // (pictures.shape[1] * pictures.shape[2])) if device.type == "cpu" else len(pictures)
+    return pictures.split(most)
+
+
 @torch.inference_mode()
 def _compute(
     branch: nn.Module, pictures: Iterable[torch.Tensor], device: torch.device, half: torch.dtype | None
@@ -111,17 +122,16 @@ def _compute(
     """Batches of (B, H, W, 3) or (B, K, H, W, 3) -> (N, D) or (N, K, D); the branch is left as it was."""
     modes = {module: module.training for module in branch.modules()}
     branch.to(device).eval()
-    parts = []
+    kept = []
     for batch in pictures:
         flat = batch.to(device).flatten(0, -4)  # (B * K, H, W, 3)
-        most = max(1, AT_ONCE // (flat.shape[1] * flat.shape[2])) if device.type == "cpu" else len(flat)
         with torch.autocast(device.type, half, enabled=half is not None):
-            found = torch.cat([branch(part).float().cpu() for part in flat.split(most)])  # (B * K, D)
-        parts.append(found.unflatten(0, batch.shape[:-3]))
+            found = torch.cat([branch(part).float().cpu() for part in at_once(flat, device)])  # (B * K, D)
+        kept.append(found.unflatten(0, batch.shape[:-3]))
     branch.cpu()
     for module, mode in modes.items():
         module.training = mode
-    return torch.cat(parts)
+    return torch.cat(kept)
 
 
 def _write(path: Path, rows: Sequence[Row], values: torch.Tensor) -> None:
