@@ -1,6 +1,14 @@
 """The manifest, and archives fetched from it: whole and verified, or not there."""
 
 import hashlib
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -135,6 +143,7 @@ def test_a_package_of_the_small_set_can_be_had(tmp_path) -> None:
 @pytest.fixture
 def client(tmp_path, monkeypatch):
     """client(name, script): a program of that name, first on the PATH."""
+    registries._ping.cache_clear()
     (tmp_path / "bin").mkdir()
     monkeypatch.setenv("PATH", f"{tmp_path / 'bin'}:/usr/bin:/bin")
 
@@ -147,7 +156,9 @@ def client(tmp_path, monkeypatch):
 
 
 def test_npm_packs_without_running_scripts(client, tmp_path) -> None:
-    check = 'test "$*" = "pack --json --ignore-scripts twice@1.0" || exit 9'
+    check = (
+        'case "$*" in ping*) exit 0;; "pack --json --ignore-scripts --fetch-retries=0 twice@1.0") ;; *) exit 9; esac'
+    )
     answer = """echo '[{"name": "twice", "version": "1.0"}]'"""
     client("npm", f'{check}\nprintf "{BYTES.decode()}" > twice-1.0.tgz\n{answer}')
     package = Package("npm", "twice", "1.0", SHA256, 10, "MIT", ("JavaScript",))
@@ -178,3 +189,97 @@ def test_pinning_from_debian(client, tmp_path) -> None:
     client("apt-cache", "echo 'Package: twice'\necho 'Version: 2-1'")
     package = pin("debsrc", "twice", None, tmp_path)
     assert (package.version, package.pool_path) == ("2-1", "pool/main/t/twice_2.orig.tar.gz")
+
+
+NPM = [Package("npm", f"twice{n}", "1.0", f"{n}" * 64, 10, "MIT", ("JavaScript",)) for n in range(6)]
+
+
+@pytest.mark.parametrize(
+    ("script", "why"),
+    [
+        ("echo 'npm error code ECONNREFUSED' >&2; exit 1", r"npm ping failed \(npm error code ECONNREFUSED\)"),
+        ("sleep 60", "npm had no answer in 0.2 seconds"),
+    ],
+)
+def test_a_registry_that_cannot_be_reached_is_asked_once(client, registry, tmp_path, monkeypatch, script, why) -> None:
+    monkeypatch.setattr(registries, "PING", 0.2)
+    monkeypatch.setattr(packages, "AT_ONCE", 1)
+    client("npm", f'echo "$*" >> {tmp_path / "asked"}; {script}')
+    got = dict(fetch_all([*NPM, PACKAGE], tmp_path))
+    assert (tmp_path / "asked").read_text().count("\n") == 1, "nor is it tried twice"
+    assert all(isinstance(got[package], packages.Unreachable) for package in NPM)
+    assert re.search(f"npm twice0 1.0: {why}", str(got[NPM[0]])) and "not tried, for npm could" in str(got[NPM[5]])
+    assert isinstance(got[PACKAGE], Path), "another registry is asked all the same"
+    assert [path.name for path in (tmp_path / "packages").iterdir()] == [SHA256]
+
+
+def test_a_registry_that_says_no_was_reached(client, tmp_path) -> None:
+    client("npm", "echo \"$*\" >> ../../asked; echo 'npm error code E404' >&2; exit 1")
+    got = [found for _, found in fetch_all(NPM[:2], tmp_path)]
+    assert [str(error) for error in got] == [f"npm twice{n} 1.0: npm pack failed (npm error code E404)" for n in (0, 1)]
+
+
+@pytest.mark.parametrize("port", ["refused", "silent"])
+def test_an_index_without_an_answer_is_not_asked_again(port, tmp_path, monkeypatch) -> None:
+    asked = []
+    with socket.socket() as listening:
+        listening.bind(("127.0.0.1", 0))
+        if port == "silent":
+            listening.listen(9)
+        monkeypatch.setenv("PIP_INDEX_URL", f"http://127.0.0.1:{listening.getsockname()[1]}/simple")
+        monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+        monkeypatch.setattr(registries, "SILENT", 0.2)
+        monkeypatch.setattr(packages, "AT_ONCE", 1)
+        registries._pip_index.cache_clear()
+        real = registries.from_pypi
+        monkeypatch.setattr(registries, "from_pypi", lambda *pinned: asked.append(pinned[0]) or real(*pinned))
+        got = [found for _, found in fetch_all([PACKAGE, replace(PACKAGE, name="thrice")], tmp_path)]
+    registries._pip_index.cache_clear()
+    assert asked == ["twice"] and all(isinstance(error, packages.Unreachable) for error in got)
+
+
+STOPPED = """
+import sys
+from pathlib import Path
+from fusion import console, packages, registries
+
+made = [packages.Package(sys.argv[1], f"p{n}", "1", f"{n}" * 64, 1, "", ()) for n in range(9)]
+cache = Path(sys.argv[2])
+
+def main():
+    for _ in packages.fetch_all(made, cache) if sys.argv[3] == "all" else [packages.fetch(made[0], cache)]:
+        pass
+
+sys.exit(console.run(main))
+"""
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize(("registry_name", "how"), [("npm", "all"), ("npm", "one"), ("pypi", "all")])
+def test_a_signal_ends_fetching_at_once(client, tmp_path, monkeypatch, number, registry_name, how) -> None:
+    client("npm", f"echo $$ >> {tmp_path / 'asked'}; sleep 30")
+    with socket.socket() as silent:
+        silent.bind(("127.0.0.1", 0))
+        silent.listen(9)
+        monkeypatch.setenv("PIP_INDEX_URL", f"http://127.0.0.1:{silent.getsockname()[1]}/simple")
+        monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+        command = [sys.executable, "-c", STOPPED, registry_name, str(tmp_path), how]
+        with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, process_group=0) as running:
+            if registry_name == "pypi":
+                silent.settimeout(60)
+                held = silent.accept()[0]
+            else:
+                held = None
+                while not (tmp_path / "asked").is_file():
+                    time.sleep(0.05)
+            time.sleep(0.3)
+            os.killpg(running.pid, number)
+            started = time.monotonic()
+            assert running.wait(60) == 128 + number
+            assert time.monotonic() - started < 5, "two seconds on a machine that has nothing else to do"
+            assert running.stderr.read() == f"stopped by {signal.Signals(number).name}\n"
+        if held is not None:
+            held.close()
+    for pid in (tmp_path / "asked").read_text().split() if registry_name == "npm" else []:
+        assert not Path(f"/proc/{pid}").is_dir(), "no client is left behind"
+    assert not list((tmp_path / "packages").iterdir())

@@ -34,6 +34,10 @@ class PackageError(Exception):
     """A package could not be had, or is not what the manifest says."""
 
 
+class Unreachable(PackageError):
+    """Its registry could not be reached."""
+
+
 class ArchiveError(PackageError):
     """An archive cannot be read, or holds what no honest package holds."""
 

@@ -2,6 +2,7 @@
 
 import difflib
 import os
+import tempfile
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -32,6 +33,17 @@ def cache_dir() -> Path:
 
 class UserError(Exception):
     """Something the user can put right. Its text is one sentence; commands print it and exit non-zero."""
+
+
+def usable(cache: Path) -> Path:
+    """The same folder, made if it was not there. Raises UserError for one that nothing can be written to."""
+    try:
+        cache.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=cache):
+            return cache
+    except OSError as error:
+        told = f"The cache {cache} cannot be used ({error.strerror}); set FUSION_CACHE to a folder that can be written."
+        raise UserError(told) from error
 
 
 def first_line(error: Exception) -> str:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from fusion import console
-from fusion.config import CONF_DIR, DATA_DIR, UserError, cache_dir
+from fusion.config import CONF_DIR, DATA_DIR, UserError, cache_dir, usable
 from fusion.console import progress, set_up_logging
 from fusion.languages import named
 from fusion.packages import REGISTRIES, SETS
@@ -57,7 +57,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     from fusion.snippets.build import build
 
     data = conf(options)
-    built = build(data, cache_dir(), progress)
+    built = build(data, usable(cache_dir()), progress)
     if options.command == "build":
         build_report(built, options)
     elif options.command == "audit":
@@ -158,7 +158,7 @@ def pin(options: argparse.Namespace) -> int:
     for wanted in progress(options.names, "pinning", len(options.names)):
         name, _, version = wanted.partition("==")
         try:
-            package = packages.pin(options.registry, name, version or None, cache_dir())
+            package = packages.pin(options.registry, name, version or None, usable(cache_dir()))
             new = measure(package, cache_dir(), options.subset)
         except (packages.PackageError, packages.ArchiveError) as error:
             log.warning("left out: %s", error)

@@ -7,17 +7,23 @@ complete or not there at all.
 import csv
 import os
 import tempfile
-from collections.abc import Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future
+from contextlib import suppress
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
+from threading import Thread
+from typing import Any
 
 from fusion import registries
-from fusion.archives import ArchiveError, PackageError, members
+from fusion.archives import ArchiveError, PackageError, Unreachable, members
 from fusion.config import DATA_DIR, UserError, did_you_mean
 from fusion.files import replacing, sha256_of
 
-__all__ = ["ArchiveError", "Package", "PackageError", "fetch", "fetch_all", "members", "pin", "read_manifest"]
+__all__ = [
+    "ArchiveError", "Package", "PackageError", "Unreachable", "fetch", "fetch_all", "members", "pin", "read_manifest",
+]  # fmt: skip
 
 SETS = ("small", "core", "standard")  # each holds the ones before it
 REGISTRIES = ("pypi", "npm", "deb", "debsrc")  # the last two are optional: not every machine has apt
@@ -123,19 +129,21 @@ def archive_path(package: Package, cache: Path) -> Path:
     return cache / "packages" / package.sha256
 
 
-def fetch(package: Package, cache: Path) -> Path:
+def fetch(package: Package, cache: Path, workshop: Path | None = None) -> Path:
     """Package -> its archive in the cache, its sha256 checked; downloads only what is not there.
 
-    Raises PackageError with the reason in one sentence.
+    `workshop`: a folder on the cache's disk to download into. Raises PackageError with the reason in one sentence.
     """
     target = archive_path(package, cache)
     if target.is_file() and sha256_of(target) == package.sha256:
         return target
     target.parent.mkdir(parents=True, exist_ok=True)
     for attempt in range(TRIES):
-        with tempfile.TemporaryDirectory(prefix=".part-", dir=target.parent) as folder:
+        with tempfile.TemporaryDirectory(prefix=".part-", dir=workshop or target.parent) as folder:
             try:
                 got = _download(package, Path(folder))
+            except registries.Unreachable as error:
+                raise Unreachable(f"{package}: {error}") from error
             except (registries.Unavailable, OSError, ValueError) as error:
                 if attempt + 1 < TRIES:
                     continue
@@ -163,19 +171,55 @@ def _download(package: Package, folder: Path) -> Path:
 
 
 def fetch_all(packages: list[Package], cache: Path) -> Iterator[tuple[Package, Path | PackageError]]:
-    """Packages -> (package, path or the reason it could not be had), in order, AT_ONCE at a time."""
+    """Packages -> (package, path or the reason it could not be had), in order, AT_ONCE at a time.
 
-    def one(package: Package) -> Path | PackageError:
-        try:
-            return fetch(package, cache)
-        except PackageError as error:
-            return error
+    After one whose registry could not be reached the others of that registry are not tried.
+    """
+    lost: set[str] = set()
+    (cache / "packages").mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(".part", dir=cache / "packages", ignore_cleanup_errors=True) as workshop:
 
-    pool = ThreadPoolExecutor(AT_ONCE)
+        def one(package: Package) -> Path | PackageError:
+            here = archive_path(package, cache).is_file()
+            if package.registry in lost and not here:
+                return Unreachable(f"{package}: not tried, for {package.registry} could not be reached")
+            try:
+                return fetch(package, cache, Path(workshop))
+            except Unreachable as error:
+                lost.add(package.registry)
+                return error
+            except PackageError as error:
+                return error
+
+        yield from zip(packages, _on_threads(one, packages), strict=True)
+
+
+def _on_threads(call: Callable[[Any], Any], items: Sequence[Any]) -> Iterator[Any]:
+    """Items -> what `call` makes of each, in order, AT_ONCE at a time.
+
+    Who stops listening waits for no one: clients are killed, and a thread that waits for an answer is let go.
+    (A pool of concurrent.futures is waited for when the process ends, whatever its threads wait for.)
+    """
+    answers = [Future[Any]() for _ in items]
+    waiting = deque(zip(items, answers, strict=True))
+
+    def work() -> None:
+        while waiting:
+            with suppress(IndexError):  # another thread was quicker
+                item, answer = waiting.popleft()
+                try:
+                    answer.set_result(call(item))
+                except BaseException as error:
+                    answer.set_exception(error)
+
+    for _ in range(min(AT_ONCE, len(items))):
+        Thread(target=work, daemon=True).start()
     try:
-        yield from zip(packages, pool.map(one, packages), strict=True)
-    finally:  # whoever stops listening waits for the running downloads only
-        pool.shutdown(cancel_futures=True)
+        for answer in answers:
+            yield answer.result()
+    finally:
+        waiting.clear()
+        registries.end_clients()
 
 
 def pin(registry: str, name: str, version: str | None, cache: Path) -> Package:

@@ -3,24 +3,39 @@
 Nothing is built, installed or run. Every function writes into the folder it is given and returns the file.
 """
 
+import atexit
 import json
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
 
 MAX_ARCHIVE = 64 << 20  # bytes
-TIMEOUT = 180  # seconds for one answer of a registry
+TIMEOUT = 180  # seconds a client has for one archive, which may come over a slow line
+CONNECT = 10  # seconds until a registry, or the proxy before it, must be reached
+SILENT = 60  # seconds without a byte from a registry that was reached
+PING = 20  # seconds for `npm ping`: npm itself waits for ever for a proxy that is silent
+APT = ("-o", "Acquire::Retries=0", "-o", f"Acquire::http::Timeout={SILENT}")
+NO_WAY = re.compile(  # what clients say when no connection came about
+    "ECONNREFUSED|ETIMEDOUT|ENOTFOUND|EAI_AGAIN|ENETUNREACH|EHOSTUNREACH|ENOTCACHED"
+    "|[Cc]ould not connect|Unable to connect|Could not resolve|Temporary failure resolving"
+)
 
 
 class Unavailable(Exception):
     """A package could not be had; the text is the reason in a few words."""
+
+
+class Unreachable(Unavailable):
+    """The registry, or the way to it, does not answer: asking again, or for its other packages, is of no use."""
 
 
 def from_pypi(name: str, version: str, sha256: str, folder: Path) -> Path:
@@ -65,11 +80,21 @@ def _links(client: Any, name: str) -> Sequence[Any]:
     from pypi_simple import NoSuchProjectError, UnsupportedContentTypeError
 
     try:
-        return client.get_project_page(name, timeout=TIMEOUT).packages
+        return client.get_project_page(name, timeout=(CONNECT, SILENT)).packages
     except NoSuchProjectError as error:
         raise Unavailable("the index does not know it") from error
+    except requests.Timeout as error:
+        raise Unreachable(f"{type(error).__name__} while asking the index") from error
     except (requests.RequestException, UnsupportedContentTypeError, OSError) as error:
-        raise Unavailable(f"{type(error).__name__} while asking the index") from error
+        raise _refusal(error, "asking the index") from error
+
+
+def _refusal(error: Exception, doing: str) -> Unavailable:
+    """What requests raised -> Unreachable if no connection came about; one that broke may be tried again."""
+    from requests.adapters import MaxRetryError  # urllib3's, raised where no connection came about
+
+    kind = Unreachable if error.args and isinstance(error.args[0], MaxRetryError) else Unavailable
+    return kind(f"{type(error).__name__} while {doing}")
 
 
 def _download(client: Any, link: Any, folder: Path) -> Path:
@@ -79,9 +104,9 @@ def _download(client: Any, link: Any, folder: Path) -> Path:
         raise Unavailable(f"it is larger than {MAX_ARCHIVE >> 20} MB")
     target = folder / "archive"
     try:
-        client.download_package(link, target, timeout=TIMEOUT)
+        client.download_package(link, target, timeout=(CONNECT, SILENT))
     except (requests.RequestException, OSError) as error:
-        raise Unavailable(f"{type(error).__name__} while downloading") from error
+        raise _refusal(error, "downloading") from error
     return target
 
 
@@ -106,10 +131,24 @@ def newest_on_npm(name: str, version: str | None, folder: Path) -> tuple[str, Pa
     npm = shutil.which("npm")
     if npm is None:
         raise Unavailable("npm is not installed")
-    command = [npm, "pack", "--json", "--ignore-scripts", f"{name}@{version}" if version else name]
+    _ping(npm)
+    wanted = f"{name}@{version}" if version else name
+    command = [npm, "pack", "--json", "--ignore-scripts", "--fetch-retries=0", wanted]
     answer = json.loads(_run(command, folder) or "[]")
     entry = answer[0] if isinstance(answer, list) else next(iter(answer.values()))
     return str(entry["version"]), next(folder.glob("*.tgz"))
+
+
+@cache  # of a registry that was reached; one that was not raises Unreachable
+def _ping(npm: str) -> None:
+    """Any answer of the registry will do; a time limit on `npm pack` itself would fall on slow downloads."""
+    try:
+        _run([npm, "ping", "--fetch-retries=0", f"--fetch-timeout={CONNECT * 1000}"], None, PING)
+    except Unreachable:
+        raise
+    except Unavailable as error:
+        if isinstance(error.__cause__, subprocess.TimeoutExpired):
+            raise Unreachable(f"npm had no answer in {PING} seconds") from error
 
 
 def from_debian(name: str, version: str, sha256: str, folder: Path, pool_path: str) -> Path:
@@ -131,7 +170,7 @@ def _debian(arguments: list[str], folder: Path, pool_path: str) -> Path:
         raise Unavailable("apt is not here, and FUSION_DEBIAN_MIRROR names no mirror")
     found, refusal = folder / wanted, None
     try:
-        _run([apt, "-qq", *arguments], folder)
+        _run([apt, "-qq", *arguments, *APT], folder)
     except Unavailable as error:  # of a source package's files the one that is wanted may have come all the same
         refusal = error
     if found.is_file():
@@ -171,26 +210,59 @@ def _get(url: str, target: Path) -> Path:
     import requests
 
     try:
-        with requests.get(url, stream=True, timeout=TIMEOUT) as answer, target.open("wb") as file:
+        with requests.get(url, stream=True, timeout=(CONNECT, SILENT)) as answer, target.open("wb") as file:
             answer.raise_for_status()
             for chunk in answer.iter_content(1 << 20):
                 file.write(chunk)
                 if file.tell() > MAX_ARCHIVE:
                     raise Unavailable(f"it is larger than {MAX_ARCHIVE >> 20} MB")
     except (requests.RequestException, OSError) as error:
-        raise Unavailable(f"{type(error).__name__} while asking the mirror") from error
+        raise _refusal(error, "asking the mirror") from error
     return target
 
 
-def _run(command: list[str], folder: Path) -> str:
+_running: set[subprocess.Popen[str]] = set()  # clients of this process
+
+
+def _run(command: list[str], folder: Path | None, seconds: float = TIMEOUT) -> str:
     """A client's stdout. Raises Unavailable with the last line it complained with."""
     client = f"{Path(command[0]).name} {command[1] if command[1][0] != '-' else command[2]}"
     try:
-        done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=TIMEOUT, check=False)
+        code, stdout, stderr = _ended(command, folder, seconds)
     except (subprocess.SubprocessError, OSError) as error:
         raise Unavailable(f"{client}: {type(error).__name__}") from error
-    if done.returncode:
-        said = [line for line in done.stderr.splitlines() if line.strip()]
+    if code:
+        said = [line for line in stderr.splitlines() if line.strip()]
         told = next((line for line in said if " code " in line or line.startswith("E:")), said[-1] if said else "")
-        raise Unavailable(f"{client} failed ({told.strip()})")
-    return done.stdout
+        kind = Unreachable if code < 0 or NO_WAY.search(stderr) else Unavailable  # below 0: killed
+        raise kind(f"{client} failed ({told.strip()})")
+    return stdout
+
+
+def _ended(command: list[str], folder: Path | None, seconds: float) -> tuple[int, str, str]:
+    """A client run to its end -> its exit code, stdout and stderr; it does not outlive this call, nor its children."""
+    pipe = subprocess.PIPE
+    client = subprocess.Popen(
+        command, cwd=folder, stdin=subprocess.DEVNULL, stdout=pipe, stderr=pipe, text=True, process_group=0
+    )
+    _running.add(client)
+    try:
+        stdout, stderr = client.communicate(timeout=seconds)
+        return client.returncode, stdout, stderr
+    finally:
+        _kill(client)
+        _running.discard(client)
+
+
+def _kill(client: subprocess.Popen[str]) -> None:
+    if client.poll() is None:
+        with suppress(ProcessLookupError):
+            os.killpg(client.pid, signal.SIGKILL)
+        client.wait()
+
+
+@atexit.register
+def end_clients() -> None:
+    """Kills the clients that still run: whoever waited for them has stopped."""
+    for client in list(_running):
+        _kill(client)

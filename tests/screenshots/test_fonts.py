@@ -1,5 +1,7 @@
 """Fonts by name, by path, and those that cannot be had."""
 
+import json
+import time
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -47,20 +49,35 @@ def test_a_broken_file_is_refused(tmp_path):
         fonts.load(str(path))
 
 
-def test_without_a_network_only_dejavu_is_drawn_with(monkeypatch, tmp_path, caplog):
+@pytest.mark.parametrize(("error", "remembered"), [(fonts.PackageError, False), (fonts.Unreachable, True)])
+def test_without_a_network_only_dejavu_is_drawn_with(monkeypatch, cache_folder, caplog, error, remembered):
     tried = []
 
     def refuse(package, cache):
         tried.append(package.name)
-        raise fonts.PackageError("no network")
+        raise error("no network")
 
     monkeypatch.setattr(fonts, "fetch", refuse)
-    monkeypatch.setenv("FUSION_CACHE", str(tmp_path))
+    cache_folder.mkdir()
     fonts.load.cache_clear()
     assert fonts.available() == [fonts.ALWAYS]
     assert len(tried) == 1 and "fonts left out" in caplog.text
+    assert fonts.available() == [fonts.ALWAYS] and len(tried) == (1 if remembered else 2)
+    monkeypatch.setattr(fonts, "REMEMBER_SECONDS", 0)
+    assert fonts.available() == [fonts.ALWAYS] and len(tried) == (2 if remembered else 3)
     with pytest.raises(UserError, match="font=dejavu-sans-mono, which always can"):
         fonts.load("hack")
+
+
+def test_a_font_asked_for_by_name_is_asked_for_again_and_ends_the_memory(monkeypatch, cache_folder):
+    cache_folder.mkdir()
+    (cache_folder / "unreachable.json").write_text(json.dumps({"npm": time.time()}))
+    (cache_folder / "hack").write_bytes(b"no archive")
+    monkeypatch.setattr(fonts, "fetch", lambda package, cache: cache / package.name.removesuffix("-font"))
+    fonts.load.cache_clear()
+    with pytest.raises(UserError, match="not a readable archive"):
+        fonts.load("hack")
+    assert not (cache_folder / "unreachable.json").exists()
 
 
 def test_a_bank_shares_tiles_of_faces_that_repeat(tmp_path):

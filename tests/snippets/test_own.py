@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from fusion.config import CONF_DIR, UserError
 from fusion.snippets import own, sources
+from fusion.snippets.options import checked
 from fusion.snippets.rows import Columns, from_csv, from_jsonl
 from fusion.snippets.snippet import Picked, side
 
@@ -160,6 +161,14 @@ HEAD = "text,label\n"
         ("jsonl", '{"text": "x", "label": 1.5}\n', r"data.jsonl:1:label: 1.5 is no label"),
         ("jsonl", '{"text": "x", "label": true}\n', r"data.jsonl:1:label: True is no label"),
         ("parquet", "nothing", r"data.parquet: not a Parquet file"),
+        ("csv", "text;label\nx;a\n", r"data.csv:1: there is no column 'text'; it has text;label. .* pass "
+         "\"data.delimiter=';'\""),
+        ("csv", "text\tlabel\nx\ta\n", r"pass \"data.delimiter='\\t'\""),
+        ("csv", "text,label,text\nx,a,y\n", r"data.csv:1: there are 2 columns 'text'; rename all but one"),
+        ("jsonl", '{"text": "x", "label": "a"}\n{"text": "x", "label": "\\ud800"}\n',
+         r"data.jsonl:2:label: '\\ud800' holds half a character"),
+        ("jsonl", "[" * 100_000 + "\n", r"data.jsonl:1: lists or objects too deep in one another"),
+        ("jsonl", '{"text": "x", "label": ' + "9" * 5000 + "}\n", r"data.jsonl:1: not JSON that can be read \(Exceeds"),
     ],
 )  # fmt: skip
 def test_errors_name_the_place(kind: str, content: str | bytes, told: str, tmp_path, cache_folder) -> None:
@@ -167,6 +176,18 @@ def test_errors_name_the_place(kind: str, content: str | bytes, told: str, tmp_p
     path.write_bytes(content if isinstance(content, bytes) else content.encode())
     with pytest.raises(UserError, match=told):
         sources.load(conf(kind, path), cache_folder)
+    assert not list((cache_folder / "snippets").glob("*"))
+
+
+def test_a_broken_page_of_parquet_is_named_by_row(tmp_path, cache_folder) -> None:
+    path = tmp_path / "data.parquet"
+    given = [{"text": f"{n * 7919 % 10007:x}" * 50, "label": "ab"[n % 2]} for n in range(5000)]
+    pq.write_table(pa.Table.from_pylist(given), path, row_group_size=2500, compression="zstd", use_dictionary=False)
+    data = bytearray(path.read_bytes())
+    data[len(data) // 2 + 2000 : len(data) // 2 + 6000] = b"\xff" * 4000
+    path.write_bytes(data)
+    with pytest.raises(UserError, match=r"data.parquet:\d+: broken from about this row on \(.*\); write it anew"):
+        sources.load(conf("parquet", path), cache_folder)
     assert not list((cache_folder / "snippets").glob("*"))
 
 
@@ -189,6 +210,62 @@ def test_a_path_is_needed_and_must_be_there(kind: str, tmp_path, cache_folder) -
         sources.load(conf(kind, "") | {"path": None}, cache_folder)
     with pytest.raises(UserError, match=r"data.path=.*nowhere"):
         sources.load(conf(kind, tmp_path / "nowhere"), cache_folder)
+
+
+@pytest.mark.parametrize(
+    ("kind", "given", "told"),
+    [
+        ("csv", {"limit": 0}, "data.limit=0 must be a whole number, at least 1, or null"),
+        ("csv", {"limit": -5}, "data.limit=-5 must be"),
+        ("csv", {"limit": "abc"}, "data.limit=abc must be"),
+        ("csv", {"limit": True}, "data.limit=True must be"),
+        ("small", {"per_label": -1}, "data.per_label=-1 must be"),
+        ("small", {"per_package": None}, r"data.per_package=null must be a whole number, at least 1\.$"),
+        ("small", {"workers": "abc"}, "data.workers=abc must be"),
+        ("small", {"merge": "abc"}, "data.merge=abc must say what counts as what"),
+        ("small", {"merge": {"JSX": 5}}, "data.merge={'JSX': 5} must say"),
+        ("small", {"languages": 5}, "data.languages=5 must be a list of words"),
+        ("small", {"languages": ["C", 5]}, r"data.languages=\['C', 5\] must be a list of words"),
+        ("small", {"registries": ["foo"]}, "data.registries=foo is not known; give some of pypi, npm, deb, debsrc"),
+        ("small", {"registries": []}, r"data.registries=\[\] has none"),
+        ("small", {"registries": None}, r"data.registries=None has none"),
+        ("small", {"held_out": 5}, "data.held_out=5 must be a list of words"),
+        ("csv", {"path": 5}, r"data.path=5 must be one path; write a name of digits as ./5"),
+        ("csv", {"path": ["a", "b"]}, r"data.path=\['a', 'b'\] must be one path\."),
+        ("csv", {"text_column": 5}, r"data.text_column=5 must be a name; write one of digits in quotes"),
+        ("csv", {"label_column": None}, "data.label_column=null must be a name"),
+        ("csv", {"group_column": 5}, "data.group_column=5 must be a name"),
+        ("csv", {"delimiter": ";;"}, "data.delimiter=;; must be one character"),
+        ("csv", {"delimiter": 5}, "data.delimiter=5 must be one character"),
+        ("csv", {"seed": -1}, "data.seed=-1 must be a whole number, at least 0"),
+        ("parquet", {"streaming": "yes"}, "data.streaming=yes must be true or false"),
+        ("parquet", {"scan": 0}, "data.scan=0 must be"),
+    ],
+)
+def test_values_are_checked_before_anything_is_read(kind, given, told, cache_folder) -> None:
+    with pytest.raises(UserError, match=told):
+        sources.load(conf(kind, "nowhere") | given, cache_folder)
+    assert not cache_folder.exists()
+
+
+def test_one_word_is_a_list_of_one_and_a_written_tab_is_a_tab() -> None:
+    found = checked(conf("small", "", languages="C", registries="npm", held_out="npm"))
+    assert (found["languages"], found["registries"], found["held_out"]) == (["C"], ["npm"], ["npm"])
+    assert checked(conf("csv", "", delimiter="\\t"))["delimiter"] == "\t"
+
+
+@pytest.mark.parametrize("name", [path.stem for path in (CONF_DIR / "data").glob("*.yaml")])
+def test_the_shipped_options_pass_as_they_are(name: str) -> None:
+    shipped = yaml.safe_load((CONF_DIR / "data" / f"{name}.yaml").read_text())
+    assert checked(shipped) == shipped
+
+
+@pytest.mark.parametrize("kind", ["csv", "small"])
+@pytest.mark.parametrize("below", ["", "folder"])
+def test_a_cache_that_cannot_be_written_names_its_variable(kind: str, below: str, tmp_path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(UserError, match=r"The cache .*file.* cannot be used \(.*\); set FUSION_CACHE to a folder"):
+        sources.load(conf(kind, write("csv", tmp_path, rows())), tmp_path / "file" / below)
 
 
 def test_kinds_are_listed() -> None:

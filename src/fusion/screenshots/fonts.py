@@ -8,21 +8,26 @@ import csv
 import hashlib
 import importlib.util
 import io
+import json
 import logging
+import time
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
 from PIL import ImageFont
 
-from fusion.config import DATA_DIR, UserError, cache_dir, did_you_mean
-from fusion.packages import Package, PackageError, archive_path, fetch, members
+from fusion.config import DATA_DIR, UserError, cache_dir, did_you_mean, usable
+from fusion.files import write_text
+from fusion.packages import Package, PackageError, Unreachable, archive_path, fetch, members
 
 log = logging.getLogger(__name__)
 
 ALWAYS = "dejavu-sans-mono"
 FACES = ("regular", "bold", "italic", "bold_italic")
 SUFFIXES = (".ttf", ".otf", ".woff", ".ttc")
+REMEMBER_SECONDS = 6 * 3600  # for so long `any` does not ask a registry again that could not be reached
 
 
 @dataclass(frozen=True)
@@ -73,29 +78,64 @@ def load(name: str) -> Font:
 
 def is_here(name: str) -> bool:
     """Whether a font of the catalogue lies in the cache."""
-    return archive_path(_package(catalogue()[name]), cache_dir()).is_file()
+    return _is_kept(_package(catalogue()[name]))
+
+
+def _is_kept(package: Package) -> bool:
+    return archive_path(package, cache_dir()).is_file()
 
 
 def available() -> list[str]:
     """-> names of all fonts that are here or can be fetched, the left out said aloud.
 
-    After one that cannot be fetched no other is tried, so that without a network this takes one timeout.
+    After one that cannot be fetched no other of its registry is tried, so that without a network this takes one
+    timeout; a registry that could not be reached is remembered, so that the next run takes none.
     """
-    found, missing = [ALWAYS], list[str]()
+    found, missing, lost = [ALWAYS], list[str](), _unreachable()
     for name, row in catalogue().items():
+        if row["registry"] in lost and not is_here(name):
+            missing.append(name)
+            continue
         try:
-            if missing and not is_here(name):
-                raise UserError(f"{name} is not tried")
             if not is_here(name):
                 log.info("fetching font %s (%.1f MB)", name, int(row["archive_bytes"]) / 1e6)
             load(name)
             found.append(name)
         except UserError as error:
             missing.append(name)
-            log.debug("%s", error)
+            lost |= {row["registry"]}
+            log.info("%s", error)
     if missing:
-        log.warning("fonts left out, for they cannot be fetched: %s", ", ".join(missing))
+        known = ", ".join(missing)
+        log.warning("fonts left out, for they cannot be fetched: %s; render.font=%s tries again", known, missing[0])
     return found
+
+
+def _memory() -> Path:
+    return cache_dir() / "unreachable.json"
+
+
+def _unreachable() -> frozenset[str]:
+    """Registries that could not be reached a short while ago."""
+    try:
+        asked = json.loads(_memory().read_text(encoding="utf-8"))
+        return frozenset(name for name, when in asked.items() if 0 <= time.time() - when < REMEMBER_SECONDS)
+    except (OSError, ValueError, TypeError, AttributeError):
+        return frozenset()
+
+
+def _fetched(package: Package) -> Path:
+    """The package's archive; whether its registry could be reached is remembered."""
+    here = _is_kept(package)
+    try:
+        path = fetch(package, cache_dir() if here else usable(cache_dir()))
+    except Unreachable:
+        with suppress(OSError):  # a cache that cannot be written only costs the next run its timeout
+            write_text(_memory(), json.dumps({package.registry: time.time()}))
+        raise
+    if not here:
+        _memory().unlink(missing_ok=True)
+    return path
 
 
 def _from_matplotlib() -> Font:
@@ -115,7 +155,7 @@ def _from_package(row: dict[str, str]) -> Font:
     wanted = {row[face]: face for face in FACES if row[face]}
     found: dict[str, bytes] = {}
     try:
-        for path, data in members(fetch(_package(row), cache_dir())):
+        for path, data in members(_fetched(_package(row))):
             if path in wanted:
                 found[wanted[path]] = data
             if len(found) == len(wanted):

@@ -4,6 +4,7 @@ import hashlib
 import json
 import logging
 import os
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -60,7 +61,8 @@ def build(data: dict[str, Any], cache: Path, progress: Progress) -> Built:
     _tell(report)
     if not cut:
         raise UserError(
-            "None of the pinned packages could be had; run `python -m fusion.doctor` to see what is out of reach."
+            f"None of the pinned packages could be had ({next(iter(missing.values()), 'the set has none')}); "
+            "run `python -m fusion.doctor` to see what is out of reach."
         )
     table = split_table(_enough_projects(assemble(cut, data, report), report), data["seed"])
     report.split_hash = split_hash(table)
@@ -130,8 +132,13 @@ def _count_missing(missing: dict[Package, str], report: Report) -> None:
 
 def _tell(report: Report) -> None:
     """What the packages that could not be had cost."""
+    alike: dict[str, list[str]] = defaultdict(list)
     for reason in report.missing.values():
-        log.warning("left out: %s", reason)
+        package, _, why = reason.partition(": ")
+        alike[why].append(package)
+    for why, names in alike.items():
+        more = f" and {len(names) - 1} more" if len(names) > 1 else ""
+        log.warning("left out: %s%s: %s", names[0], more, why)
     if report.costs:
         costs = (
             f"{language} {projects} ({snippets})" for language, (projects, snippets) in sorted(report.costs.items())

@@ -1,5 +1,6 @@
 """Files of one project -> its windows of code, up to a cap for each language, and what marks it as a project."""
 
+import codecs
 import hashlib
 import heapq
 import re
@@ -13,7 +14,12 @@ from fusion.snippets import rules
 from fusion.snippets.cutting import Draw, cut, draw, windows
 from fusion.snippets.filters import is_near, is_typical, is_written
 
-__all__ = ["Cut", "Harvest", "count_labels", "decode", "harvest", "plain_hash", "windows"]
+__all__ = ["Cut", "Harvest", "count_labels", "decode", "decode_marked", "harvest", "plain_hash", "windows"]
+
+_MARKS = (  # UTF-32's first: it begins as UTF-16's does
+    (codecs.BOM_UTF32_LE, "utf-32"), (codecs.BOM_UTF32_BE, "utf-32"),
+    (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"),
+)  # fmt: skip
 
 LONG_LINE = 25  # characters; shorter lines are idioms that every project has
 
@@ -46,6 +52,17 @@ def decode(data: bytes) -> str | None:
     except UnicodeDecodeError:
         text = data.decode("latin-1")
     return text.replace("\r\n", "\n").replace("\r", "\n")
+
+
+def decode_marked(data: bytes) -> str | None:
+    """As decode, and UTF-16 and UTF-32 by their byte order mark. Not for packages: a corpus must not change."""
+    encoding = next((name for mark, name in _MARKS if data.startswith(mark)), None)
+    if encoding is None:
+        return decode(data)
+    try:
+        return data.decode(encoding).replace("\r\n", "\n").replace("\r", "\n")
+    except UnicodeDecodeError:
+        return None
 
 
 def plain_hash(text: str) -> bytes:

@@ -15,14 +15,15 @@ from fusion.config import UserError
 from fusion.files import replacing
 from fusion.snippets.build import Progress
 from fusion.snippets.dedup import components, near_pairs, signatures
-from fusion.snippets.harvest import decode, plain_hash, windows
+from fusion.snippets.folders import from_folder, shown
+from fusion.snippets.harvest import plain_hash
 from fusion.snippets.rows import Columns, Row, from_csv, from_hub, from_jsonl, from_parquet
 from fusion.snippets.snippet import IMAGE, SCHEMA, SPLITS, open_table, split_hash, text_id
-from fusion.snippets.split import split_groups
+from fusion.snippets.split import SHARES, check_sides, split_groups
 
 log = logging.getLogger(__name__)
 
-RECIPE = 1  # raised when reading or splitting changes
+RECIPE = 2  # raised when reading or splitting changes
 MIN_GROUPS = 3  # one for each side of the split
 CHUNK = 4096  # rows written at once
 STRETCH = 1 << 16  # rows looked at at once when they are put in order
@@ -43,11 +44,11 @@ def load(data: dict[str, Any], cache: Path, progress: Progress) -> pa.Table:
             rows = progress(_rows(data, path, cache), f"reading {data['path']}", 0)
             schema = SCHEMA.append(IMAGE) if data.get("image_column") else SCHEMA
             with replacing(unsplit) as part:
-                _write(rows, schema, str(data["path"]), part)
+                copies = _write(rows, schema, shown(str(data["path"])), part)
             table = open_table(unsplit)
             if not table.num_rows:
                 raise UserError(f"data.path={data['path']} holds no text. {_form(data)}")
-            splits = _splits(table, data)
+            splits = _splits(table, data, copies)
             with replacing(target) as part:
                 _write_in_order(table, splits, part)
         finally:
@@ -95,28 +96,13 @@ def _rows(data: dict[str, Any], path: Path, cache: Path) -> Iterator[Row]:
             return from_parquet(path, columns, cache)
         case "hub":
             return from_hub(data["path"], data.get("name"), columns, cache)
-    return _from_folder(path)
+    return from_folder(path)
 
 
-def _from_folder(root: Path) -> Iterator[Row]:
-    """DIR/<label>/**: a file is a project, or a folder below the label if files lie in folders."""
-    for folder in sorted(p for p in root.iterdir() if p.is_dir()):
-        binary = 0
-        for path in sorted(p for p in folder.rglob("*") if p.is_file()):
-            text = decode(path.read_bytes())
-            if text is None or not text.strip():
-                binary += 1
-                continue
-            group = f"{folder.name}/{path.relative_to(folder).parts[0]}"
-            for window in [w for w in windows(text) if w.strip()] or [text.strip("\n")]:
-                yield Row(window, folder.name, group, None, None, str(path.relative_to(root)))
-        if binary:
-            log.warning("%s: %d binary or empty file(s) left out", folder, binary)
-
-
-def _write(rows: Iterable[Row], schema: pa.Schema, source: str, path: Path) -> None:
-    """Rows -> an Arrow file, CHUNK rows at a time; the same text under the same label once."""
+def _write(rows: Iterable[Row], schema: pa.Schema, source: str, path: Path) -> Counter[str]:
+    """Rows -> an Arrow file, CHUNK rows at a time; the same text under the same label once. Returns label -> copies."""
     seen: set[bytes] = set()
+    copies: Counter[str] = Counter()
     empty: list[str] = []
     with pa.OSFile(str(path), "wb") as sink, pa.ipc.new_file(sink, schema) as writer:
         chunk: list[dict[str, Any]] = []
@@ -127,6 +113,7 @@ def _write(rows: Iterable[Row], schema: pa.Schema, source: str, path: Path) -> N
                 continue
             mark = hashlib.blake2b(f"{row.split}\0{row.label}\0".encode() + plain_hash(text), digest_size=16).digest()
             if mark in seen:
+                copies[row.label] += 1
                 continue
             seen.add(mark)
             chunk.append({
@@ -141,9 +128,10 @@ def _write(rows: Iterable[Row], schema: pa.Schema, source: str, path: Path) -> N
             writer.write_batch(pa.RecordBatch.from_pylist(chunk, schema=schema))
     if empty:
         log.warning("%d row(s) without text left out, the first at %s", len(empty), empty[0])
+    return copies
 
 
-def _splits(table: pa.Table, data: dict[str, Any]) -> np.ndarray:
+def _splits(table: pa.Table, data: dict[str, Any], copies: Counter[str]) -> np.ndarray:
     """(N,) of SPLITS, '' for rows left out: as the data says, else whole groups, every label alike."""
     labels, given = table["label"].to_pylist(), np.array(table["split"].to_pylist(), object)
     groups = _joined(table)
@@ -152,20 +140,29 @@ def _splits(table: pa.Table, data: dict[str, Any]) -> np.ndarray:
         row = int(np.flatnonzero(given == "")[0])
         raise UserError(f"{table['path'][row].as_py()}: it has no split, others do; give every row one, or none.")
     if (given != "").all():
-        return _completed(np.where(kept, given, ""), groups, labels, data["seed"])
+        completed = _completed(np.where(kept, given, ""), groups, labels, data["seed"])
+        check_sides(labels, completed.tolist())
+        return completed
     own = table["group"].to_pylist()
-    if _thin(_counted(groups, labels, kept)) and not _thin(_counted(own, labels, kept)):
+    alone = _thin(_counted(own, labels, kept))
+    if _thin(_counted(groups, labels, kept)) and not alone:
         log.warning("near-duplicates are most of a label, so they may lie on two sides: its figures will flatter")
         groups = own
     counts = _counted(groups, labels, kept)
     if len({label for held in counts.values() for label in held}) > 1 and (thin := _thin(counts)):
-        label, number = min(thin.items())
-        raise UserError(
-            f"Label {label!r} has {number} file(s), row(s) or project(s) of its own; at least {MIN_GROUPS} are "
-            "needed (train, val, test): add some, or leave that label out."
-        )
+        raise _too_few(*min((alone or thin).items()), copies, data["kind"])
     split_of = split_groups(counts, data["seed"])
     return np.array([split_of[g] if keep else "" for g, keep in zip(groups, kept, strict=True)], object)
+
+
+def _too_few(label: str, number: int, copies: Counter[str], kind: str) -> UserError:
+    """What is said of a label that cannot lie on every side."""
+    twins = f" ({copies[label]} more are copies of one another)" if copies[label] else ""
+    how = f" (rename its folder to {'.' + label!r}, for example)" if kind == "folder" else ""
+    return UserError(
+        f"Label {label!r} has {number} file(s), row(s) or project(s) of its own{twins}; at least {MIN_GROUPS} are "
+        f"needed (train, val, test): add some, or leave that label out{how}."
+    )
 
 
 def _counted(groups: list[str], labels: list[str], kept: np.ndarray) -> dict[str, Counter[str]]:
@@ -228,7 +225,7 @@ def _completed(given: np.ndarray, groups: list[str], labels: list[str], seed: in
         if split == "train":
             counts[group][label] += 1
     carved = split_groups(counts, seed)
-    log.info("the data has no validation split; 15%% of train is used for it")
+    log.info("the data has no validation split; %d %% of train is used for it", SHARES[1])
     moved = [split == "train" and carved[group] == "val" for group, split in zip(groups, given, strict=True)]
     return np.where(moved, "val", given)
 

@@ -64,6 +64,8 @@ class Columns:
                     f"{', '.join(have) or 'none'}. "
                     f"Pass data.{role}_column=NAME. {self.expected()}"
                 )
+            if have.count(column) > 1:
+                raise UserError(f"{where}: there are {have.count(column)} columns {column!r}; rename all but one.")
 
     def expected(self) -> str:
         return f"Expected the columns {', '.join(self.named().values())}."
@@ -77,13 +79,15 @@ def make(fields: Mapping[str, Any], columns: Columns, where: str, folder: Path) 
     split = _split(fields[columns.split], f"{where}:{columns.split}") if columns.split else None
     image = fields[columns.image] if columns.image else None
     if image is not None and image != "":
-        image = str(folder / image)
+        if not isinstance(image, str):
+            raise UserError(f"{where}:{columns.image}: {_shown(image)} is no path of a picture.")
+        image = str(folder / _storable(image, f"{where}:{columns.image}"))
         if not Path(image).is_file():
             raise UserError(f"{where}:{columns.image}: there is no file {image}; give its path from {folder}.")
     group = fields[columns.group] if columns.group else None
     return Row(
         text.replace("\r\n", "\n").replace("\r", "\n"), _label(label, f"{where}:{columns.label}"),
-        None if group is None else str(group), split, image or None, where,
+        None if group is None else _storable(str(group), f"{where}:{columns.group}"), split, image or None, where,
     )  # fmt: skip
 
 
@@ -93,6 +97,17 @@ def _label(value: Any, where: str) -> str:
         return str(value)
     if not isinstance(value, str) or value == "":
         raise UserError(f'{where}: {_shown(value)} is no label; expected text such as "Python".')
+    return _storable(value, where)
+
+
+def _storable(value: str, where: str) -> str:
+    """The same text. Raises UserError for half a character, which JSON can write and no table can hold."""
+    try:
+        value.encode()
+    except UnicodeEncodeError as error:
+        raise UserError(
+            f"{where}: {_shown(value)} holds half a character (a lone surrogate); write it anew."
+        ) from error
     return value
 
 
@@ -115,6 +130,7 @@ def from_csv(path: Path, columns: Columns, delimiter: str | None) -> Iterator[Ro
         reader = csv.reader(file, delimiter=separator, strict=True)
         try:
             header = next(reader, [])
+            _check_separated(header, columns, delimiter, f"{path}:1")
             columns.check(header, f"{path}:1")
             for fields in reader:
                 if not fields:
@@ -132,6 +148,17 @@ def from_csv(path: Path, columns: Columns, delimiter: str | None) -> Iterator[Ro
             raise UserError(f"{path}:{reader.line_num + 1}: not UTF-8 ({error.reason}); convert the file.") from error
 
 
+def _check_separated(header: list[str], columns: Columns, delimiter: str | None, where: str) -> None:
+    """Raises UserError for a header that is one name because something else separates the fields."""
+    other = next((mark for mark in ";\t|," if mark in header[0]), None) if len(header) == 1 else None
+    if other and delimiter is None and columns.text not in header:
+        told = "\\t" if other == "\t" else other
+        raise UserError(
+            f"{where}: there is no column {columns.text!r}; it has {header[0]}. If {told!r} separates the columns, "
+            f"pass \"data.delimiter='{told}'\"."
+        )
+
+
 def from_jsonl(path: Path, columns: Columns) -> Iterator[Row]:
     """A file with one JSON object a line, in UTF-8."""
     example = "{" + ", ".join(f'"{column}": "..."' for column in columns.named().values()) + "}"
@@ -146,6 +173,10 @@ def from_jsonl(path: Path, columns: Columns) -> Iterator[Row]:
                 raise UserError(f"{where}:{error.colno}: not JSON ({error.msg}); expected {example}") from error
             except UnicodeDecodeError as error:
                 raise UserError(f"{where}:{error.start + 1}: not UTF-8 ({error.reason}); convert the file.") from error
+            except RecursionError as error:
+                raise UserError(f"{where}: lists or objects too deep in one another; expected {example}") from error
+            except ValueError as error:  # a number of more digits than Python reads
+                raise UserError(f"{where}: not JSON that can be read ({first_line(error)}).") from error
             if not isinstance(record, dict):
                 raise UserError(f"{where}:1: not a JSON object; expected {example}")
             columns.check(record, where)
@@ -161,7 +192,22 @@ def from_parquet(path: Path, columns: Columns, cache: Path) -> Iterator[Row]:
             raise UserError(f"{file}: not a Parquet file ({str(error).splitlines()[0]}).") from error
         columns.check(reader.schema_arrow.names, str(file))
         batches = reader.iter_batches(BATCH, columns=list(dict.fromkeys(columns.named().values())))
-        yield from from_batches(batches, columns, str(file), file.parent, cache, {})
+        yield from from_batches(_whole(batches, file), columns, str(file), file.parent, cache, {})
+
+
+def _whole(batches: Iterable[pa.RecordBatch], file: Path) -> Iterator[pa.RecordBatch]:
+    """The same batches. Raises UserError naming the file and the first row that cannot be read."""
+    number, left = 1, iter(batches)
+    while True:
+        try:
+            batch = next(left)
+        except StopIteration:
+            return
+        except (pa.ArrowException, OSError) as error:
+            told = f"{file}:{number}: broken from about this row on ({first_line(error)}); write it anew."
+            raise UserError(told) from error
+        yield batch
+        number += batch.num_rows
 
 
 def from_batches(

@@ -9,10 +9,11 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from fusion.config import UserError, did_you_mean
+from fusion.config import UserError, did_you_mean, usable
 from fusion.snippets import build, own
 from fusion.snippets.build import Progress
 from fusion.snippets.held_out import hold_out
+from fusion.snippets.options import checked
 from fusion.snippets.snippet import split_hash
 
 __all__ = ["Progress", "load", "no_progress", "split_hash"]
@@ -33,7 +34,8 @@ def load(data: dict[str, Any], cache: Path, progress: Progress = no_progress) ->
     kind = data["kind"]
     if kind not in _KINDS:
         raise UserError(f"data.kind={kind} is not known{did_you_mean(kind, _KINDS)}; it is one of {', '.join(_KINDS)}.")
-    table = _KINDS[kind](data, cache, progress)
+    data = checked(data)
+    table = _KINDS[kind](data, usable(cache), progress)
     labels = pc.unique(table["label"]).to_pylist()
     if len(labels) < 2:
         held = f"only the label {labels[0]!r}" if labels else "no snippets"

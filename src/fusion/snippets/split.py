@@ -1,13 +1,17 @@
 """Projects -> train, val, test: whole projects, every label as near to 70/15/15 as they allow."""
 
+import logging
 from collections import Counter, defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from fusion.config import UserError
 from fusion.snippets.snippet import SPLITS, in_order, split_hash
+
+log = logging.getLogger(__name__)
 
 SHARES = np.array([70, 15, 15])  # train, val, test; percent
 WEIGHTS = np.array([3, 14, 14])  # proportional to 1 / SHARES
@@ -63,6 +67,21 @@ def split_groups(counts: Mapping[str, Mapping[str, int]], seed: int = 0) -> dict
         if best_cost is None or cost < best_cost:
             best_cost, best = cost, chosen
     return {group: SPLITS[side] for group, side in zip(groups, best, strict=True)}
+
+
+def check_sides(labels: Sequence[str], splits: Sequence[str]) -> None:
+    """Says which labels are judged and never learnt. Raises UserError when none of the test side's is learnt."""
+    held: dict[str, set[str]] = defaultdict(set)
+    for label, split in zip(labels, splits, strict=True):
+        held[split].add(label)
+    for side in ("val", "test"):
+        strange = sorted(held[side] - held["train"])
+        some = ", ".join(map(repr, strange[:5])) + (f" and {len(strange) - 5} more" if len(strange) > 5 else "")
+        if strange and side == "test" and not held[side] & held["train"]:
+            raise UserError(f"No label of the test side ({some}) is in train, so every answer would be wrong; "
+                            "correct the split, or leave it to fusion (data.split_column=null).")  # fmt: skip
+        if strange:
+            log.warning("the %s side has %s, which train has not: these rows cannot be told right", side, some)
 
 
 def _fill(share: np.ndarray, order: np.ndarray, ties: np.ndarray) -> np.ndarray:

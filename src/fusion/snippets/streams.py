@@ -15,9 +15,11 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from fusion.config import UserError, first_line
+from fusion.config import UserError, first_line, usable
+from fusion.snippets.options import checked
 from fusion.snippets.rows import SPLIT_NAMES, Columns, Row, make
 from fusion.snippets.snippet import IMAGE, SCHEMA, SPLITS, text_id
+from fusion.snippets.split import check_sides
 
 BUFFER = 10_000  # rows that are shuffled among each other
 SHARES = (0.70, 0.85)  # of the groups: train below the first, val below the second, test above
@@ -65,6 +67,7 @@ def open_stream(data: dict[str, Any], cache: Path) -> Stream:
     """conf/data with streaming=true -> Stream. Raises UserError for what cannot be opened or has no sides."""
     if data["kind"] not in ("parquet", "hub"):
         raise UserError(f"data={data['kind']} cannot be streamed; data=parquet and data=hub can.")
+    data, cache = checked(data), usable(cache)
     parts = _opened(data)
     most = max(1, data["scan"] // len(parts)) if data["scan"] else None
     held: list[dict[str, Any]] = []
@@ -80,6 +83,7 @@ def open_stream(data: dict[str, Any], cache: Path) -> Stream:
             f"The first {data['scan']} rows of data.path={data['path']} have no {' and no '.join(missing)} side; "
             "raise data.scan, or name a data.split_column."
         )
+    check_sides(table["label"].to_pylist(), table["split"].to_pylist())
     return Stream(data, parts, cache, table, frozenset(table["label"].to_pylist()))
 
 
