@@ -9,7 +9,7 @@ from typing import Any
 import timm
 import torch
 
-from fusion.config import UserError, cache_dir
+from fusion.config import cache_dir
 from fusion.learning import HALF, device_of, make_stages, precision_of
 from fusion.model import features
 from fusion.model.checkpoint import Model
@@ -27,10 +27,7 @@ def variants(config: dict[str, Any]) -> int | None:
     """How many styles training goes round, epoch by epoch; None where each epoch has its own."""
     if not features.applies(config):
         return None
-    asked = config["backbone"]["variants"]
-    if not isinstance(asked, int) or asked < 1:
-        raise UserError(f"backbone.variants={asked} must be a whole number of at least 1, or null for none kept.")
-    return min(asked, config["epochs"])
+    return min(config["backbone"]["variants"], config["epochs"])
 
 
 def settle(config: dict[str, Any], net: LateFusion) -> None:

@@ -49,9 +49,6 @@ def make_learner(config: dict[str, Any], net: LateFusion, pairs: Pairs) -> Learn
     options = {name: config[OPTIONS[name]] for name in net.branches}
     own = {name: option["lr"] for name, option in options.items() if option.get("lr") is not None}
     decay = {name: option.get("lr_decay", 1.0) for name, option in options.items()}
-    for name, share in decay.items():
-        if not 0 < share <= 1:
-            raise UserError(f"{OPTIONS[name]}.lr_decay={share} must be above 0 and at most 1, such as 0.9.")
     weights = None
     if (kind := config["loss"]["class_weights"]) != "none":
         weights = losses.class_weights(_training_labels(pairs, kind), pairs.classes, kind)
