@@ -8,7 +8,7 @@ from PIL import Image
 from fusion.results import plots
 
 EPOCH = {"train_loss": 0.5, "val_loss": 0.6, "train_accuracy": 0.7, "val_accuracy": 0.6}
-HOSTILE = ["$x^", "$\\frac{$", "[/]", "_hidden", "", "two\nlines", "日本", "😀", "عربي", "\\", "%s{}", "<script>",
+HOSTILE = ["$x^", "$\\frac{$", "[/]", "_hidden", "", "two\nlines", "日本", "🦀", "हिन्दी", "\\", "%s{}", "<script>",
            "x" * 300]  # fmt: skip
 
 

@@ -18,7 +18,7 @@ def _save(figure: plt.Figure, path: Path) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     try:
         with replacing(path) as part, warnings.catch_warnings():
-            warnings.filterwarnings("ignore", "Glyph|Matplotlib currently does not support")  # labels in any script
+            warnings.filterwarnings("ignore", "Glyph .* missing")  # labels in any script
             figure.savefig(part, format="png", dpi=120, bbox_inches="tight")
     finally:
         plt.close(figure)
