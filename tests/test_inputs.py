@@ -57,6 +57,8 @@ def test_the_shortest_files_are_text(put, length):
         (CODE.encode("latin-1"), "latin-1"),
         (CODE.replace("\n", "\r\n").encode(), "utf-8"),
         (CODE.replace("\n", "\r").encode(), "utf-8"),
+        (CODE.encode("utf-16"), "utf-16"),
+        (CODE.encode("utf-32"), "utf-32"),
     ],
 )
 def test_encodings_and_line_ends_come_out_as_one_text(put, data, encoding):
@@ -64,7 +66,7 @@ def test_encodings_and_line_ends_come_out_as_one_text(put, data, encoding):
     assert (found.status, found.text, found.encoding) == ("ok", CODE, encoding)
 
 
-@pytest.mark.parametrize("data", [b"\x7fELF\0\1", CODE.encode("utf-16"), CODE.encode("utf-32"), b"text\0text"])
+@pytest.mark.parametrize("data", [b"\x7fELF\0\1", CODE.encode("utf-16-le"), b"\xff\xfeodd", b"text\0text"])
 def test_what_holds_nul_is_binary(put, data):
     path = put(data)
     found = read_input(path)

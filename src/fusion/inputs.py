@@ -6,7 +6,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from fusion.snippets.harvest import decode
+from fusion.snippets.harvest import decode_marked, marked
 
 PART = 1 << 19  # bytes; of a longer file this much is read from its start and from its end
 
@@ -33,7 +33,7 @@ def read_input(path: str) -> Input:
     except (OSError, ValueError) as error:  # ValueError: no file can have such a name
         reason = getattr(error, "strerror", None) or error
         return Input(path, "unreadable", error=f"{path} cannot be read ({reason}).")
-    text = decode(data)
+    text = decode_marked(data)
     if text is None:
         return Input(path, "binary", size=size, error=f"{path} is not text.")
     if not text.strip():
@@ -80,6 +80,8 @@ def _bytes_of_stdin() -> tuple[bytes, int]:
 
 
 def _encoding(data: bytes) -> str:
+    if named := marked(data):
+        return named
     try:
         data.decode("utf-8")
     except UnicodeDecodeError:

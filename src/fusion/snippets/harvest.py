@@ -54,9 +54,14 @@ def decode(data: bytes) -> str | None:
     return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
+def marked(data: bytes) -> str | None:
+    """The encoding of 16 or 32 bits that a byte order mark names."""
+    return next((name for mark, name in _MARKS if data.startswith(mark)), None)
+
+
 def decode_marked(data: bytes) -> str | None:
     """As decode, and UTF-16 and UTF-32 by their byte order mark. Not for packages: a corpus must not change."""
-    encoding = next((name for mark, name in _MARKS if data.startswith(mark)), None)
+    encoding = marked(data)
     if encoding is None:
         return decode(data)
     try:
