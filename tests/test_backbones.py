@@ -70,7 +70,9 @@ def test_each_is_tried_at_its_own_shape_and_at_the_common_one():
 
 
 def test_one_that_does_not_train_is_told_and_the_others_are_tried(monkeypatch, capsys, tmp_path):
-    (tmp_path / "run.json").write_text(json.dumps({"timings": {"total_seconds": 7.4}, "peak_memory_mb": 1536}))
+    (tmp_path / "run.json").write_text(json.dumps({
+        "status": "completed", "config": {}, "timings": {"total_seconds": 7.4}, "peak_memory_mb": 1536,
+    }))  # fmt: skip
     asked = []
 
     def command(name, *words):

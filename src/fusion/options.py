@@ -48,7 +48,7 @@ RULES: Rules = {
     "batch_size": whole(1),
     "seed": whole(0, most=2**32 - 1),
     "again": one_of(True, False, "auto"),
-    "dry_run": one_of(True, False),
+    "dry_run": one_of(True, False, 1, 0),
     "patience": whole(0, None),
     "clip": number(lambda x: x > 0, "above 0, such as 1.0, or null", None),
     "folds": whole(2, None),

@@ -12,7 +12,7 @@ import pyarrow as pa
 from fusion.branches.weights import can_be_had, find_image_weights, find_text_weights, published
 from fusion.config import UserError
 from fusion.files import write_text
-from fusion.results.record import TAKEN, find_runs, fingerprint, read_run
+from fusion.results.record import TAKEN, fingerprint, read_run, survey
 from fusion.snippets.snippet import split_hash
 
 log = logging.getLogger(__name__)
@@ -37,17 +37,17 @@ def completed(
 
 
 def _readable(places: Iterable[Path]) -> Iterator[tuple[Path, dict[str, Any]]]:
-    """The runs below the folders that can be read; each of the others is named once and left out."""
-    for folder in find_runs([place for place in places if place.is_dir()]):
-        try:
-            yield folder, read_run(folder)
-        except UserError as error:
-            _warn_once(str(error))
+    """The runs below the folders that can be read; what is left out is said once."""
+    folders, notes = survey([place for place in places if place.is_dir()])
+    for note in notes:
+        _warn_once(note)
+    for folder in folders:
+        yield folder, read_run(folder)
 
 
 @cache
 def _warn_once(said: str) -> None:
-    log.warning("warning: %s It is not looked at for what was run before.", said)
+    log.warning("warning: looking for what was run before: %s", said)
 
 
 def _starts_alike(config: dict[str, Any], run: dict[str, Any]) -> bool:
