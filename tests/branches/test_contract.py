@@ -108,7 +108,7 @@ def test_a_batch_becomes_finite_features_of_the_promised_width(case, texts):
     out = features(case.started.module, case.read(texts[:4]))
     assert out.shape == (4, case.started.module.dim)
     assert out.isfinite().all()
-    assert out.std(0).max() > 0.001 * out.abs().max()  # different inputs, different features, however large they are
+    assert (out.std(0) / out.abs().mean(0).clamp(min=1e-12)).max() > 1e-3  # different inputs, different features
 
 
 @every_branch
