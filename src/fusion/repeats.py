@@ -2,7 +2,7 @@
 
 import logging
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,7 @@ import pyarrow as pa
 from fusion.branches.weights import can_be_had, find_image_weights, find_text_weights, published
 from fusion.config import UserError
 from fusion.files import write_text
-from fusion.results.record import TAKEN, fingerprint, read_run, survey
+from fusion.results.record import TAKEN, fingerprint, read_runs
 from fusion.snippets.snippet import split_hash
 
 log = logging.getLogger(__name__)
@@ -25,24 +25,18 @@ def completed(
     if config["data"].get("streaming"):
         return None  # whether a stream still holds the same is not known before it is read
     wanted = fingerprint(config)
+    runs, notes = read_runs([place for place in places if place.is_dir()])
+    for note in notes:
+        _warn_once(note)
     alike = [
         (folder, run)
-        for folder, run in _readable(places)
+        for folder, run in runs.items()
         if run.get("status") == "completed" and run.get("fingerprint") == wanted and _starts_alike(config, run)
     ]
     if not alike:
         return None
     now = split_hash(load(config))
     return next((folder for folder, run in reversed(alike) if run.get("data_hash", run["split_hash"]) == now), None)
-
-
-def _readable(places: Iterable[Path]) -> Iterator[tuple[Path, dict[str, Any]]]:
-    """The runs below the folders that can be read; what is left out is said once."""
-    folders, notes = survey([place for place in places if place.is_dir()])
-    for note in notes:
-        _warn_once(note)
-    for folder in folders:
-        yield folder, read_run(folder)
 
 
 @cache

@@ -137,7 +137,13 @@ def find_runs(paths: Iterable[Path]) -> list[Path]:
 
 
 def survey(paths: Iterable[Path]) -> tuple[list[Path], list[str]]:
-    """Run folders, sweeps or trees of them -> run folders, oldest first, with those a sweep took from elsewhere; notes.
+    """The folders that read_runs finds, and its notes."""
+    runs, notes = read_runs(paths)
+    return list(runs), notes
+
+
+def read_runs(paths: Iterable[Path]) -> tuple[dict[Path, dict[str, Any]], list[str]]:
+    """Run folders, sweeps or trees of them -> their runs by folder, oldest first, those a sweep took too; notes.
 
     The notes say what was left out: folders that cannot be read, and runs that were taken and are not there.
     Raises UserError for a path that does not exist.
@@ -156,11 +162,11 @@ def survey(paths: Iterable[Path]) -> tuple[list[Path], list[str]]:
             except (OSError, ValueError):  # ValueError: not UTF-8
                 folder, there = taken, False
             (found if there else lost)[folder] = None
-    runs, unread = [], []
+    runs: dict[Path, dict[str, Any]] = {}
+    unread = []
     for folder in sorted(found, key=lambda folder: (folder.name, str(folder))):
         try:
-            read_run(folder)
-            runs.append(folder)
+            runs[folder] = read_run(folder)
         except UserError as error:
             unread.append(str(error).removesuffix("."))
     taken_from = "that a sweep took from elsewhere"
