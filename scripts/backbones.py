@@ -25,7 +25,8 @@ from torch import nn
 from fusion import console
 from fusion.branches.image import TimmBackbone, register
 from fusion.branches.weights import Origin
-from fusion.config import CONF_DIR, UserError
+from fusion.config.errors import UserError
+from fusion.config.paths import CONF_DIR
 from fusion.results.record import read_run
 
 # The counts of the Rakuten study, which are those of Keras; bit_resnet50 is that of its authors' published weights.

@@ -18,7 +18,7 @@ from typing import Any
 from hydra import compose, initialize_config_dir
 
 from fusion import console
-from fusion.config import CONF_DIR, cache_dir, to_dict
+from fusion.config.paths import CONF_DIR, cache_dir, to_dict
 
 HIDDEN, DROPOUT, RATES = (
     ("[]", "[128]", "[512]", "[1024,512]"),
@@ -49,8 +49,8 @@ def without_features(place: Path) -> Path:
 
 
 def timed(shared: list[str], place: Path) -> list[dict[str, Any]]:
-    from fusion import experiment
     from fusion.results.record import read_run
+    from fusion.training import run as experiment
 
     found = []
     for number, head in enumerate(heads(), 1):

@@ -22,11 +22,11 @@ from pygments.formatters import ImageFormatter
 from pygments.lexers import get_lexer_by_name
 
 from fusion import console
-from fusion.config import cache_dir
+from fusion.config.paths import cache_dir
 from fusion.languages import LANGUAGES
 from fusion.render import named
 from fusion.screenshots import fonts
-from fusion.screenshots.views import Screen
+from fusion.screenshots.renderer import Screen
 from fusion.snippets import sources
 from render_quality import decibels, max_difference
 

@@ -14,8 +14,8 @@ from pathlib import Path
 import torch
 
 from fusion import console
+from fusion.datamodule import Pairing
 from fusion.model import checkpoint
-from fusion.pairs import Pairing
 
 ROOT = Path(__file__).resolve().parents[1]
 BATCH = 64

@@ -25,11 +25,12 @@ import torch
 from fusion import console
 from fusion.branches.image import TimmBackbone
 from fusion.branches.weights import Origin, find_image_weights
-from fusion.config import UserError, cache_dir
+from fusion.config.errors import UserError
+from fusion.config.paths import cache_dir
 from fusion.files import write_text
 from fusion.render import named
 from fusion.results.statistics import scores
-from fusion.screenshots.views import Screen
+from fusion.screenshots.renderer import Screen
 from fusion.snippets import sources
 
 BATCH = 64

@@ -18,7 +18,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from fusion import console
-from fusion.config import cache_dir
+from fusion.config.paths import cache_dir
 from fusion.languages import LANGUAGES
 from fusion.render import named
 from fusion.screenshots.lexing import CLASSES, lexed, token_classes

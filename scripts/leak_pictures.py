@@ -11,7 +11,7 @@ from torch import nn
 
 from fusion.render import named
 from fusion.screenshots import fonts
-from fusion.screenshots.views import Screen
+from fusion.screenshots.renderer import Screen
 
 log = logging.getLogger(__name__)
 

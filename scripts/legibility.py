@@ -28,11 +28,11 @@ from frozen_weights import drawn, features, linear, some
 from fusion import console
 from fusion.branches.image import TimmBackbone
 from fusion.branches.weights import find_image_weights
-from fusion.config import cache_dir
+from fusion.config.paths import cache_dir
 from fusion.files import write_text
 from fusion.render import named
 from fusion.results.statistics import wilson
-from fusion.screenshots.views import Screen
+from fusion.screenshots.renderer import Screen
 from fusion.snippets import sources
 from leak_pictures import prepared, small_cnn
 

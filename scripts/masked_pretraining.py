@@ -22,7 +22,7 @@ from torch import nn
 
 from fusion import console
 from fusion.branches import restore, start_text
-from fusion.config import cache_dir
+from fusion.config.paths import cache_dir
 from fusion.model.late_fusion import LateFusion
 from fusion.render import named
 from fusion.results.statistics import wilson

@@ -5,8 +5,9 @@ from typing import Any
 import numpy as np
 from PIL import Image, ImageDraw
 
-from fusion.screenshots import fonts, layout, page, themes
-from fusion.screenshots.views import Screen
+from fusion.screenshots import charset as page
+from fusion.screenshots import fonts, layout, themes
+from fusion.screenshots.renderer import Screen
 
 
 def max_difference(render: dict[str, Any], texts: list[str]) -> int:

@@ -9,6 +9,8 @@ import pyarrow as pa
 import pytest
 import torch
 from hypothesis import settings
+from tests.packed import data, shelf, stocked  # noqa: F401, fixtures
+from tests.tiny import corpus, environment, fusion, trained  # noqa: F401, fixtures
 
 from fusion.snippets.snippet import Snippet, to_table
 

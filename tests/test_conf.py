@@ -9,10 +9,10 @@ from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.override_parser.overrides_parser import OverridesParser
 
-from fusion import options
 from fusion.branches import TEXT
 from fusion.branches.image import register
-from fusion.config import CONF_DIR, to_dict
+from fusion.config import options
+from fusion.config.paths import CONF_DIR, to_dict
 
 CHOICES = sorted(
     f"{path.parent.name}={path.stem}" for path in CONF_DIR.glob("*/*.yaml") if not path.stem.startswith("_")

@@ -13,7 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fusion import console
-from fusion.config import PACKAGE, UserError
+from fusion.config.errors import UserError
+from fusion.config.paths import PACKAGE
 
 
 @pytest.fixture(autouse=True)

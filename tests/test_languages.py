@@ -3,9 +3,9 @@
 import pytest
 from pygments.lexers import get_lexer_by_name
 
-from fusion.config import UserError
+from fusion.config.errors import UserError
 from fusion.languages import BY_EXTENSION, COMPARED, LANGUAGES, MERGED, named
-from fusion.packages import read_lines
+from fusion.packages.manifest import read_lines
 
 
 @pytest.mark.parametrize("name", sorted(LANGUAGES))

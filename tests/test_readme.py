@@ -9,8 +9,8 @@ import pytest
 from hydra import compose, initialize_config_dir
 
 from fusion import cli
-from fusion.config import CONF_DIR, to_dict
-from fusion.sweeps import check_choices
+from fusion.config.paths import CONF_DIR, to_dict
+from fusion.training.sweeps import check_choices
 
 TOP = Path(__file__).resolve().parents[1]
 PAGES = [TOP / "README.md", TOP / "CONTRIBUTING.md", TOP / "data" / "README.md", *sorted((TOP / "docs").glob("*.md"))]

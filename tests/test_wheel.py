@@ -43,6 +43,6 @@ def test_both_ways_to_call_it_compose_the_same(installed: Path, tmp_path: Path) 
 
 
 def test_the_cache_of_an_installed_fusion_is_the_users(installed: Path, tmp_path: Path) -> None:
-    code = "from fusion.config import cache_dir, DATA_DIR; print(cache_dir(), DATA_DIR)"
+    code = "from fusion.config.paths import cache_dir, DATA_DIR; print(cache_dir(), DATA_DIR)"
     done = call(installed, tmp_path, sys.executable, "-c", code)
     assert done.stdout.split() == [str(tmp_path / "cache" / "fusion"), str(installed / "fusion" / "data")]

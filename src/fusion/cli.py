@@ -4,7 +4,7 @@ import importlib
 import sys
 
 from fusion import __version__, console
-from fusion.config import did_you_mean
+from fusion.config.errors import did_you_mean
 
 COMMANDS = {
     "train": "train one classifier, or a sweep of them",

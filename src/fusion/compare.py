@@ -8,9 +8,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from fusion import console
-from fusion.config import UserError
-from fusion.results.menu import OF_RUNS, TABLES, make_table
+from fusion.config.errors import UserError
 from fusion.results.table import print_table, write_results
+from fusion.results.tables import OF_RUNS, TABLES, make_table
 
 log = logging.getLogger(__name__)
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
-from fusion.config import UserError
+from fusion.config.errors import UserError
 
 QUIET = (
     "pytorch_lightning",

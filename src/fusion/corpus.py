@@ -8,10 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from fusion import console
-from fusion.config import CONF_DIR, DATA_DIR, UserError, cache_dir, usable
+from fusion.config.errors import UserError
+from fusion.config.paths import CONF_DIR, DATA_DIR, cache_dir, usable
 from fusion.console import progress, set_up_logging
 from fusion.languages import named
-from fusion.packages import REGISTRIES, SETS
+from fusion.packages.manifest import REGISTRIES, SETS
 
 log = logging.getLogger(__name__)
 
@@ -54,7 +55,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     set_up_logging()
     if options.command == "pin":
         return pin(options)
-    from fusion.snippets.build import build
+    from fusion.snippets.corpus.build import build
 
     data = conf(options)
     built = build(data, usable(cache_dir()), progress)
@@ -101,7 +102,7 @@ def _told(built: Any) -> str:
 
 
 def audit(built: Any, options: argparse.Namespace) -> None:
-    from fusion.snippets import audit as audits
+    from fusion.snippets.corpus import audit as audits
 
     table = built.table
     print(_told(built))
@@ -136,8 +137,8 @@ def _print_labels(rows: list[dict[str, Any]]) -> None:
 
 def card(built: Any, data: dict[str, Any], options: argparse.Namespace) -> None:
     from fusion.files import write_text
-    from fusion.packages import read_manifest
-    from fusion.snippets import card as cards
+    from fusion.packages.manifest import read_manifest
+    from fusion.snippets.corpus import card as cards
 
     packages = [p for p in read_manifest(data["set"]) if p.registry in data["registries"]]
     command = f"fusion corpus card --set {options.subset} --seed {options.seed}" + " --debian" * options.debian
@@ -151,8 +152,8 @@ def card(built: Any, data: dict[str, Any], options: argparse.Namespace) -> None:
 
 def pin(options: argparse.Namespace) -> int:
     """Packages -> lines of the manifest; those that cannot be had are said so, and the rest goes on."""
-    from fusion import packages
-    from fusion.snippets.pinning import measure, merged
+    from fusion.packages import manifest as packages
+    from fusion.snippets.corpus.pin import measure, merged
 
     lines, failed = packages.read_lines(options.manifest), 0
     for wanted in progress(options.names, "pinning", len(options.names)):

@@ -92,7 +92,7 @@ def _fonts() -> Finding:
 
 
 def _cache() -> Finding:
-    from fusion.config import cache_dir
+    from fusion.config.paths import cache_dir
 
     cache = cache_dir()
     try:
@@ -119,7 +119,7 @@ def _npm() -> Finding:
 
 def _npm_costs() -> str:
     """Which languages of the small corpus lose projects without npm."""
-    from fusion.packages import read_manifest
+    from fusion.packages.manifest import read_manifest
 
     lost = sorted({name for p in read_manifest("small") if p.registry == "npm" for name in p.languages})
     return f"its packages are left out, which costs projects of {', '.join(lost)}"

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from fusion.config import UserError, did_you_mean
+from fusion.config.errors import UserError, did_you_mean
 
 
 @dataclass(frozen=True)

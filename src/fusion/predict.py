@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from fusion import console
-from fusion.config import UserError
+from fusion.config.errors import UserError
 
 EXAMPLES = """examples:
   python -m fusion.predict --run runs/train/20260101-120000-abcdef src/main.c
@@ -43,8 +43,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     console.set_up_logging()
     import torch
 
-    from fusion.inputs import read_input
-    from fusion.prediction import Predictor
+    from fusion.serving.inputs import read_input
+    from fusion.serving.predictor import Predictor
 
     torch.set_num_threads(min(4, torch.get_num_threads()))
     labels = [label.strip() for label in asked.labels.split(",") if label.strip()]

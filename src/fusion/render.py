@@ -13,16 +13,17 @@ import yaml
 from PIL import Image
 
 from fusion import console
-from fusion.config import CONF_DIR, UserError, cache_dir, did_you_mean
+from fusion.config.errors import UserError, did_you_mean
+from fusion.config.paths import CONF_DIR, cache_dir
 from fusion.files import replacing, write_text
 from fusion.languages import BY_EXTENSION
 from fusion.screenshots import fonts
-from fusion.screenshots.glyphs import metrics
+from fusion.screenshots.atlas import metrics
 from fusion.screenshots.layout import needed_height
 from fusion.screenshots.lexing import POLICIES
 from fusion.screenshots.painter import Painter, count_lines
+from fusion.screenshots.renderer import DEFAULTS, Screen, parse_size
 from fusion.screenshots.style import FIELDS, Styles, key_of
-from fusion.screenshots.views import DEFAULTS, Screen, parse_size
 
 EPILOG = """\
 examples:

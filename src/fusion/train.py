@@ -17,11 +17,13 @@ from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import MissingMandatoryValue, OmegaConfBaseException
 
-from fusion import console, sweeps
-from fusion.config import CONF_DIR, UserError, did_you_mean, to_dict
+from fusion import console
+from fusion.config.errors import UserError, did_you_mean
+from fusion.config.paths import CONF_DIR, to_dict
+from fusion.training import sweeps
 
 if TYPE_CHECKING:
-    from fusion.preview import Preview
+    from fusion.dry_run.plan import Preview
 
 log = logging.getLogger(__name__)
 listed: "list[Preview]" = []
@@ -44,7 +46,9 @@ def train(cfg: DictConfig) -> None:
         config = to_dict(cfg)
     except OmegaConfBaseException as error:
         return _fail(_sentence(error), at.mode, 2)
-    from fusion import experiment, folds, pretraining
+    from fusion.pretraining import run as pretraining
+    from fusion.training import kfold as folds
+    from fusion.training import run as experiment
 
     if config["again"] == "auto":
         config["again"] = at.mode is not RunMode.MULTIRUN
@@ -75,7 +79,7 @@ def _fail(said: str, mode: RunMode | None, code: int) -> None:
 
 def _previews() -> "Preview":
     """The one list of this process: of dry_run=true, one run or a sweep of them."""
-    from fusion.preview import Preview
+    from fusion.dry_run.plan import Preview
 
     if not listed:
         listed.append(Preview())

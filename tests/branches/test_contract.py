@@ -14,7 +14,7 @@ from fusion.branches.image import TimmBackbone
 from fusion.branches.text import HuggingFaceEncoder
 from fusion.branches.tokenizer import train_tokenizer
 from fusion.branches.weights import Origin
-from fusion.config import UserError
+from fusion.config.errors import UserError
 
 LADDER = {"name": "ladder", "tokenizer": "bpe", "vocabulary": 300, "max_tokens": 48, "dim": 16, "blocks": 2, "heads": 2,
           "dropout": 0.1}  # fmt: skip

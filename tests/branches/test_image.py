@@ -10,7 +10,7 @@ from safetensors.torch import save_file
 from fusion.branches import restore, start_image
 from fusion.branches.image import TimmBackbone
 from fusion.branches.weights import Origin
-from fusion.config import UserError
+from fusion.config.errors import UserError
 
 RESNET = {"model": "test_resnet", "weights": "random"}
 

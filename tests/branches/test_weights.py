@@ -25,7 +25,7 @@ from fusion.branches.weights import (
     find_text_weights,
     hub_reachable,
 )
-from fusion.config import UserError
+from fusion.config.errors import UserError
 from fusion.files import sha256_of
 
 IMAGE = {"model": "test_resnet", "weights": "auto"}

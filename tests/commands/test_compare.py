@@ -7,12 +7,11 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from tests.tiny import Command
 
 from fusion import compare
-from fusion.config import UserError
-from fusion.results.menu import OF_RUNS, TABLES
-
-from .conftest import Command
+from fusion.config.errors import UserError
+from fusion.results.tables import OF_RUNS, TABLES
 
 RAKUTEN = [
     "Model", "Original Input Shape", "Training Input Shape", "Source Image Size", "LR", "Epochs", "Batch Size",

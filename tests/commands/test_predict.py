@@ -9,13 +9,12 @@ from typing import Any
 
 import numpy as np
 import pytest
+from tests.tiny import CODE, Command, sample
 
 from fusion import predict
-from fusion.config import UserError
-from fusion.inputs import Input
-from fusion.prediction import Predictor
-
-from .conftest import CODE, Command, sample
+from fusion.config.errors import UserError
+from fusion.serving.inputs import Input
+from fusion.serving.predictor import Predictor
 
 FIELDS = {
     "schema", "path", "status", "label", "decision", "reason", "score", "threshold", "mode", "raw", "top_k",

@@ -3,7 +3,7 @@
 import csv
 import json
 
-from .conftest import HEAD
+from tests.tiny import HEAD
 
 ALONE = ["backbone=none", *HEAD]
 

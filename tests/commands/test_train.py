@@ -15,12 +15,12 @@ import pyarrow.parquet as pq
 import pytest
 from hydra import compose, initialize_config_dir
 from PIL import Image
+from tests.tiny import CODE, HEAD, IMAGE, TEXT_ONLY, TINY, WORDS, Command, sample, write_corpus
 
-from fusion import experiment
-from fusion.config import CONF_DIR, UserError, to_dict
+from fusion.config.errors import UserError
+from fusion.config.paths import CONF_DIR, to_dict
 from fusion.results.record import read_run
-
-from .conftest import CODE, HEAD, IMAGE, TEXT_ONLY, TINY, WORDS, Command, sample, write_corpus
+from fusion.training import run as experiment
 
 
 def configured(corpus: Path, *overrides: str, base: list[str] = TINY) -> dict[str, Any]:

@@ -10,11 +10,11 @@ import timm
 import torch
 from hydra import compose, initialize_config_dir
 from safetensors.torch import load_file, save_file
+from tests.tiny import HEAD, IMAGE, TEXT_ONLY
 
-from fusion import experiment
-from fusion.config import CONF_DIR, UserError, to_dict
-
-from .conftest import HEAD, IMAGE, TEXT_ONLY
+from fusion.config.errors import UserError
+from fusion.config.paths import CONF_DIR, to_dict
+from fusion.training import run as experiment
 
 IMAGE_ONLY = [*IMAGE, "text=none", *HEAD]
 

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from fusion.branches import start_image, start_text
-from fusion.config import UserError
+from fusion.config.errors import UserError
 from fusion.files import sha256_of
 from fusion.model import checkpoint
 from fusion.model.checkpoint import SCHEMA, Model, load, save

@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from fusion.config import UserError
+from fusion.config.errors import UserError
 from fusion.results import record
 from fusion.results.record import (
     SCHEMA,

@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from fusion.results.menu import OF_RUNS, make_table
-from fusion.results.ranking import COLUMNS, ranked, rows
+from fusion.results.leaderboard import COLUMNS, ranked, rows
 from fusion.results.table import print_table, to_csv, to_markdown, write_results
+from fusion.results.tables import OF_RUNS, make_table
 
 HOSTILE = ["=cmd()", "+1", "-1+cmd()", "@SUM(A1)", "\t=1", "\r=1", "<script>alert(1)</script>", "[/]", "[red]x[/red]",
            "../../x", "a|b", "two\nlines", "\x1b]0;owned\x07", "\u202eevil", "NA", "01",

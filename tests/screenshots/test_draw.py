@@ -5,10 +5,10 @@ import pytest
 from PIL import Image, ImageDraw
 
 from fusion.screenshots import fonts, themes
-from fusion.screenshots.glyphs import metrics
+from fusion.screenshots.atlas import metrics
+from fusion.screenshots.charset import PAGE, SLOTS
 from fusion.screenshots.lexing import token_classes
-from fusion.screenshots.page import PAGE, SLOTS
-from fusion.screenshots.views import Screen
+from fusion.screenshots.renderer import Screen
 
 PLAIN = {
     "padding_x": 0,

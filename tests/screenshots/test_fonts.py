@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from fusion.config import UserError
-from fusion.screenshots import fonts, glyphs
+from fusion.config.errors import UserError
+from fusion.screenshots import atlas as glyphs
+from fusion.screenshots import fonts
 
 FOLDER = Path(find_spec("matplotlib").origin).parent / "mpl-data" / "fonts" / "ttf"
 

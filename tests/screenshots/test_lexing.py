@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fusion.config import UserError
+from fusion.config.errors import UserError
 from fusion.languages import LANGUAGES
 from fusion.screenshots.lexing import CLASSES, POLICIES, code_points, neutral, token_classes
 

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 import yaml
 
-from fusion.config import CONF_DIR, UserError
+from fusion.config.errors import UserError
+from fusion.config.paths import CONF_DIR
 from fusion.screenshots import style, themes
 from fusion.screenshots.style import FIELDS, Style, Styles, key_of
 
@@ -97,7 +98,7 @@ def test_a_wrong_value_is_named_with_what_there_is(render, message):
 @pytest.mark.parametrize("file", sorted(path.stem for path in (CONF_DIR / "render").glob("*.yaml")))
 def test_every_file_of_conf_render_can_be_drawn_with(file):
     from fusion.render import named
-    from fusion.screenshots.views import Screen
+    from fusion.screenshots.renderer import Screen
 
     render = named("render", file) | {"font": "dejavu-sans-mono"}  # the others need a network
     assert Screen(render, 1360, 64, 0)(["a = 1\n"], ["x"], 0).shape == (1, 64, 64, 3)

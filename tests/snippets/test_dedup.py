@@ -4,8 +4,8 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
+from fusion.snippets.corpus.clones import COMMON, FEWEST, clones, join
 from fusion.snippets.dedup import NEAR, components, near_pairs, shingles, signatures, similarity
-from fusion.snippets.projects import COMMON, FEWEST, clones, join
 
 LINES = [f"value_{name} = compute({name}, other_{name})" for name in "abcdefghijklmnopqrst"]
 WHOLE = "\n".join(LINES)

@@ -3,7 +3,7 @@
 import pyarrow as pa
 import pytest
 
-from fusion.config import UserError
+from fusion.config.errors import UserError
 from fusion.snippets.held_out import hold_out
 from fusion.snippets.snippet import Snippet, to_table
 

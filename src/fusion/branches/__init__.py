@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
-from fusion.config import UserError, did_you_mean
+from fusion.config.errors import UserError, did_you_mean
 
 if TYPE_CHECKING:
     import torch
@@ -55,7 +55,7 @@ def text_spec(text: dict[str, Any], vocabulary: int | None = None, classes: int 
     """conf/text -> the spec of its branch, with the largest vocabulary where no tokenizer is trained yet."""
     match text["name"]:
         case "nano":
-            from fusion.branches.voter import rows_for
+            from fusion.branches.linear_member import rows_for
 
             rows = rows_for(text["linear"], classes)
             voter = {"voter": {"rows": rows, "classes": classes}} if rows else {}
@@ -85,8 +85,8 @@ def _start_ladder(text: dict[str, Any], rows: Rows, _classes: Sequence[str], _se
 
 
 def _start_nano(text: dict[str, Any], rows: Rows, classes: Sequence[str], seed: int) -> Started:
+    from fusion.branches.linear_member import fit_voter
     from fusion.branches.ngrams import train_ngrams
-    from fusion.branches.voter import fit_voter
 
     reader = train_ngrams(rows["text"], rows["group"], text["min_groups"])
     spec = text_spec(text, classes=len(classes) if len(set(rows["label"])) > 1 else 0)

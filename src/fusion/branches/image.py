@@ -5,9 +5,9 @@ from typing import Any
 import torch
 from torch import nn
 
-from fusion import values
 from fusion.branches.weights import Origin
-from fusion.config import UserError, did_you_mean, first_line
+from fusion.config import values
+from fusion.config.errors import UserError, did_you_mean, first_line
 
 LUMINANCE = (0.299, 0.587, 0.114)  # of red, green and blue (ITU-R BT.601)
 RULES: values.Rules = {

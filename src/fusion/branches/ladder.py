@@ -18,7 +18,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from fusion.config import UserError, did_you_mean
+from fusion.config.errors import UserError, did_you_mean
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from fusion.branches.voter import Voter
+from fusion.branches.linear_member import Voter
 
 STEPS = (0x9E3779B1, 0x85EBCA6B, 0xC2B2AE35, 0x27D4EB2F, 0x165667B1, 0xD6E8FEB9, 0xCA5A8263)  # odd: a hash each
 

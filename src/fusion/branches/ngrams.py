@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from fusion.compiled import compiled
+from fusion.jit import compiled
 
 PLACES = 1 << 18  # that n-grams are hashed to
 LONGEST = 5  # bytes of the longest n-gram

@@ -7,7 +7,7 @@ import torch
 from tokenizers import Tokenizer
 from torch import nn
 
-from fusion.config import UserError, first_line
+from fusion.config.errors import UserError, first_line
 
 
 class HuggingFaceEncoder(nn.Module):

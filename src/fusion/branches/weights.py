@@ -22,7 +22,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from fusion.config import PACKAGE, UserError, cache_dir
+from fusion.config.errors import UserError
+from fusion.config.paths import PACKAGE, cache_dir
 from fusion.files import sha256_of, write_text
 
 log = logging.getLogger(__name__)

@@ -16,7 +16,7 @@ from typing import Any
 from safetensors.torch import load_file, save_file
 
 from fusion.branches import Tokenizer, restore, restore_tokenizer
-from fusion.config import UserError, first_line
+from fusion.config.errors import UserError, first_line
 from fusion.files import sha256_of
 from fusion.model.late_fusion import LateFusion
 

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from fusion.console import printable
-from fusion.results.ranking import interval, place, share, status
+from fusion.results.leaderboard import interval, place, share, status
 from fusion.results.record import read_run
 from fusion.results.table import Table
 

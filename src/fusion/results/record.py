@@ -32,9 +32,10 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from fusion.config import CHECKOUT, UserError
+from fusion.config.errors import UserError
+from fusion.config.paths import CHECKOUT
 from fusion.files import replacing, write_text
-from fusion.results.kinds import RUN, misfit
+from fusion.results.schema import RUN, misfit
 
 TAKEN = "taken"  # folder of a sweep: for each run it did not repeat a file that says where that lies
 SPEED = ("runs", "name", "again", "num_workers", "dry_run", "table")  # options that change no figure

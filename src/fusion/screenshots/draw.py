@@ -8,10 +8,10 @@ import math
 
 import numpy as np
 
-from fusion.compiled import compiled
-from fusion.screenshots.chrome import paint_chrome
-from fusion.screenshots.glyphs import BLOCK, BLOCKS, LEFT, ROWS, START, TOP, WIDTH
+from fusion.jit import compiled
+from fusion.screenshots.atlas import BLOCK, BLOCKS, LEFT, ROWS, START, TOP, WIDTH
 from fusion.screenshots.layout import CLASS, SLOT, X, Y, place
+from fusion.screenshots.window import paint_chrome
 
 u16, u32, up = np.uint16, np.uint32, np.uintp
 PATTERN = 3 * BLOCK  # bytes after which red, green, blue and blocks fall together again

@@ -18,9 +18,10 @@ from pathlib import Path
 
 from PIL import ImageFont
 
-from fusion.config import DATA_DIR, UserError, cache_dir, did_you_mean, usable
+from fusion.config.errors import UserError, did_you_mean
+from fusion.config.paths import DATA_DIR, cache_dir, usable
 from fusion.files import write_text
-from fusion.packages import Package, PackageError, Unreachable, archive_path, fetch, members
+from fusion.packages.manifest import Package, PackageError, Unreachable, archive_path, fetch, members
 
 log = logging.getLogger(__name__)
 

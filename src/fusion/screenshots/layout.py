@@ -6,9 +6,9 @@ drawn directly at the training size have the same layout.
 
 import numpy as np
 
-from fusion.compiled import compiled
-from fusion.screenshots import page
-from fusion.screenshots.glyphs import Metrics
+from fusion.jit import compiled
+from fusion.screenshots import charset as page
+from fusion.screenshots.atlas import Metrics
 from fusion.screenshots.style import Style
 from fusion.screenshots.themes import CHROME, LINE_NUMBER
 

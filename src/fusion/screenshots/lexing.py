@@ -17,8 +17,8 @@ from pygments.lexers import get_lexer_by_name
 from pygments.token import Token
 from pygments.util import ClassNotFound
 
-from fusion.compiled import compiled
-from fusion.config import UserError, did_you_mean
+from fusion.config.errors import UserError, did_you_mean
+from fusion.jit import compiled
 from fusion.languages import LANGUAGES
 
 POLICIES = ("none", "neutral", "guessed", "true", "random")

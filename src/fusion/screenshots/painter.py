@@ -6,12 +6,13 @@ from typing import Any
 
 import numpy as np
 
-from fusion.screenshots import fonts, layout, page, themes
+from fusion.screenshots import charset as page
+from fusion.screenshots import fonts, layout, themes
+from fusion.screenshots.atlas import Bank, metrics
+from fusion.screenshots.degradation import wear_out
 from fusion.screenshots.draw import draw_batch
-from fusion.screenshots.glyphs import Bank, metrics
 from fusion.screenshots.lexing import CLASSES, code_points, neutral, token_classes
 from fusion.screenshots.style import Styles, two_colors
-from fusion.screenshots.wear import wear_out
 
 MAX_CHARACTERS = 100_000  # of a text that are looked at; no picture holds more
 MAX_KEPT = 50_000  # texts whose classes are kept, about a kilobyte each

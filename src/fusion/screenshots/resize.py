@@ -9,7 +9,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from fusion.compiled import compiled_loosely
+from fusion.jit import compiled_loosely
 
 up = np.uintp
 Weights = tuple[np.ndarray, np.ndarray]  # first source pixel (target,) int64; (target, taps) float32, sums of 1

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from fusion.config import UserError, did_you_mean
+from fusion.config.errors import UserError, did_you_mean
 from fusion.screenshots import fonts, themes
 
 SOLIDS = (

@@ -11,7 +11,7 @@ from pygments.styles import get_all_styles, get_style_by_name
 from pygments.token import Token
 from pygments.util import ClassNotFound
 
-from fusion.config import UserError, did_you_mean
+from fusion.config.errors import UserError, did_you_mean
 from fusion.screenshots.lexing import TOKENS
 
 MIN_CONTRAST = 2.5  # to 1, as WCAG 2 measures it

@@ -7,7 +7,7 @@ chosen per class would tell the label.
 
 import numpy as np
 
-from fusion.compiled import compiled
+from fusion.jit import compiled
 
 LOW, HIGH = 100, 200  # Canny's two thresholds
 

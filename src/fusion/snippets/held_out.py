@@ -6,7 +6,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from fusion.config import UserError
+from fusion.config.errors import UserError
 from fusion.snippets.snippet import in_order
 
 FEWEST = 100  # snippets of a label that both sides must have

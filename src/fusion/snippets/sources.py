@@ -9,12 +9,14 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from fusion.config import UserError, did_you_mean, usable
-from fusion.snippets import build, own
-from fusion.snippets.build import Progress
+from fusion.config.data_options import checked
+from fusion.config.errors import UserError, did_you_mean
+from fusion.config.paths import usable
+from fusion.snippets.corpus import build
+from fusion.snippets.corpus.build import Progress
 from fusion.snippets.held_out import hold_out
-from fusion.snippets.options import checked
 from fusion.snippets.snippet import split_hash
+from fusion.snippets.user import load as own
 
 __all__ = ["Progress", "load", "no_progress", "split_hash"]
 

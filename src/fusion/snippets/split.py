@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from fusion.config import UserError
+from fusion.config.errors import UserError
 from fusion.snippets.snippet import SPLITS, in_order, split_hash
 
 log = logging.getLogger(__name__)

@@ -1,0 +1,1 @@
+"""Where things lie, what every option may be, and errors that name the fix."""

@@ -1,0 +1,51 @@
+"""Where things lie (conf/, data/, cache) and Hydra configuration -> plain dict."""
+
+import os
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from fusion.config.errors import UserError
+
+PACKAGE = Path(__file__).resolve().parents[1]
+CHECKOUT = PACKAGE.parents[1]
+
+
+def _shipped(name: str) -> Path:
+    """Inside the wheel a folder lies in the package, in a checkout at the top."""
+    inside = PACKAGE / name
+    return inside if inside.is_dir() else CHECKOUT / name
+
+
+CONF_DIR = _shipped("conf")
+DATA_DIR = _shipped("data")
+
+
+def cache_dir() -> Path:
+    """$FUSION_CACHE, else data/cache in a checkout, else the user's own cache folder."""
+    if chosen := os.environ.get("FUSION_CACHE"):
+        return Path(chosen).expanduser().absolute()
+    if DATA_DIR == CHECKOUT / "data":
+        return DATA_DIR / "cache"
+    home = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(home) / "fusion"
+
+
+def usable(cache: Path) -> Path:
+    """The same folder, made if it was not there. Raises UserError for one that nothing can be written to."""
+    try:
+        cache.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=cache):
+            return cache
+    except OSError as error:
+        told = f"The cache {cache} cannot be used ({error.strerror}); set FUSION_CACHE to a folder that can be written."
+        raise UserError(told) from error
+
+
+def to_dict(cfg: Any) -> dict[str, Any]:
+    """A composed DictConfig -> nested plain dict, everything resolved."""
+    from omegaconf import OmegaConf
+
+    resolved = OmegaConf.to_container(cfg, resolve=True, throw_on_missing=True)
+    assert isinstance(resolved, dict)
+    return {str(key): value for key, value in resolved.items()}

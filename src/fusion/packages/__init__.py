@@ -1,0 +1,1 @@
+"""Pinned packages -> verified bytes, as streams: code and fonts both come this way."""

@@ -1,0 +1,1 @@
+"""An endless stream of drawn code -> weights of a backbone."""

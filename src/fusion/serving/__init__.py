@@ -1,0 +1,1 @@
+"""A trained model -> predictions, in one schema for Python, the command line and whatever serves it."""

@@ -1,0 +1,1 @@
+"""Archives of pinned packages -> one table of labelled snippets, split by project."""

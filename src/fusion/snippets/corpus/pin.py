@@ -1,0 +1,106 @@
+"""A registry's package -> the manifest's lines for it: hash, licence as declared, what it holds of each language."""
+
+import email.parser
+import json
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from fusion.packages.manifest import Line, Package, archive_path, members
+from fusion.snippets.corpus.extract import harvest
+
+LEAST = 20  # windows of a language that a package is taken for it
+LEAST_OF_RARE = 5  # the same for languages that few packages hold
+RARE = frozenset({"Dart", "Elixir", "Julia", "Pascal", "PowerShell", "Scala", "Tcl"})
+MOST = 400  # windows counted
+
+
+def measure(package: Package, cache: Path, subset: str) -> list[Line]:
+    """Package, its archive in the cache -> a line for each language it holds LEAST windows of.
+
+    Raises ArchiveError for what cannot be read.
+    """
+    archive = archive_path(package, cache)
+    found = harvest(members(archive), None, MOST, seed=0)
+    declared = package.license or licence(members(archive))
+    return [
+        Line(
+            package.registry, package.name, package.version, package.archive_bytes, package.sha256, declared,
+            package.project or package.name, package.pool_path, language, found.files[language],
+            found.lengths[language], len(cuts), subset,
+        )
+        for language, cuts in found.cuts.items()
+        if len(cuts) >= (LEAST_OF_RARE if language in RARE else LEAST)
+    ]  # fmt: skip
+
+
+# How the text of a licence begins, where a package declares it by that file alone.
+_BEGINNINGS = {
+    "MIT": r"(The )?MIT License|Permission is hereby granted, free of charge",
+    "Apache-2.0": r"Apache License\s+Version 2",
+    "AGPL": r"GNU AFFERO GENERAL PUBLIC LICENSE",
+    "LGPL": r"GNU (LESSER|LIBRARY) GENERAL PUBLIC LICENSE",
+    "GPL": r"GNU GENERAL PUBLIC LICENSE",
+    "MPL": r"Mozilla Public License",
+    "EPL": r"Eclipse Public License",
+    "BSD": r"Redistribution and use in source and binary forms",
+}
+
+
+def licence(files: Iterable[tuple[str, bytes]]) -> str:
+    """What a package's metadata at the top of its archive declares, else its licence file; '' if neither does."""
+    by_text = ""
+    for path, data in files:
+        text = data.decode("utf-8", "replace")
+        if path.startswith("./usr/share/doc/") and path.endswith("/copyright"):
+            return _from_debian(text)
+        if path.count("/") != 1:
+            continue
+        name = path.split("/")[1]
+        if name in ("PKG-INFO", "DESCRIPTION") and (declared := _from_metadata(text)):
+            return declared
+        if name == "package.json" and (declared := _from_package_json(data)):
+            return declared
+        if name.endswith(".cabal") and (field := re.search(r"^license:\s*(\S+)", text, re.MULTILINE | re.IGNORECASE)):
+            return field[1]
+        if re.match(r"(LICEN[CS]E|COPYING|COPYRIGHT)\b", name, re.IGNORECASE):
+            by_text = by_text or _from_text(text)
+    return by_text
+
+
+def _from_text(text: str) -> str:
+    found = {
+        name: match.start() for name, start in _BEGINNINGS.items() if (match := re.search(start, text[:4000], re.I))
+    }
+    return min(found, key=lambda name: found[name]) if found else ""
+
+
+def _from_metadata(text: str) -> str:
+    fields = email.parser.HeaderParser().parsestr(text)
+    classified = [c.split("::")[-1].strip() for c in fields.get_all("Classifier", []) if c.startswith("License ::")]
+    declared = fields.get("License-Expression") or "; ".join(classified) or fields.get("License") or ""
+    return " ".join(declared.split())[:80]
+
+
+def _from_debian(text: str) -> str:
+    """The licences of a machine-readable copyright file, the first two."""
+    named = re.findall(r"^License: *(\S.*)$", text, re.MULTILINE)
+    return " | ".join(list(dict.fromkeys(named))[:2])[:80]
+
+
+def _from_package_json(data: bytes) -> str:
+    try:
+        declared = json.loads(data).get("license") or ""
+    except (ValueError, AttributeError):
+        return ""
+    return str(declared.get("type", "") if isinstance(declared, dict) else declared)[:80]
+
+
+def merged(lines: Sequence[Line], new: Sequence[Line]) -> list[Line]:
+    """The manifest with new lines in it, sorted; a language measured anew keeps the set it was in."""
+    held = {(line.registry, line.name, line.language): line for line in lines}
+    for line in new:
+        key = (line.registry, line.name, line.language)
+        held[key] = replace(line, set=held[key].set) if key in held else line
+    return [held[key] for key in sorted(held)]

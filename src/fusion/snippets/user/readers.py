@@ -1,0 +1,280 @@
+"""The user's own CSV, JSONL, Parquet or hub data -> rows; what does not fit is named by file, line, column."""
+
+import csv
+import hashlib
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from fusion.config.errors import UserError, did_you_mean, first_line
+from fusion.files import replacing
+
+MAX_FIELD = 1 << 28  # characters in one field of a CSV file
+BATCH = 1024  # rows read at once
+
+SPLIT_NAMES = {
+    "train": "train", "training": "train", "val": "val", "valid": "val", "validation": "val", "dev": "val",
+    "test": "test", "testing": "test", "eval": "test",
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Row:
+    """One sample as the user gave it. Labels are strings and stay as they are."""
+
+    text: str
+    label: str
+    group: str | None  # None: the sample stands for itself
+    split: str | None  # None: fusion splits
+    image: str | None  # path of a picture
+    where: str  # file:line, for messages
+
+
+@dataclass(frozen=True)
+class Columns:
+    """Which column holds what; None where the data has no such column."""
+
+    text: str
+    label: str
+    group: str | None
+    split: str | None
+    image: str | None
+
+    @classmethod
+    def of(cls, data: Mapping[str, Any]) -> "Columns":
+        named = {role: data.get(f"{role}_column") for role in ("text", "label", "group", "split", "image")}
+        return cls(**named)  # type: ignore[arg-type]
+
+    def named(self) -> dict[str, str]:
+        """role -> column, of those that are there."""
+        return {role: column for role, column in vars(self).items() if column is not None}
+
+    def check(self, present: Iterable[str], where: str) -> None:
+        """Raises UserError for the first column the data does not have."""
+        have = list(present)
+        for role, column in self.named().items():
+            if column not in have:
+                raise UserError(
+                    f"{where}: there is no column {column!r}{did_you_mean(column, have)}; it has "
+                    f"{', '.join(have) or 'none'}. "
+                    f"Pass data.{role}_column=NAME. {self.expected()}"
+                )
+            if have.count(column) > 1:
+                raise UserError(f"{where}: there are {have.count(column)} columns {column!r}; rename all but one.")
+
+    def expected(self) -> str:
+        return f"Expected the columns {', '.join(self.named().values())}."
+
+
+def make(fields: Mapping[str, Any], columns: Columns, where: str, folder: Path) -> Row:
+    """One record -> Row. Raises UserError naming the column of a value that cannot be used."""
+    text, label = fields[columns.text], fields[columns.label]
+    if not isinstance(text, str):
+        raise UserError(f"{where}:{columns.text}: {_shown(text)} is no text. {columns.expected()}")
+    split = _split(fields[columns.split], f"{where}:{columns.split}") if columns.split else None
+    image = fields[columns.image] if columns.image else None
+    if image is not None and image != "":
+        if not isinstance(image, str):
+            raise UserError(f"{where}:{columns.image}: {_shown(image)} is no path of a picture.")
+        image = str(folder / _storable(image, f"{where}:{columns.image}"))
+        if not Path(image).is_file():
+            raise UserError(f"{where}:{columns.image}: there is no file {image}; give its path from {folder}.")
+    group = fields[columns.group] if columns.group else None
+    return Row(
+        text.replace("\r\n", "\n").replace("\r", "\n"), _label(label, f"{where}:{columns.label}"),
+        None if group is None else _storable(str(group), f"{where}:{columns.group}"), split, image or None, where,
+    )  # fmt: skip
+
+
+def _label(value: Any, where: str) -> str:
+    """A label as text: whole numbers as they are written; nothing else is guessed at."""
+    if isinstance(value, int) and not isinstance(value, bool):
+        return str(value)
+    if not isinstance(value, str) or value == "":
+        raise UserError(f'{where}: {_shown(value)} is no label; expected text such as "Python".')
+    return _storable(value, where)
+
+
+def _storable(value: str, where: str) -> str:
+    """The same text. Raises UserError for half a character, which JSON can write and no table can hold."""
+    try:
+        value.encode()
+    except UnicodeEncodeError as error:
+        raise UserError(
+            f"{where}: {_shown(value)} holds half a character (a lone surrogate); write it anew."
+        ) from error
+    return value
+
+
+def _split(value: Any, where: str) -> str:
+    if str(value).strip().lower() not in SPLIT_NAMES:
+        raise UserError(f"{where}: {_shown(value)} is no split; it is one of {', '.join(SPLIT_NAMES)}.")
+    return SPLIT_NAMES[str(value).strip().lower()]
+
+
+def _shown(value: Any) -> str:
+    shown = "nothing" if value in (None, "") else repr(value)
+    return shown if len(shown) < 60 else f"{shown[:57]}..."
+
+
+def from_csv(path: Path, columns: Columns, delimiter: str | None) -> Iterator[Row]:
+    """A CSV file with a header, in UTF-8; tabs between the fields if its name ends in .tsv."""
+    csv.field_size_limit(MAX_FIELD)
+    separator = delimiter or ("\t" if path.suffix == ".tsv" else ",")
+    with path.open(newline="", encoding="utf-8-sig") as file:
+        reader = csv.reader(file, delimiter=separator, strict=True)
+        try:
+            header = next(reader, [])
+            _check_separated(header, columns, delimiter, f"{path}:1")
+            columns.check(header, f"{path}:1")
+            for fields in reader:
+                if not fields:
+                    continue
+                where = f"{path}:{reader.line_num}"
+                if len(fields) != len(header):
+                    raise UserError(
+                        f"{where}: {len(fields)} fields, expected {len(header)} ({separator.join(header)}); put a "
+                        'field that holds separators, quotes or line ends in "double quotes".'
+                    )
+                yield make(dict(zip(header, fields, strict=True)), columns, where, path.parent)
+        except csv.Error as error:
+            raise UserError(f"{path}:{reader.line_num}: not CSV ({error}). {columns.expected()}") from error
+        except UnicodeDecodeError as error:
+            raise UserError(f"{path}:{reader.line_num + 1}: not UTF-8 ({error.reason}); convert the file.") from error
+
+
+def _check_separated(header: list[str], columns: Columns, delimiter: str | None, where: str) -> None:
+    """Raises UserError for a header that is one name because something else separates the fields."""
+    other = next((mark for mark in ";\t|," if mark in header[0]), None) if len(header) == 1 else None
+    if other and delimiter is None and columns.text not in header:
+        told = "\\t" if other == "\t" else other
+        raise UserError(
+            f"{where}: there is no column {columns.text!r}; it has {header[0]}. If {told!r} separates the columns, "
+            f"pass \"data.delimiter='{told}'\"."
+        )
+
+
+def from_jsonl(path: Path, columns: Columns) -> Iterator[Row]:
+    """A file with one JSON object a line, in UTF-8."""
+    example = "{" + ", ".join(f'"{column}": "..."' for column in columns.named().values()) + "}"
+    with path.open("rb") as file:
+        for number, line in enumerate(file, 1):
+            if not line.strip():
+                continue
+            where = f"{path}:{number}"
+            try:
+                record = json.loads(line.decode("utf-8-sig"))
+            except json.JSONDecodeError as error:
+                raise UserError(f"{where}:{error.colno}: not JSON ({error.msg}); expected {example}") from error
+            except UnicodeDecodeError as error:
+                raise UserError(f"{where}:{error.start + 1}: not UTF-8 ({error.reason}); convert the file.") from error
+            except RecursionError as error:
+                raise UserError(f"{where}: lists or objects too deep in one another; expected {example}") from error
+            except ValueError as error:  # a number of more digits than Python reads
+                raise UserError(f"{where}: not JSON that can be read ({first_line(error)}).") from error
+            if not isinstance(record, dict):
+                raise UserError(f"{where}:1: not a JSON object; expected {example}")
+            columns.check(record, where)
+            yield make(record, columns, where, path.parent)
+
+
+def from_parquet(path: Path, columns: Columns, cache: Path) -> Iterator[Row]:
+    """A Parquet file, or a folder of them."""
+    for file in sorted(path.rglob("*.parquet")) if path.is_dir() else [path]:
+        try:
+            reader = pq.ParquetFile(file)
+        except (pa.ArrowInvalid, OSError) as error:
+            raise UserError(f"{file}: not a Parquet file ({str(error).splitlines()[0]}).") from error
+        columns.check(reader.schema_arrow.names, str(file))
+        batches = reader.iter_batches(BATCH, columns=list(dict.fromkeys(columns.named().values())))
+        yield from from_batches(_whole(batches, file), columns, str(file), file.parent, cache, {})
+
+
+def _whole(batches: Iterable[pa.RecordBatch], file: Path) -> Iterator[pa.RecordBatch]:
+    """The same batches. Raises UserError naming the file and the first row that cannot be read."""
+    number, left = 1, iter(batches)
+    while True:
+        try:
+            batch = next(left)
+        except StopIteration:
+            return
+        except (pa.ArrowException, OSError) as error:
+            told = f"{file}:{number}: broken from about this row on ({first_line(error)}); write it anew."
+            raise UserError(told) from error
+        yield batch
+        number += batch.num_rows
+
+
+def from_batches(
+    batches: Iterable[pa.RecordBatch], columns: Columns, where: str, folder: Path, cache: Path,
+    names: Mapping[str, list[str]],
+) -> Iterator[Row]:  # fmt: skip
+    """Arrow batches -> rows. `names`: column -> the labels behind its numbers."""
+    number = 0
+    for batch in batches:
+        for record in batch.to_pylist():
+            number += 1
+            for column, words in names.items():
+                if isinstance(record[column], int) and 0 <= record[column] < len(words):
+                    record[column] = words[record[column]]
+            if columns.image:
+                record[columns.image] = _picture(record[columns.image], cache)
+            yield make(record, columns, f"{where}:{number}", folder)
+
+
+def _picture(value: Any, cache: Path) -> Any:
+    """A picture's bytes, as Parquet and the hub hold them -> a file in the cache; a path stays one."""
+    data = value.get("bytes") or value.get("path") if isinstance(value, dict) else value
+    if not isinstance(data, bytes):
+        return data
+    target = cache / "images" / hashlib.sha256(data).hexdigest()
+    if not target.is_file():
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with replacing(target) as part:
+            part.write_bytes(data)
+    return str(target)
+
+
+def from_hub(path: str, name: str | None, columns: Columns, cache: Path) -> Iterator[Row]:
+    """A data set of the hub, or a folder written by its save_to_disk; its own splits are kept if it has several."""
+    for split, part in open_hub(path, name).items():
+        columns.check(part.column_names, f"{path} ({split})")
+        names = {
+            column: feature.names
+            for column, feature in part.features.items()
+            if column in columns.named().values() and hasattr(feature, "names")
+        }
+        chosen = part.select_columns(list(dict.fromkeys(columns.named().values()))).with_format("arrow")
+        batches = (batch for table in chosen.iter(BATCH) for batch in table.to_batches())
+        folder = Path(path) if Path(path).is_dir() else Path()
+        for row in from_batches(batches, columns, f"{path} ({split})", folder, cache, names):
+            given = row.split or SPLIT_NAMES.get(split.lower())
+            yield Row(row.text, row.label, row.group, given, row.image, row.where)
+
+
+def open_hub(path: str, name: str | None) -> dict[str, Any]:
+    """Hub name or folder -> split -> data set; '' is the split of a data set that has none."""
+    try:
+        import datasets
+    except ImportError as error:
+        raise UserError("data=hub needs the datasets library; run `pip install 'fusion[data]'`.") from error
+    try:
+        if Path(path).is_dir() and any((Path(path) / mark).is_file() for mark in ("state.json", "dataset_dict.json")):
+            opened = datasets.load_from_disk(path)
+        else:
+            opened = datasets.load_dataset(path, name)
+    except Exception as error:  # the library raises whatever its network and file layers raise
+        reason = first_line(error)
+        raise UserError(f"data.path={path} cannot be opened as a data set ({reason}).") from error
+    if isinstance(opened, dict):
+        return (
+            {str(split): part for split, part in opened.items()}
+            if len(opened) > 1
+            else {"": next(iter(opened.values()))}
+        )
+    return {"": opened}

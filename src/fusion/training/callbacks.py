@@ -1,0 +1,101 @@
+"""What happens at the ends of an epoch: what learns in it; a line and metrics.csv, the best network kept."""
+
+import logging
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytorch_lightning as pl
+import torch
+
+from fusion.results.record import write_metrics
+from fusion.training import freezing as transfer
+
+log = logging.getLogger(__name__)
+
+
+class Journal(pl.Callback):
+    """One dict an epoch -> metrics.csv and, off a terminal, a plain line."""
+
+    def __init__(self, folder: Path):
+        self.folder = folder
+        self.epochs: list[dict[str, float]] = []
+        self._started = self._trained = time.monotonic()
+        self._tokens = 0
+        self._norms: list[float] = []
+
+    def on_train_epoch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        self._started, self._tokens, self._norms = time.monotonic(), 0, []
+
+    def on_before_optimizer_step(
+        self, trainer: pl.Trainer, pl_module: pl.LightningModule, optimizer: torch.optim.Optimizer
+    ) -> None:
+        if trainer.gradient_clip_val:  # else nobody looks at the norm, which costs a pass over all gradients
+            gradients = [p.grad for p in pl_module.parameters() if p.grad is not None]
+            self._norms.append(float(torch.nn.utils.get_total_norm(gradients)))
+
+    def on_train_batch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: Any, batch: Any,
+                           batch_idx: int) -> None:  # fmt: skip
+        self._trained = time.monotonic()
+        if "text" in batch:
+            self._tokens += int(batch["text"]["attention_mask"].sum())
+
+    def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        values = {name: float(value) for name, value in trainer.callback_metrics.items()}
+        rate = trainer.optimizers[0].param_groups[0]["lr"]
+        seconds = time.monotonic() - self._started
+        epoch = {"epoch": trainer.current_epoch + 1, **values, "lr": rate, "seconds": round(seconds, 1)}
+        if self._tokens:  # validation, which comes after the last batch, is not counted
+            epoch["tokens_per_second"] = round(self._tokens / max(self._trained - self._started, 1e-9))
+        if self._norms:
+            epoch["gradient_norm"] = round(sum(self._norms) / len(self._norms), 4)
+        self.epochs.append(epoch)
+        write_metrics(self.folder, self.epochs)
+        log.info(
+            "epoch %d of %d: training loss %.3f, accuracy %.3f; validation loss %.3f, accuracy %.3f; %.0f s",
+            trainer.current_epoch + 1, trainer.max_epochs, values["train_loss"], values["train_accuracy"],
+            values["val_loss"], values["val_accuracy"], seconds,
+        )  # fmt: skip
+
+
+class KeepBest(pl.Callback):
+    """Calls `save` whenever the validation macro-F1 is higher than ever: an interrupted run keeps its best."""
+
+    def __init__(self, save: Callable[[], None]):
+        self.save, self.best = save, -1.0
+
+    def on_validation_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        reached = float(trainer.callback_metrics["val_f1_macro"])
+        if reached > self.best:
+            self.best = reached
+            self.save()
+
+
+class Stages(pl.Callback):
+    """At the start of each epoch: which layers of each branch learn, and how they normalise."""
+
+    def __init__(self, branches: Mapping[str, Any], options: Mapping[str, Mapping[str, Any]]):
+        self.branches, self.policy, self.plans = branches, {}, {}
+        for name, branch in branches.items():
+            of = {"text": "text", "image": "backbone"}.get(name, name)
+            freeze = options[name].get("freeze", "none")
+            self.policy[name] = options[name].get("batchnorm", "adapt")
+            self.plans[name] = transfer.plan(freeze, self.policy[name], len(transfer.layers(branch)), of)
+
+    def settle(self, epoch: int) -> None:
+        """The branches in training mode as they are in this epoch, counted from 1."""
+        for name, branch in self.branches.items():
+            branch.train()
+            learning = max((at, count) for at, count in self.plans[name].items() if at <= epoch)[1]
+            transfer.settle(branch, learning, self.policy[name])
+
+    def on_train_epoch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        epoch = trainer.current_epoch + 1
+        self.settle(epoch)
+        for name, stages in self.plans.items():
+            if epoch in stages and (epoch > 1 or stages[1] < len(transfer.layers(self.branches[name]))):
+                log.info(
+                    "epoch %d: %d of the %d layers of the %s branch learn",
+                    epoch, stages[epoch], len(transfer.layers(self.branches[name])), name,
+                )  # fmt: skip

@@ -1,0 +1,106 @@
+"""Which layers of a branch learn, and how fast: freezing, thawing in stages, batch normalisation.
+
+A layer is a convolution with all that follows it up to the next one (its normalisation, say) or, in a network
+with fewer than two of them, a block of a transformer. Layers are counted from the output:
+
+    freeze: none            every layer learns
+    freeze: all             none does; the branch is a fixed extractor of features
+    freeze: all but 12      the last 12 do
+    freeze: {1: all, 3: all but 12, 5: none}     from epoch 1, 3 and 5 on
+
+Keras counts normalisations, activations, paddings and sums as layers too. Of MobileNetV2's 154, the last 34, 96 and
+123 hold its last 12, 33 and 42 convolutions: from the depthwise one of block 13, 6 and 3 on.
+
+    batchnorm: adapt        a layer that learns goes by its batch and moves its statistics; a frozen one keeps them
+    batchnorm: frozen       no layer does: all keep the statistics they came with
+    batchnorm: recalibrate  adapt, and after training the statistics are estimated anew on training pictures
+"""
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from torch import nn
+from torch.nn.modules.batchnorm import _BatchNorm
+
+from fusion.config.errors import UserError, did_you_mean
+
+BATCHNORM = ("adapt", "frozen", "recalibrate")
+
+
+def layers(branch: nn.Module) -> list[list[nn.Module]]:
+    """A branch -> its modules in their order, grouped into layers; together the layers hold every module once.
+
+    What stands before a transformer's first block (its embeddings) is a layer of its own.
+    """
+    convolutions = [m for m in branch.modules() if isinstance(m, nn.Conv2d)]
+    starts = {id(m) for m in (convolutions[1:] or _blocks(branch))}
+    grouped: list[list[nn.Module]] = [[]]
+    for module in branch.modules():
+        if id(module) in starts:
+            grouped.append([])
+        grouped[-1].append(module)
+    return grouped
+
+
+def _blocks(branch: nn.Module) -> list[nn.Module]:
+    """The longest row of modules of one kind."""
+    rows = [[*m] for m in branch.modules() if isinstance(m, (nn.ModuleList, nn.Sequential))]
+    return max((row for row in rows if len({type(m) for m in row}) == 1), key=len, default=[])
+
+
+def plan(freeze: Any, batchnorm: str, count: int, option: str) -> dict[int, int]:
+    """The options and how many layers there are -> epoch, counted from 1, to how many of the last layers learn.
+
+    option: text or backbone, for what is said of values that cannot be used.
+    """
+    if batchnorm not in BATCHNORM:
+        hint = did_you_mean(batchnorm, BATCHNORM)
+        raise UserError(f"{option}.batchnorm={batchnorm} is not known{hint}; it is {', '.join(BATCHNORM)}.")
+    stages = freeze if isinstance(freeze, Mapping) else {1: freeze}
+    made = {_epoch(epoch, option): _learning(value, count, option) for epoch, value in stages.items()}
+    return {1: count} | dict(sorted(made.items()))
+
+
+def _epoch(epoch: Any, option: str) -> int:
+    if not re.fullmatch(r"[1-9]\d*", str(epoch)):
+        raise UserError(f"{option}.freeze has the epoch {epoch!r}; epochs are 1, 2, ...: {{1: all, 3: none}}.")
+    return int(epoch)
+
+
+def _learning(freeze: Any, count: int, option: str) -> int:
+    """none, all or "all but N" -> how many of the last layers learn."""
+    if freeze in ("none", None):
+        return count
+    if freeze == "all":
+        return 0
+    if not (found := re.fullmatch(r"all but (\d+)", str(freeze))):
+        raise UserError(f"{option}.freeze={freeze} is not known; it is none, all, or 'all but 12' for the last 12.")
+    if int(found[1]) > count:
+        raise UserError(f"{option}.freeze={freeze}: there are {count} layers; use none to freeze nothing.")
+    return int(found[1])
+
+
+def settle(branch: nn.Module, learning: int, batchnorm: str) -> None:
+    """Makes the last `learning` layers learn and the others not: no gradient, no dropout, statistics that stay."""
+    grouped = layers(branch)
+    for number, layer in enumerate(grouped):
+        learns = number >= len(grouped) - learning
+        for module in layer:
+            module.training = learns and not (batchnorm == "frozen" and isinstance(module, _BatchNorm))
+            for parameter in module.parameters(recurse=False):
+                parameter.requires_grad_(learns)
+
+
+def rates(branch: nn.Module, decay: float) -> list[tuple[list[nn.Parameter], float]]:
+    """Parameters and the share of the learning rate that they get: 1 for the last layer, then decay, decay², ..."""
+    if decay == 1:
+        return [([*branch.parameters()], 1.0)]
+    grouped, seen = layers(branch), set[int]()
+    made = []
+    for number, layer in enumerate(grouped):
+        parameters = [p for module in layer for p in module.parameters(recurse=False) if id(p) not in seen]
+        seen |= {id(p) for p in parameters}
+        if parameters:
+            made.append((parameters, decay ** (len(grouped) - 1 - number)))
+    return made

@@ -1,0 +1,126 @@
+"""Values that no run can work with: one sentence, before there is a folder and before any data is read."""
+
+import re
+
+import pytest
+from hydra import compose, initialize_config_dir
+from tests.tiny import TINY
+
+from fusion.config.errors import UserError
+from fusion.config.paths import CONF_DIR, to_dict
+from fusion.training import run as experiment
+
+A_SHARE = "must be a number from 0 to 1."
+BELOW_ONE = "must be a number from 0 to below 1"
+RATE = "must be a number above 0, or null"
+WHOLE = "must be a whole number"
+WIDTHS = "must be a list of whole numbers of at least 1, such as [1024,512], or [] for none"
+WRONG = [
+    ("input_shape=null", WHOLE),
+    ("epochs=true", WHOLE),
+    ("seed=abc", WHOLE),
+    ("seed=-1", WHOLE),
+    ("num_workers=-1", WHOLE),
+    ("patience=abc", "must be a whole number of at least 0, or null"),
+    ("clip=abc", "must be a number above 0, such as 1.0, or null"),
+    ("clip=0", "must be a number above 0"),
+    ("lr=true", "must be a number above 0, such as 0.001, or search"),
+    ("lr=nan", "must be a number above 0"),
+    ("folds=abc", "must be a whole number of at least 2, or null"),
+    ("name=5", "must be a word"),
+    ("precision=foo", "is not known; it is one of auto, 32-true, 16-mixed, bf16-mixed,"),
+    ("device=gpu", "is not known"),
+    ("table=resluts", "did you mean results?"),
+    ("again=maybe", "it is one of true, false"),
+    ("source_size=abc", "say 680x500"),
+    ("fusion.hidden=128", WIDTHS),
+    ("fusion.hidden=[a]", WIDTHS),
+    ("fusion.hidden=[0]", WIDTHS),
+    ("fusion.dropout=2", BELOW_ONE),
+    ("fusion.modality_dropout=1.5", A_SHARE),
+    ("loss=5", "must be given by its parts: loss.label_smoothing,"),
+    ("loss.label_smoothing=abc", BELOW_ONE),
+    ("loss.label_smoothing=null", BELOW_ONE),
+    ("loss.l1=0.001", "must be given by its parts: loss.l1.weights, loss.l1.bias, loss.l1.activity."),
+    ("loss.l2=null", "must be given by its parts: loss.l2.weights"),
+    ("loss.l2.weights=abc", "must be a number of at least 0"),
+    ("schedule.name=cosin", "did you mean cosine?"),
+    ("schedule.warmup=1.5", WHOLE),
+    ("schedule.factor=2", "must be a number above 0 and below 1"),
+    ("schedule.factor=abc", "must be a number above 0 and below 1"),
+    ("schedule.patience=-1", WHOLE),
+    ("optimizer.name=adm", "did you mean adam?"),
+    ("optimizer.weight_decay=abc", "must be a number of at least 0"),
+    ("optimizer.weight_decay=-1", "must be a number of at least 0"),
+    ("optimizer=rmsprop optimizer.alpha=2", BELOW_ONE),
+    ("optimizer=sgd optimizer.nesterov=5", "it is one of true, false"),
+    ("optimizer=sgd optimizer.momentum=0", "pass optimizer.momentum=0.9"),
+    ("augment.name=foo", "it is one of code, heig, none, notebook, rakuten"),
+    ("augment=code augment.zoom=3", BELOW_ONE),
+    ("augment=heig augment.rotation=far", "must be a number of degrees from 0 to 180"),
+    ("+augment.zom=0.1", "did you mean zoom?"),
+    ("backbone.name=mobilnetv2", "did you mean mobilenetv2?"),
+    ("backbone.lr=abc", RATE),
+    ("backbone.lr=0", RATE),
+    ("backbone.lr_decay=abc", "must be a number above 0 and at most 1"),
+    ("backbone.variants=0", "must be a whole number of at least 1, or null"),
+    ("backbone.freeze=some", "'all but 12' for the last 12"),
+    ("backbone.batchnorm=adpt", "did you mean adapt?"),
+    ("backbone.pooling=max", "it is one of gap, flatten"),
+    ("backbone.channels=true", "it is one of 3, 1"),
+    ("backbone.weights=nowhere", "nor an existing file or folder"),
+    ("backbone.weights=null", "nor an existing file or folder"),
+    ("backbone.model=resnet50 backbone.weights=code", "holds weights of mobilenetv2_100, not of resnet50"),
+    ("text.lr_decay=abc", "must be a number above 0 and at most 1"),
+    ("text.freeze=some", "'all but 12' for the last 12"),
+    ("text.weights=nowhere", "nor an existing file or folder"),
+    ("text.fallback=nanno", "did you mean nano?"),
+    ("text.max_tokens=abc", WHOLE),
+    ("text=nano text.thinning=1", BELOW_ONE),
+]
+
+
+def composed(overrides):
+    with initialize_config_dir(str(CONF_DIR), version_base="1.3"):
+        return to_dict(compose("train", overrides))
+
+
+@pytest.mark.parametrize(("typed", "says"), WRONG)
+def test_a_value_that_cannot_be_is_named_with_those_that_can(typed, says):
+    with pytest.raises(UserError, match=re.escape(says)) as caught:
+        experiment.check(composed(typed.split()))
+    sentence, option = str(caught.value), typed.split()[-1].strip("+")
+    assert "\n" not in sentence and sentence.endswith(".")
+    assert option.partition("=")[0].removesuffix(".name").rpartition(".")[2] in sentence, "which option it is"
+
+
+@pytest.mark.parametrize(
+    "typed",
+    [
+        "precision=16", "precision='32'", "precision=bf16", "precision=16-mixed", "clip=1", "lr=search", "lr=1",
+        "patience=null", "seed=0", "loss.l1={weights: 1e-4}", "fusion.hidden=[]", "fusion.dropout=0",
+        "backbone.freeze={1: all, 3: all but 12}", "backbone.variants=null", "backbone.channels=1",
+        "backbone.weights=code", "text.fallback=null", "source_size=680x500",
+    ],
+)  # fmt: skip
+def test_what_can_be_is_let_through(typed):
+    experiment.check(composed([typed]))
+
+
+@pytest.mark.parametrize("typed", ["loss.l1=0.001", "patience=abc"])
+def test_on_the_command_line_there_is_a_sentence_and_no_folder(fusion, corpus, tmp_path, typed):
+    done = fusion("train", *TINY, f"data.path={corpus}", typed, cwd=tmp_path)
+    assert done.returncode == 1 and done.stderr.startswith(f"error: {typed} must be ")
+    assert not [*tmp_path.iterdir()]
+
+
+def test_of_folds_in_a_sweep_too(fusion, corpus, tmp_path):
+    done = fusion("train", "-m", *TINY, f"data.path={corpus}", "folds=1,abc", cwd=tmp_path)
+    assert "Traceback" not in done.stderr
+    for value in ("1", "abc"):
+        assert f"error: folds={value} must be a whole number of at least 2, or null." in done.stderr
+
+
+def test_a_dry_run_says_it_in_its_list(fusion, corpus, tmp_path):
+    done = fusion("train", "-m", *TINY, f"data.path={corpus}", "dry_run=true", "clip=1,abc", cwd=tmp_path)
+    assert done.returncode == 3 and "cannot run: clip=abc must be" in " ".join(done.stdout.split())

@@ -1,0 +1,111 @@
+"""A small corpus on disk, a tiny model trained on it once, and the real command line."""
+
+import os
+import random
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+CHECKOUT = Path(__file__).resolve().parents[1]
+
+# The smallest run that has everything: both branches, two epochs, a validation and a test side.
+IMAGE = [
+    "backbone=timm", "backbone.model=test_resnet", "backbone.weights=random", "input_shape=32", "source_size=64",
+    "render.font=dejavu-sans-mono",
+]  # fmt: skip
+TEXT = ["text=scratch", "text.vocabulary=300", "text.max_tokens=32", "text.dim=16", "text.blocks=1", "text.heads=2"]
+HEAD = ["fusion.hidden=[16]", "epochs=2", "batch_size=8", "data=folder"]
+TINY = IMAGE + TEXT + HEAD
+TEXT_ONLY = ["backbone=none", *TEXT, *HEAD]
+
+WORDS = """
+    account angle batch border branch buffer cache candle cell chapter column corner count degree depth device door
+    edge engine error factor field figure flower folder frame garden group harbour header height index island kernel
+    label ladder layer length letter level limit matrix member method mirror moment motion number object offset order
+    packet parent pattern pixel planet pocket point price queue radius record region river sample screen season sector
+    signal socket spring stack station stream string summer table target thread ticket token total tower valley vector
+    velocity village weight window winter wire yard
+""".split()  # noqa: SIM905
+
+
+def _python(pick: Callable[[], str]) -> str:
+    a, b, c = pick(), pick(), pick()
+    return (
+        f"def {a}_{b}({c}, {pick()}=None):\n    {pick()} = [{b}.{pick()} for {b} in {c}]\n"
+        f"    if not {pick()}:\n        raise ValueError('{pick()}')\n    return {pick()}({c}.{pick()})\n\n"
+    )
+
+
+def _c(pick: Callable[[], str]) -> str:
+    a, b, c = pick(), pick(), pick()
+    return (
+        f"static int {a}_{b}(const struct {c} *{pick()}, int {b}) {{\n    for (int k = 0; k < {b}; k++) {{\n"
+        f"        {pick()}[k] += {c}->{pick()};\n    }}\n    return {pick()}({pick()}, &{pick()});\n}}\n\n"
+    )
+
+
+def _css(pick: Callable[[], str]) -> str:
+    return (
+        f".{pick()}-{pick()} > a:hover {{\n    {pick()}: {len(pick())}px auto;\n    display: {pick()};\n}}\n"
+        f"#{pick()} .{pick()} {{\n    {pick()}-color: #2fa4f0;\n    {pick()}: none;\n}}\n\n"
+    )
+
+
+CODE = {"python": _python, "c": _c, "css": _css}
+
+
+def sample(label: str, number: int, blocks: int = 5) -> str:
+    """A file of that label, like no other: names are drawn at random, keyed by the number."""
+    rng = random.Random(f"{label} {number}")
+    return "".join(CODE[label](lambda: rng.choice(WORDS)) for _ in range(blocks))
+
+
+def write_corpus(folder: Path, files: int = 6) -> Path:
+    """folder/<label>/<file>: each file is a project of its own."""
+    for label in CODE:
+        (folder / label).mkdir(parents=True)
+        for i in range(files):
+            (folder / label / f"{i}.txt").write_text(sample(label, i))
+    return folder
+
+
+@pytest.fixture(scope="session")
+def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_corpus(tmp_path_factory.mktemp("corpus") / "code")
+
+
+@pytest.fixture(scope="session")
+def environment(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """Of a process without a hub and with a cache of its own, one thread."""
+    cache = tmp_path_factory.mktemp("cache")
+    return os.environ | {
+        "FUSION_CACHE": str(cache), "HF_HUB_OFFLINE": "1", "OMP_NUM_THREADS": "1", "NO_COLOR": "1",
+    }  # fmt: skip
+
+
+Command = Callable[..., subprocess.CompletedProcess[str]]
+
+
+@pytest.fixture(scope="session")
+def fusion(environment: dict[str, str]) -> Command:
+    """fusion("train", "epochs=1", cwd=...) -> the finished process of python -m fusion.train epochs=1."""
+
+    def call(name: str, *arguments: str | Path, **options: object) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-m", f"fusion.{name}", *map(str, arguments)]
+        settings: dict[str, object] = {"capture_output": True, "text": True, "timeout": 300, "env": environment}
+        return subprocess.run(command, **(settings | options))  # type: ignore[call-overload,no-any-return]
+
+    return call
+
+
+@pytest.fixture(scope="session")
+def trained(fusion: Command, corpus: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The run folder of a tiny fused model, trained through the command line."""
+    place = tmp_path_factory.mktemp("trained")
+    done = fusion("train", *TINY, f"data.path={corpus}", cwd=place)
+    assert done.returncode == 0, done.stderr
+    assert ".py:" not in done.stderr, "a library's warning on the user's terminal"
+    return place / done.stdout.strip()
