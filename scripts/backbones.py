@@ -24,7 +24,7 @@ from torch import nn
 
 from fusion import console
 from fusion.branches.image import TimmBackbone, register
-from fusion.branches.weights import Origin
+from fusion.branches.weights import WeightSource
 from fusion.config.errors import UserError
 from fusion.config.paths import CONF_DIR
 from fusion.results.record import read_run
@@ -70,9 +70,9 @@ class Row:
 def row(name: str) -> Row:
     """A file of conf/backbone -> its row."""
     model = model_of(name)
-    own = outline(model, 64 if model == "convnet" else 224)
+    own = build_on_meta(model, 64 if model == "convnet" else 224)
     if own.original_input_shape != 224:
-        own = outline(model, own.original_input_shape)
+        own = build_on_meta(model, own.original_input_shape)
     facts = own.facts()
     return Row(
         name, own.dim, count(own, statistics=False), with_classifier(model), PUBLISHED.get(name),
@@ -81,10 +81,10 @@ def row(name: str) -> Row:
     )  # fmt: skip
 
 
-def outline(model: str, side: int) -> TimmBackbone:
+def build_on_meta(model: str, side: int) -> TimmBackbone:
     """The branch with shapes and no numbers. Raises UserError where it cannot take pictures of this side."""
     with torch.device("meta"):
-        return TimmBackbone(model, side, Origin("random"))
+        return TimmBackbone(model, side, WeightSource("random"))
 
 
 def count(module: nn.Module, statistics: bool) -> int:
@@ -110,7 +110,7 @@ def smallest(model: str, known: int) -> int:
     while high - low > 1:
         middle = (low + high) // 2
         try:
-            outline(model, middle)
+            build_on_meta(model, middle)
             high = middle
         except UserError:
             low = middle
@@ -132,7 +132,7 @@ class Trained:
 def shapes(name: str) -> list[int]:
     """The backbone's own input shape, then COMMON, where it can take that."""
     model = "resnet18" if name == OTHER[0] else model_of(name)
-    own = outline(model, 64 if model == "convnet" else 224).original_input_shape
+    own = build_on_meta(model, 64 if model == "convnet" else 224).original_input_shape
     return [own, *([COMMON] if smallest(model, own) <= COMMON != own else [])]
 
 

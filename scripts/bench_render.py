@@ -26,7 +26,7 @@ from fusion.config.paths import cache_dir
 from fusion.languages import LANGUAGES
 from fusion.render import named
 from fusion.screenshots import fonts
-from fusion.screenshots.renderer import Screen
+from fusion.screenshots.renderer import Renderer
 from fusion.snippets import sources
 from render_quality import decibels, max_difference
 
@@ -122,17 +122,17 @@ def methods(rows: dict[str, list[str]]) -> dict[str, tuple[Callable[[list[int]],
         return lambda some: [finish(formatter.draw(texts[i], lexers[i])) for i in some]
 
     def fusion(render: dict[str, Any], size: int, shape: int) -> Callable[[list[int]], Any]:
-        screen = Screen(render, size, shape, 0)
-        screen.threads = 1
-        return lambda some: screen([texts[i] for i in some], [rows["id"][i] for i in some], 0)
+        renderer = Renderer(render, size, shape, 0)
+        renderer.threads = 1
+        return lambda some: renderer([texts[i] for i in some], [rows["id"][i] for i in some], 0)
 
     def exact(render: dict[str, Any], size: int) -> Callable[[list[int]], Any]:
-        screen = Screen(render, size, size, 0)
+        renderer = Renderer(render, size, size, 0)
         out = np.empty((BATCH, size, size, 3), np.uint8)
 
         def draw(some: list[int]) -> None:
-            scene = screen.scene([texts[i] for i in some], [rows["id"][i] for i in some], 0)
-            screen.painter.draw(scene, out[: len(some)])
+            scene = renderer.scene([texts[i] for i in some], [rows["id"][i] for i in some], 0)
+            renderer.painter.draw(scene, out[: len(some)])
 
         return draw
 
@@ -183,14 +183,14 @@ def measure(
 
 def hostile() -> dict[str, float]:
     """Name -> milliseconds for one picture, 500 -> 224, of a text that would like to be trouble."""
-    screen = Screen(CHROME, 500, 224, 0)
+    renderer = Renderer(CHROME, 500, 224, 0)
     took = {}
     for name, text in HOSTILE.items():
         times = []
         for epoch in range(9):
-            screen([text], [name], epoch % 3)  # what this style needs is in the bank afterwards
+            renderer([text], [name], epoch % 3)  # what this style needs is in the bank afterwards
             clock = time.perf_counter()
-            screen([text], [name], epoch % 3)
+            renderer([text], [name], epoch % 3)
             times.append(1000 * (time.perf_counter() - clock))
         took[name] = round(statistics.median(times), 1)
     return took
@@ -211,13 +211,13 @@ def training_shares(rows: dict[str, list[str]]) -> dict[str, float]:
     for title, (name, shape) in names.items():
         net = small_cnn(12) if name == "small" else timm.create_model(name, num_classes=12)
         for mode in ("source", "direct"):
-            screen = Screen(WORN | {"mode": mode}, 500, shape, 0)
-            share = drawing_share(net.to(device).train(), screen, rows, device)
+            renderer = Renderer(WORN | {"mode": mode}, 500, shape, 0)
+            share = drawing_share(net.to(device).train(), renderer, rows, device)
             shares[f"{title}, mode {mode}, {device}"] = round(share, 4)
     return shares
 
 
-def drawing_share(net: Any, screen: Screen, rows: dict[str, list[str]], device: str) -> float:
+def drawing_share(net: Any, renderer: Renderer, rows: dict[str, list[str]], device: str) -> float:
     """Wall time of drawing / (drawing + learning), medians over steps; drawing and learning take turns."""
     import torch
 
@@ -227,7 +227,7 @@ def drawing_share(net: Any, screen: Screen, rows: dict[str, list[str]], device: 
     for step in range(20):
         some = slice(step % 10 * BATCH, (step % 10 + 1) * BATCH)
         clock = time.perf_counter()
-        pictures = screen(rows["text"][some], rows["id"][some], step)
+        pictures = renderer(rows["text"][some], rows["id"][some], step)
         drawn = time.perf_counter()
         x = torch.from_numpy(pictures).to(device).permute(0, 3, 1, 2).float() / 255
         torch.nn.functional.cross_entropy(net(x), label).backward()

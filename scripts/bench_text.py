@@ -14,7 +14,7 @@ from pathlib import Path
 import torch
 
 from fusion import console
-from fusion.datamodule import Pairing
+from fusion.datamodule import Collate
 from fusion.model import checkpoint
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -46,7 +46,7 @@ def milliseconds(job: Callable[[], object], rounds: int) -> float:
 
 def measure(folder: Path, rounds: int) -> dict[str, float | str]:
     model = checkpoint.load(folder / "model" if (folder / "model").is_dir() else folder)
-    pairing = Pairing(model.meta["classes"], model.tokenizer, None, None)
+    pairing = Collate(model.meta["classes"], model.tokenizer, None, None)
     texts = snippets(BATCH * 4, seed=0)
 
     @torch.inference_mode()

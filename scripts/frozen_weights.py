@@ -24,13 +24,13 @@ import torch
 
 from fusion import console
 from fusion.branches.image import TimmBackbone
-from fusion.branches.weights import Origin, find_image_weights
+from fusion.branches.weights import WeightSource, find_image_weights
 from fusion.config.errors import UserError
 from fusion.config.paths import cache_dir
 from fusion.files import write_text
 from fusion.render import named
 from fusion.results.statistics import scores
-from fusion.screenshots.renderer import Screen
+from fusion.screenshots.renderer import Renderer
 from fusion.snippets import sources
 
 BATCH = 64
@@ -80,17 +80,17 @@ def measure(args: argparse.Namespace, held: dict[str, Any] | None = None) -> dic
     sides = {side: table.filter(pc.equal(table["split"], side)) for side in ("train", "val", "test")}
     rng = np.random.default_rng(0)
     val, test = some(sides["val"], 1000, rng), some(sides["test"], args.judge or table.num_rows, rng)
-    screen = Screen(named("render", args.look), args.source, args.shape, 0)
+    renderer = Renderer(named("render", args.look), args.source, args.shape, 0)
     facts = {key: getattr(args, key) for key in ("train", "shape", "source", "look", "seeds")}
     facts |= {"test": test.num_rows, "labels": len(set(test["label"].to_pylist()))}
     if held and (other := {key: held[key] for key in facts if held[key] != facts[key]}):
         raise UserError(f"{args.json} was measured otherwise ({other}); give the same options, or another file.")
-    shown = {"val": (val, drawn(screen, val, None)), "test": (test, drawn(screen, test, None))}
+    shown = {"val": (val, drawn(renderer, val, None)), "test": (test, drawn(renderer, test, None))}
     rows: dict[str, Any] = {}
     for seed in range(args.seeds):
         train = some(sides["train"], args.train, np.random.default_rng(seed + 1))
-        screen.seed = seed
-        shown["train"] = (train, drawn(screen, train, 0))
+        renderer.seed = seed
+        shown["train"] = (train, drawn(renderer, train, 0))
         for name in args.rows:
             if {"imagenet": args.lite0, "file": args.file}.get(ROWS[name][1], "given") is None:
                 continue
@@ -108,10 +108,10 @@ def some(table: pa.Table, most: int, rng: np.random.Generator) -> pa.Table:
     return table.take(np.sort(rng.permutation(table.num_rows)[:most]))
 
 
-def drawn(screen: Screen, table: pa.Table, epoch: int | None) -> torch.Tensor:
+def drawn(renderer: Renderer, table: pa.Table, epoch: int | None) -> torch.Tensor:
     """Rows -> pictures (N, H, W, 3) uint8."""
     texts, ids = table["text"].to_pylist(), table["id"].to_pylist()
-    parts = [screen(texts[i : i + BATCH], ids[i : i + BATCH], epoch) for i in range(0, len(ids), BATCH)]
+    parts = [renderer(texts[i : i + BATCH], ids[i : i + BATCH], epoch) for i in range(0, len(ids), BATCH)]
     return torch.from_numpy(np.concatenate(parts))
 
 
@@ -121,7 +121,7 @@ def backbone(name: str, seed: int, args: argparse.Namespace) -> TimmBackbone:
     if weights != "imagenet":
         wanted = str(args.file) if weights == "file" else weights
         return TimmBackbone(model, args.shape, find_image_weights(model, wanted)).eval()
-    made = TimmBackbone(model, args.shape, Origin("random"))
+    made = TimmBackbone(model, args.shape, WeightSource("random"))
     given = list(torch.load(args.lite0, weights_only=True).values())
     state = made.net.state_dict()
     for value, other in zip(state.values(), given, strict=False):  # the classifier comes last

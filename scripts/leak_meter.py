@@ -22,7 +22,7 @@ from fusion.config.paths import cache_dir
 from fusion.languages import LANGUAGES
 from fusion.render import named
 from fusion.screenshots.lexing import CLASSES, lexed, token_classes
-from fusion.screenshots.style import key_of
+from fusion.screenshots.style import sample_key
 from fusion.snippets import sources
 
 POLICIES = ("none", "neutral", "guessed", "random", "true")
@@ -67,7 +67,7 @@ def wrong_labels(rows: dict[str, list[str]]) -> list[str]:
     drawn = []
     for id, label in zip(rows["id"], rows["label"], strict=True):
         others = [name for name in names if LANGUAGES[name].lexer != LANGUAGES[label].lexer]
-        drawn.append(others[key_of(0, 0, id) % len(others)])
+        drawn.append(others[sample_key(0, 0, id) % len(others)])
     return drawn
 
 
@@ -80,7 +80,7 @@ def features(rows: dict[str, list[str]], policy: str) -> np.ndarray:
         if wrong is not None:
             classes = lexed(text, LANGUAGES[wrong[i]].lexer)
         else:
-            classes = token_classes(text, policy, key_of(0, 0, id), label)
+            classes = token_classes(text, policy, sample_key(0, 0, id), label)
         classes = classes[[not char.isspace() for char in text]].astype(np.int64)  # blanks look alike in every colour
         out[i, :count] = np.bincount(classes, minlength=count)
         out[i, count:] = np.bincount(classes[:-1] * count + classes[1:], minlength=count * count)

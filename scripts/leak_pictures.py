@@ -11,7 +11,7 @@ from torch import nn
 
 from fusion.render import named
 from fusion.screenshots import fonts
-from fusion.screenshots.renderer import Screen
+from fusion.screenshots.renderer import Renderer
 
 log = logging.getLogger(__name__)
 
@@ -57,8 +57,8 @@ ALL = ("none", "neutral", "guessed", "random", "true")
 
 def pictures(rows: Rows, policy: str, labels: list[str], shape: int) -> np.ndarray:
     """-> (texts, shape, shape, 3) uint8 as evaluation sees them."""
-    screen = Screen(LOOK | {"highlight": policy}, SOURCE, shape, 0)
-    return screen(rows["text"], rows["id"], None, labels)
+    renderer = Renderer(LOOK | {"highlight": policy}, SOURCE, shape, 0)
+    return renderer(rows["text"], rows["id"], None, labels)
 
 
 def one(
@@ -74,7 +74,7 @@ def one(
     torch.manual_seed(seed)
     device = "cuda" if torch.cuda.is_available() else "cpu"
     net = small_cnn(len(names)).to(device)
-    screen = Screen(LOOK | {"highlight": policy}, SOURCE, shape, seed)
+    renderer = Renderer(LOOK | {"highlight": policy}, SOURCE, shape, seed)
     label = torch.tensor([names.index(name) for name in rows["label"]])
     steps = epochs * (len(label) // BATCH)
     optimizer = torch.optim.AdamW(net.parameters(), 3e-3, weight_decay=0.02)
@@ -85,7 +85,7 @@ def one(
         for start in range(0, len(order) - BATCH + 1, BATCH):
             some = order[start : start + BATCH]
             chosen = {key: [rows[key][i] for i in some] for key in rows}
-            x = torch.from_numpy(screen(chosen["text"], chosen["id"], epoch, chosen["label"]))
+            x = torch.from_numpy(renderer(chosen["text"], chosen["id"], epoch, chosen["label"]))
             loss = nn.functional.cross_entropy(net(prepared(x, device)), label[some].to(device))
             optimizer.zero_grad()
             loss.backward()

@@ -32,7 +32,7 @@ from fusion.config.paths import cache_dir
 from fusion.files import write_text
 from fusion.render import named
 from fusion.results.statistics import wilson
-from fusion.screenshots.renderer import Screen
+from fusion.screenshots.renderer import Renderer
 from fusion.snippets import sources
 from leak_pictures import prepared, small_cnn
 
@@ -116,7 +116,7 @@ def one(view: View, table: pa.Table, args: argparse.Namespace, seed: int) -> dic
     names = sorted(pc.unique(table["label"]).to_pylist())
     train, test = (table.filter(pc.equal(table["split"], side)) for side in ("train", "test"))
     test = test.take(np.sort(np.random.default_rng(0).permutation(test.num_rows)[: args.judge]))
-    screen, net = Screen(view.render(), view.source, view.shape, seed), small_cnn(len(names))
+    renderer, net = Renderer(view.render(), view.source, view.shape, seed), small_cnn(len(names))
     steps = args.pictures // BATCH
     optimizer = torch.optim.AdamW(net.parameters(), 3e-3, weight_decay=0.02)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, 3e-3, total_steps=steps)
@@ -124,14 +124,16 @@ def one(view: View, table: pa.Table, args: argparse.Namespace, seed: int) -> dic
     for step in range(steps):
         rows = train.take(np.random.default_rng([seed, step]).integers(train.num_rows, size=BATCH))
         label = torch.tensor([names.index(name) for name in rows["label"].to_pylist()])
-        logits = net(prepared(torch.from_numpy(screen(rows["text"].to_pylist(), rows["id"].to_pylist(), step)), "cpu"))
+        logits = net(
+            prepared(torch.from_numpy(renderer(rows["text"].to_pylist(), rows["id"].to_pylist(), step)), "cpu")
+        )
         optimizer.zero_grad()
         torch.nn.functional.cross_entropy(logits, label).backward()
         optimizer.step()
         schedule.step()
         right.append(float((logits.argmax(1) == label).float().mean()))
     learning = 1000 * (time.thread_time() - clock) / (steps * BATCH)
-    answers, judging = judge(net.eval(), screen, test)
+    answers, judging = judge(net.eval(), renderer, test)
     hits = int((answers == np.array([names.index(name) for name in test["label"].to_pylist()])).sum())
     fit = float(np.mean(right[-max(1, steps // 10) :]))  # on the training projects, the last tenth of the steps
     return {"accuracy": hits / test.num_rows, "accuracy_95": wilson(hits, test.num_rows), "fit": fit,
@@ -141,11 +143,11 @@ def one(view: View, table: pa.Table, args: argparse.Namespace, seed: int) -> dic
 def frozen(view: View, table: pa.Table, args: argparse.Namespace, seed: int) -> dict[str, Any]:
     """Features of the shipped mobilenetv2, the mean of tiles, and a linear layer on them -> figures as of `one`."""
     net = TimmBackbone("mobilenetv2_100", view.shape, find_image_weights("mobilenetv2_100", "code")).eval()
-    screen, at, cost = Screen(view.render(), view.source, view.shape, seed), {}, {}
+    renderer, at, cost = Renderer(view.render(), view.source, view.shape, seed), {}, {}
     for side, most, style in (("train", args.pictures, 0), ("val", args.judge // 2, None), ("test", args.judge, None)):
         rows = some(table.filter(pc.equal(table["split"], side)), most, np.random.default_rng([seed, len(at)]))
         clock = time.thread_time()
-        images = drawn(screen, rows, style)  # (N, [K,] H, W, 3)
+        images = drawn(renderer, rows, style)  # (N, [K,] H, W, 3)
         read = time.thread_time()
         tiles = images if images.ndim == 5 else images[:, None]
         at[side] = (np.mean([features(net, tile) for tile in tiles.unbind(1)], 0), rows["label"].to_pylist())
@@ -158,12 +160,12 @@ def frozen(view: View, table: pa.Table, args: argparse.Namespace, seed: int) -> 
 
 
 @torch.no_grad()
-def judge(net: torch.nn.Module, screen: Screen, test: pa.Table) -> tuple[np.ndarray, float]:
+def judge(net: torch.nn.Module, renderer: Renderer, test: pa.Table) -> tuple[np.ndarray, float]:
     """-> class numbers (N,), and thread milliseconds a snippet without the drawing."""
     found, spent = [], 0.0
     for start in range(0, test.num_rows, BATCH):
         rows = test.slice(start, BATCH)
-        images = torch.from_numpy(screen(rows["text"].to_pylist(), rows["id"].to_pylist(), None))  # (B, [K,] H, W, 3)
+        images = torch.from_numpy(renderer(rows["text"].to_pylist(), rows["id"].to_pylist(), None))  # (B, [K,] H, W, 3)
         clock = time.thread_time()
         tiles = images if images.ndim == 5 else images[:, None]
         answers = torch.stack([net(prepared(tile, "cpu")).softmax(1) for tile in tiles.unbind(1)]).mean(0)  # (B, C)

@@ -2,7 +2,7 @@
 
 Before the labels are learnt, half of the n-grams of each text are hidden, and from what the bags make of the other
 half the network says which n-grams are among the hidden ones, against as many of other texts. Then both ways the same:
-a linear head, a cosine, label smoothing, no voter. Judged on the validation side of the corpus, split by project.
+a linear head, a cosine, label smoothing, no linear_member. Judged on the validation side of the corpus, split by project.
 
   python scripts/masked_pretraining.py --data core --seeds 3
 """
@@ -21,7 +21,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from fusion import console
-from fusion.branches import restore, start_text
+from fusion.branches import create_text, restore
 from fusion.config.paths import cache_dir
 from fusion.model.late_fusion import LateFusion
 from fusion.render import named
@@ -44,7 +44,7 @@ class Corpus:
             self.labels[side] = torch.tensor([self.classes.index(label) for label in rows["label"].to_pylist()])
             if side == "train":
                 columns = {name: rows[name].to_pylist() for name in ("text", "group", "label")}
-        self.started = start_text(named("text", "nano") | {"linear": 0}, columns, self.classes)
+        self.started = create_text(named("text", "nano") | {"linear": 0}, columns, self.classes)
 
     def batches(self, side: str, order: np.ndarray) -> Iterator[tuple[dict[str, torch.Tensor], torch.Tensor]]:
         read: Any = self.started.tokenizer

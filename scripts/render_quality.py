@@ -7,7 +7,7 @@ from PIL import Image, ImageDraw
 
 from fusion.screenshots import charset as page
 from fusion.screenshots import fonts, layout, themes
-from fusion.screenshots.renderer import Screen
+from fusion.screenshots.renderer import Renderer
 
 
 def max_difference(render: dict[str, Any], texts: list[str]) -> int:
@@ -16,25 +16,25 @@ def max_difference(render: dict[str, Any], texts: list[str]) -> int:
     Only of texts whose characters a font can draw: for others fusion draws a box of its own.
     """
     texts = [text for text in texts if set(text) <= set(page.SLOTS) | set(" \t\n")]
-    screen = Screen(render, 500, 500, 0)
+    renderer = Renderer(render, 500, 500, 0)
     worst = 0
     for text in texts:
-        picture = screen([text], [text], None)[0].astype(int)
-        worst = max(worst, int(np.abs(picture - by_pillow(screen, render, text)).max()))
+        picture = renderer([text], [text], None)[0].astype(int)
+        worst = max(worst, int(np.abs(picture - by_pillow(renderer, render, text)).max()))
     return worst
 
 
-def by_pillow(screen: Screen, render: dict[str, Any], text: str) -> np.ndarray:
+def by_pillow(renderer: Renderer, render: dict[str, Any], text: str) -> np.ndarray:
     """The same characters at the same places, each by its own call of ImageDraw.text with Layout.BASIC."""
-    scene = screen.scene([text], [text], None)
+    scene = renderer.scene([text], [text], None)
     sprites = np.zeros((40_000, 6), np.int32)
     count = layout.place(
-        scene.points, scene.classes, 0, len(scene.points), scene.geometry[0], screen.painter.tables[5],
+        scene.points, scene.classes, 0, len(scene.points), scene.geometry[0], renderer.painter.tables[5],
         *page.tables(), sprites,
     )  # fmt: skip
     palette = themes.palette(render["theme"])
     faces = [fonts.load(fonts.ALWAYS).at(face, render["font_size"]) for face in range(4)]
-    image = Image.new("RGB", screen.size, tuple(palette.ground.tolist()))
+    image = Image.new("RGB", renderer.size, tuple(palette.ground.tolist()))
     pen = ImageDraw.Draw(image)
     for x, y, slot, kind, _, _ in sprites[:count]:
         if slot != page.BOX:
@@ -46,8 +46,8 @@ def by_pillow(screen: Screen, render: dict[str, Any], text: str) -> np.ndarray:
 def decibels(render: dict[str, Any], texts: list[str]) -> float:
     """Peak signal-to-noise of direct drawing at 224 against the exact 500 picture averaged by area."""
     ids = [str(i) for i in range(len(texts))]
-    exact = Screen(render, 500, 500, 0)(texts, ids, 0).astype(np.float32)
-    direct = Screen(render | {"mode": "direct"}, 500, 224, 0)(texts, ids, 0)
+    exact = Renderer(render, 500, 500, 0)(texts, ids, 0).astype(np.float32)
+    direct = Renderer(render | {"mode": "direct"}, 500, 224, 0)(texts, ids, 0)
     edges, at = np.arange(225) * 500 / 224, np.arange(500)
     share = np.clip(np.minimum(edges[1:, None], at + 1) - np.maximum(edges[:-1, None], at), 0, None)
     share = (share / share.sum(1, keepdims=True)).astype(np.float32)

@@ -32,13 +32,13 @@ def test_the_published_count_is_reached_but_for_what_is_explained(name):
     ("efficientnet_lite0", 3.37, 1280), ("convnet", 0.05, 128),
 ])  # fmt: skip
 def test_the_classifier_is_left_out(name, millions, features):
-    branch = backbones.outline(MODELS[name], 64)
+    branch = backbones.build_on_meta(MODELS[name], 64)
     assert round(backbones.count(branch, statistics=False) / 1e6, 2) == millions
     assert branch.dim == features
 
 
 def test_nasnetmobile_has_the_parameter_names_of_its_published_weights():
-    held = dict(backbones.outline("nasnetmobile", 64).net.named_parameters())
+    held = dict(backbones.build_on_meta("nasnetmobile", 64).net.named_parameters())
     assert held["conv0.conv.weight"].shape == (32, 3, 3, 3)
     assert held["cell_stem_1.comb_iter_0_left.separable_1.depthwise_conv2d.weight"].shape == (22, 1, 5, 5)
     assert held["cell_15.conv_1x1.conv.weight"].shape == (176, 1056, 1, 1)

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fusion.branches.tokenizer import Bpe, train_tokenizer
-from fusion.datamodule import Batches, Pairing, Pairs
+from fusion.datamodule import BatchSampler, Collate, SnippetDataModule
 from fusion.snippets.user.stream import open_stream
 
 
@@ -36,9 +36,9 @@ def bpe(texts):
 
 @pytest.fixture
 def pairs(table, bpe):
-    def make(seed=1, num_workers=0, batch_size=5, tokenizer=bpe, screen=None):
-        screen = FakeScreen() if screen is None else screen
-        return Pairs(table, ["a", "b"], tokenizer, screen or None, batch_size, seed, num_workers)
+    def make(seed=1, num_workers=0, batch_size=5, tokenizer=bpe, renderer=None):
+        renderer = FakeScreen() if renderer is None else renderer
+        return SnippetDataModule(table, ["a", "b"], tokenizer, renderer or None, batch_size, seed, num_workers)
 
     return make
 
@@ -77,24 +77,24 @@ def test_text_picture_and_label_of_a_row_belong_together(pairs, table, bpe):
 
 
 def test_a_modality_that_is_not_wanted_is_not_there(pairs):
-    text_only = next(iter(pairs(screen=False).loader("val", None)))
+    text_only = next(iter(pairs(renderer=False).loader("val", None)))
     image_only = next(iter(pairs(tokenizer=None).loader("val", None)))
     assert "image" not in text_only and text_only["present"].keys() == {"text"}
     assert "text" not in image_only and image_only["present"].keys() == {"image"}
 
 
 def test_rows_without_labels_are_paired_for_prediction(bpe):
-    batch = Pairing(["a", "b"], bpe, FakeScreen(), None)({"text": ["x = 1", "y"], "id": ["1", "2"]})
+    batch = Collate(["a", "b"], bpe, FakeScreen(), None)({"text": ["x = 1", "y"], "id": ["1", "2"]})
     assert "label" not in batch and len(batch["image"]) == 2
 
 
 def test_training_draws_by_epoch_and_evaluation_always_the_same(pairs):
-    screen = FakeScreen()
-    made = pairs(screen=screen)
+    renderer = FakeScreen()
+    made = pairs(renderer=renderer)
     list(made.loader("train", 5))
     list(made.val_dataloader())
     list(made.test_dataloader())
-    epochs = [epoch for _, _, epoch, _ in screen.asked]
+    epochs = [epoch for _, _, epoch, _ in renderer.asked]
     assert epochs == [5] * 3 + [None] * 6
 
 
@@ -133,12 +133,12 @@ def test_two_workers_make_the_very_same_batches(pairs, epoch):
 
 @given(st.integers(1, 60), st.integers(1, 20), st.none() | st.tuples(st.integers(0, 9), st.integers(0, 9)))
 def test_every_row_is_in_one_batch_save_a_last_one_left_alone_in_training(rows, batch_size, shuffle):
-    batches = list(Batches(rows, batch_size, shuffle))
+    batches = list(BatchSampler(rows, batch_size, shuffle))
     seen = sorted(number for batch in batches for number in batch)
     alone = shuffle is not None and rows > batch_size > 1 and rows % batch_size == 1
     assert all(0 < len(batch) <= batch_size for batch in batches)
     assert len(seen) == len(set(seen)) == rows - alone
-    assert len(Batches(rows, batch_size, shuffle)) == len(batches)
+    assert len(BatchSampler(rows, batch_size, shuffle)) == len(batches)
     if not alone:
         assert seen == list(range(rows))
 
@@ -155,19 +155,19 @@ def test_workers_share_a_stream_out_among_them(tmp_path: Path) -> None:
     stream = open_stream(data, tmp_path / "cache")
     train = sorted(stream.table.filter(pc.equal(stream.table["split"], "train"))["id"].to_pylist())
     for workers in (0, 2):
-        pairs = Pairs(stream.table, ["a", "b"], None, None, 16, 0, workers, stream=stream)
+        pairs = SnippetDataModule(stream.table, ["a", "b"], None, None, 16, 0, workers, stream=stream)
         assert sorted(id for batch in pairs.loader("train", 0) for id in batch["id"]) == train
 
 
 @pytest.mark.parametrize("shape", [(8, 8, 3), (4, 8, 8, 3)], ids=["whole", "tiles"])
 def test_a_picture_of_the_users_own_is_seen_instead_of_a_drawn_one(shape: tuple[int, ...]) -> None:
-    def screen(texts, ids, epoch, labels=None):
+    def renderer(texts, ids, epoch, labels=None):
         return np.zeros((len(texts), *shape), np.uint8)
 
     def pictures(paths):
         return np.stack([np.full((8, 8, 3), int(path), np.uint8) for path in paths])
 
     rows = {"id": ["a", "b", "c"], "text": ["", "", ""], "image": ["5", None, "7"]}
-    image = Pairing([], None, screen, None, pictures)(rows)["image"]
+    image = Collate([], None, renderer, None, pictures)(rows)["image"]
     assert image.shape == (3, *shape)
     assert [part.unique().tolist() for part in image] == [[5], [0], [7]]

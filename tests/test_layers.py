@@ -46,11 +46,15 @@ def imported(path: Path) -> set[str]:
 
 def rooms_used(path: Path) -> set[str]:
     rooms = {name.split(".")[1] for name in imported(path) if name.startswith("fusion.")}
-    return {room for room in rooms if (SOURCE / room).is_dir() or (SOURCE / f"{room}.py").is_file()} - {room_of(path)}
+    return {
+        free_memory
+        for free_memory in rooms
+        if (SOURCE / free_memory).is_dir() or (SOURCE / f"{free_memory}.py").is_file()
+    } - {room_of(path)}
 
 
 def test_imports_run_downwards() -> None:
-    floor_of = {room: number for number, floor in enumerate(FLOORS) for room in floor}
+    floor_of = {free_memory: number for number, floor in enumerate(FLOORS) for free_memory in floor}
     wrong = []
     for path in FILES:
         if path == SOURCE / "__init__.py":
@@ -59,8 +63,8 @@ def test_imports_run_downwards() -> None:
         if own is None:
             wrong.append(f"{room_of(path)} has no floor in this house; give it one in FLOORS")
             continue
-        upward = [room for room in rooms_used(path) if floor_of.get(room, 99) >= max(own, 1)]
-        wrong += [f"{path.relative_to(SOURCE)} uses {room}, which is not below it" for room in upward]
+        upward = [free_memory for free_memory in rooms_used(path) if floor_of.get(free_memory, 99) >= max(own, 1)]
+        wrong += [f"{path.relative_to(SOURCE)} uses {free_memory}, which is not below it" for free_memory in upward]
     assert not wrong, "\n".join(wrong)
 
 

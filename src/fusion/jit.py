@@ -18,7 +18,7 @@ def compiled(function: Callable[..., Any]) -> Any:
     return _compiled(function, fastmath=False)
 
 
-def compiled_loosely(function: Callable[..., Any]) -> Any:
+def compiled_fastmath(function: Callable[..., Any]) -> Any:
     """For float arithmetic that may be reordered, so that it can run on vector instructions."""
     return _compiled(function, fastmath=True)
 

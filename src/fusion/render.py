@@ -22,8 +22,8 @@ from fusion.screenshots.atlas import metrics
 from fusion.screenshots.layout import needed_height
 from fusion.screenshots.lexing import POLICIES
 from fusion.screenshots.painter import Painter, count_lines
-from fusion.screenshots.renderer import DEFAULTS, Screen, parse_size
-from fusion.screenshots.style import FIELDS, Styles, key_of
+from fusion.screenshots.renderer import DEFAULTS, Renderer, parse_size
+from fusion.screenshots.style import FIELDS, Styles, sample_key
 
 EPILOG = """\
 examples:
@@ -90,7 +90,7 @@ def one(args: argparse.Namespace) -> int:
     render = chosen(args) if args.look else {"scale": 2.0} | chosen(args)
     highlight = render.pop("highlight", "neutral")
     styles = Styles({name: value for name, value in render.items() if name not in DEFAULTS})
-    key = np.array([key_of(args.seed, 0, args.files[0])], np.uint64)
+    key = np.array([sample_key(args.seed, 0, args.files[0])], np.uint64)
     style = styles.one(int(key[0]))
     size, above = fitting(style, text, args.size)
     if above is not None:
@@ -129,8 +129,8 @@ def sheet(args: argparse.Namespace) -> int:
         raise UserError(f"--sheet {count} must be a number of pictures from 1 to 400, then the file to write.")
     texts, labels = snippets(args, int(count))
     args.look = args.look or "carbon"
-    screen = Screen(chosen(args), args.size or 500, args.input_shape, args.seed)
-    pictures = screen(texts, [f"{i} {text}" for i, text in enumerate(texts)], 0, labels)
+    renderer = Renderer(chosen(args), args.size or 500, args.input_shape, args.seed)
+    pictures = renderer(texts, [f"{i} {text}" for i, text in enumerate(texts)], 0, labels)
     columns = int(np.ceil(np.sqrt(len(pictures) * 1.5)))
     rows = -(-len(pictures) // columns)
     gap, side = 6, args.input_shape

@@ -23,7 +23,7 @@ from fusion.config.paths import CONF_DIR, to_dict
 from fusion.training import sweeps
 
 if TYPE_CHECKING:
-    from fusion.dry_run.plan import Preview
+    pass
 
 log = logging.getLogger(__name__)
 listed: "list[Preview]" = []
@@ -79,10 +79,10 @@ def _fail(said: str, mode: RunMode | None, code: int) -> None:
 
 def _previews() -> "Preview":
     """The one list of this process: of dry_run=true, one run or a sweep of them."""
-    from fusion.dry_run.plan import Preview
+    from fusion.dry_run.plan import DryRun
 
     if not listed:
-        listed.append(Preview())
+        listed.append(DryRun())
     return listed[0]
 
 

@@ -9,11 +9,11 @@ import pytest
 import torch
 from torch import nn
 
-from fusion.branches import Started, restore, start_image, start_text
+from fusion.branches import LoadedBranch, create_image, create_text, restore
 from fusion.branches.image import TimmBackbone
 from fusion.branches.text import HuggingFaceEncoder
 from fusion.branches.tokenizer import train_tokenizer
-from fusion.branches.weights import Origin
+from fusion.branches.weights import WeightSource
 from fusion.config.errors import UserError
 
 LADDER = {"name": "ladder", "tokenizer": "bpe", "vocabulary": 300, "max_tokens": 48, "dim": 16, "blocks": 2, "heads": 2,
@@ -32,7 +32,7 @@ HF = {"name": "hf", "model": "nobody/nothing", "weights": "random", "pooling": "
 class Case:
     """A branch, and texts or pictures -> what it is given of a batch."""
 
-    started: Started
+    started: LoadedBranch
     read: Callable[[list[str]], Any]
 
 
@@ -43,7 +43,7 @@ def rows(texts: list[str]) -> dict[str, list[str]]:
 
 
 def text_case(config: dict[str, Any], texts: list[str]) -> Case:
-    started = start_text(config, rows(texts), classes=["a", "b", "c"])
+    started = create_text(config, rows(texts), classes=["a", "b", "c"])
     return Case(started, started.tokenizer)
 
 
@@ -63,11 +63,11 @@ def image_case(model: str, side: int) -> Case:
         made = [torch.Generator().manual_seed(len(text)) for text in texts]
         return torch.stack([torch.randint(0, 256, (side, side, 3), dtype=torch.uint8, generator=g) for g in made])
 
-    return Case(start_image({"model": model, "weights": "random"}, side), draw)
+    return Case(create_image({"model": model, "weights": "random"}, side), draw)
 
 
-RUNGS = ("v1m", "v2m", "v3", "v4", "v5", "v5m")  # v1 and v2 read no text: see test_ladder.py
-TEXT = (*RUNGS, "bytes", "nano", "ngram", "hf", "folder")
+VARIANTS = ("v1m", "v2m", "v3", "v4", "v5", "v5m")  # v1 and v2 read no text: see test_ladder.py
+TEXT = (*VARIANTS, "bytes", "nano", "ngram", "hf", "folder")
 IMAGE = ("test_resnet", "test_vit3", "convnet", "nasnetmobile")
 
 
@@ -75,7 +75,7 @@ IMAGE = ("test_resnet", "test_vit3", "convnet", "nasnetmobile")
 def case(request, texts, tmp_path) -> Case:
     torch.manual_seed(0)
     match request.param:
-        case rung if rung in RUNGS:
+        case rung if rung in VARIANTS:
             made = text_case(LADDER | {"rung": rung}, texts)
         case "bytes":
             made = text_case(LADDER | {"rung": "v5m", "tokenizer": "bytes"}, texts)
@@ -122,7 +122,7 @@ def test_a_row_alone_gives_what_it_gives_in_a_batch(case, texts):
 @every_branch
 def test_every_parameter_learns(case, texts):
     module = case.started.module.train()
-    if getattr(case.started.module, "decides", False):
+    if getattr(case.started.module, "outputs_logits", False):
         assert not list(module.parameters())  # fitted already
         return
     module(case.read(texts[:4])).square().sum().backward()
@@ -179,7 +179,7 @@ def test_pictures_are_read_as_bytes_of_any_memory_layout(case, texts):
 
 
 def test_pictures_are_normalised_with_the_mean_and_deviation_of_the_model():
-    branch = TimmBackbone("test_resnet", 32, Origin("random"))
+    branch = TimmBackbone("test_resnet", 32, WeightSource("random"))
     published = branch.net.pretrained_cfg
     branch.net = nn.Identity()
     picture = torch.randint(0, 256, (1, 5, 4, 3), dtype=torch.uint8)
@@ -190,7 +190,7 @@ def test_pictures_are_normalised_with_the_mean_and_deviation_of_the_model():
 
 def test_mean_pooling_takes_every_token_and_cls_the_first(texts):
     torch.manual_seed(0)
-    started = start_text(HF | {"pooling": "cls"}, rows(texts))
+    started = create_text(HF | {"pooling": "cls"}, rows(texts))
     given = started.tokenizer(texts[:2])
     encoder = started.module.encoder.eval()
     hidden = encoder(given["input_ids"], given["attention_mask"].long()).last_hidden_state  # (2, T, D)
@@ -211,17 +211,17 @@ def test_a_kernel_that_a_spec_names_is_not_fetched(key):
 @pytest.mark.parametrize(
     ("start", "said"),
     [
-        (lambda: start_text({"name": "scrach"}, rows([])), "did you mean scratch"),
-        (lambda: start_text(HF | {"pooling": "max"}, rows(["a"])), "mean or cls"),
+        (lambda: create_text({"name": "scrach"}, rows([])), "did you mean scratch"),
+        (lambda: create_text(HF | {"pooling": "max"}, rows(["a"])), "mean or cls"),
         (
-            lambda: start_text(HF | {"architecture": {**ARCHITECTURE, "model_type": "robberta"}}, rows(["a"])),
+            lambda: create_text(HF | {"architecture": {**ARCHITECTURE, "model_type": "robberta"}}, rows(["a"])),
             "robberta",
         ),
-        (lambda: start_text(LADDER | {"rung": "v6"}, rows(["a"])), "v6.*one of v1, v2"),
-        (lambda: start_text(LADDER | {"rung": "v5", "heads": 3}, rows(["a"])), "dim=16.*heads=3"),
-        (lambda: start_text(LADDER | {"rung": "v5", "tokenizer": "words"}, rows(["a"])), "words.*bpe or bytes"),
-        (lambda: start_image({"model": "test_resnt", "weights": "random"}, 64), "did you mean test_resnet"),
-        (lambda: start_image({"model": "test_vit3", "weights": "random"}, 64), "input_shape=64.*160"),
+        (lambda: create_text(LADDER | {"rung": "v6"}, rows(["a"])), "v6.*one of v1, v2"),
+        (lambda: create_text(LADDER | {"rung": "v5", "heads": 3}, rows(["a"])), "dim=16.*heads=3"),
+        (lambda: create_text(LADDER | {"rung": "v5", "tokenizer": "words"}, rows(["a"])), "words.*bpe or bytes"),
+        (lambda: create_image({"model": "test_resnt", "weights": "random"}, 64), "did you mean test_resnet"),
+        (lambda: create_image({"model": "test_vit3", "weights": "random"}, 64), "input_shape=64.*160"),
         (lambda: restore({"name": "os.system"}), "os.system"),
     ],
 )

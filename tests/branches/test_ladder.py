@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fusion.branches import restore, restore_tokenizer
-from fusion.branches.ladder import RUNGS
+from fusion.branches.ladder import VARIANTS
 from fusion.branches.tokenizer import CLS, SEP, SPECIAL, Bytes
 from fusion.results import ladder as table
 
@@ -33,7 +33,7 @@ def test_a_mean_forgets_the_order_and_attention_does_not(rung, ordered):
     assert torch.allclose(out[0], out[1], atol=1e-6) != ordered
 
 
-@pytest.mark.parametrize("rung", RUNGS)
+@pytest.mark.parametrize("rung", VARIANTS)
 def test_dropout_is_on_in_training_and_off_after(rung):
     module, given_text = made(rung), Bytes(32)(TEXTS)
     with torch.no_grad():
@@ -47,7 +47,7 @@ def test_v3_has_one_head_and_v4_several():
 
 
 def test_every_rung_has_its_line_in_the_table():
-    assert set(RUNGS) <= set(table.RUNGS)
+    assert set(VARIANTS) <= set(table.VARIANTS)
 
 
 @given(st.text(max_size=60))

@@ -8,9 +8,9 @@ from sklearn.feature_extraction.text import TfidfTransformer
 from sklearn.linear_model import SGDClassifier
 from sklearn.preprocessing import normalize
 
-from fusion.branches import restore, restore_tokenizer, start_text
-from fusion.branches.linear_member import SHARPNESS, Voter, fit_voter, rarity, rows_for
-from fusion.branches.ngrams import PLACES, Ngrams, train_ngrams
+from fusion.branches import create_text, restore, restore_tokenizer
+from fusion.branches.linear_member import SHARPNESS, LinearMember, fit_linear_member, rarity, rows_for
+from fusion.branches.ngrams import NUM_HASH_BUCKETS, Ngrams, train_ngrams
 
 PYTHON = [f"def f{i}(x):\n    return x + {i}" for i in range(20)]
 C = [f"int f{i}(int x) {{ return x + {i}; }}" for i in range(20)]
@@ -31,7 +31,7 @@ def test_with_all_rows_it_says_what_scikit_learn_does():
     learner = SGDClassifier(alpha=1e-5, class_weight="balanced", max_iter=8, tol=None, random_state=3)
     margins = learner.fit(scaled, LABELS).decision_function(scaled)
     expected = torch.tensor(SHARPNESS * margins).log_softmax(1)
-    out = fit_voter(ROWS, ["c", "p", "r"], read, PLACES, seed=3)(read(TEXTS))
+    out = fit_linear_member(ROWS, ["c", "p", "r"], read, NUM_HASH_BUCKETS, seed=3)(read(TEXTS))
     assert (out.exp() - expected.exp()).abs().max() < 0.02  # 8 bits
 
 
@@ -44,7 +44,7 @@ def test_what_one_project_says_often_is_as_rare_as_what_it_says_once():
 
 def test_the_rows_kept_are_those_that_weigh_most_and_decide_alone():
     read = reader()
-    whole, part = (fit_voter(ROWS, ["c", "p", "r"], read, rows, seed=0) for rows in (PLACES, 400))
+    whole, part = (fit_linear_member(ROWS, ["c", "p", "r"], read, rows, seed=0) for rows in (NUM_HASH_BUCKETS, 400))
     assert part.weights.shape == (400, 3) and (part.kept.diff() > 0).all()
     size = (whole.weights * whole.scale).abs().amax(1)
     assert size[part.kept.long()].min() >= size.sort(descending=True).values[399] - part.scale.max() / 2
@@ -54,8 +54,8 @@ def test_the_rows_kept_are_those_that_weigh_most_and_decide_alone():
 
 def test_a_class_without_training_texts_gets_no_vote():
     read = reader()
-    voter = fit_voter(ROWS, ["a", "c", "p", "r", "z"], read, 500, seed=0)
-    out = voter(read([*TEXTS, "", "\ud800"])).exp()
+    linear_member = fit_linear_member(ROWS, ["a", "c", "p", "r", "z"], read, 500, seed=0)
+    out = linear_member(read([*TEXTS, "", "\ud800"])).exp()
     assert out.isfinite().all() and torch.allclose(out.sum(1), torch.ones(62))
     assert (out[:, [0, 4]] == 0).all()
 
@@ -63,17 +63,17 @@ def test_a_class_without_training_texts_gets_no_vote():
 def test_what_is_stored_is_what_is_used():
     read = reader()
     nano = {"name": "nano", "buckets": 64, "members": 1, "dim": 4, "thinning": 0.0, "linear": 900, "min_groups": 2}
-    started = start_text(nano, ROWS, ["c", "p", "r"])
-    assert started.spec["voter"] == {"rows": 300, "classes": 3}
+    started = create_text(nano, ROWS, ["c", "p", "r"])
+    assert started.spec["linear_member"] == {"rows": 300, "classes": 3}
     again = restore(started.spec)
     again.load_state_dict(started.module.state_dict())
     read_again = restore_tokenizer(read.to_json(), started.spec)
-    assert torch.equal(again.voter(read_again(RUBY)), started.module.voter(read(RUBY)))
-    assert {name: value.dtype for name, value in again.voter.state_dict().items()}["weights"] == torch.int8
+    assert torch.equal(again.linear_member(read_again(RUBY)), started.module.linear_member(read(RUBY)))
+    assert {name: value.dtype for name, value in again.linear_member.state_dict().items()}["weights"] == torch.int8
 
 
 @pytest.mark.parametrize(
-    ("weights", "classes", "rows"), [(0, 9, 0), (900, 9, 100), (900, 1, 0), (900, 0, 0), (10**9, 2, PLACES)]
+    ("weights", "classes", "rows"), [(0, 9, 0), (900, 9, 100), (900, 1, 0), (900, 0, 0), (10**9, 2, NUM_HASH_BUCKETS)]
 )
 def test_rows_are_the_weights_shared_by_the_classes(weights, classes, rows):
     assert rows_for(weights, classes) == rows
@@ -82,9 +82,9 @@ def test_rows_are_the_weights_shared_by_the_classes(weights, classes, rows):
 def test_with_one_label_to_learn_there_is_no_voter():
     rows = {"text": PYTHON, "group": ["g"] * 20, "label": ["p"] * 20}
     nano = {"name": "nano", "buckets": 64, "members": 1, "dim": 4, "thinning": 0.0, "linear": 900, "min_groups": 1}
-    assert start_text(nano, rows, ["p", "c"]).module.voter is None
+    assert create_text(nano, rows, ["p", "c"]).module.linear_member is None
 
 
 def test_an_empty_voter_has_no_opinion():
-    out = Voter(4, 5)(Ngrams([])(["a = 1"]))
+    out = LinearMember(4, 5)(Ngrams([])(["a = 1"]))
     assert torch.allclose(out.exp(), torch.full((1, 5), 0.2))

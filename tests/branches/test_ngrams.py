@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fusion.branches import restore, restore_tokenizer
-from fusion.branches.ngrams import LONGEST, MAX_BYTES, PLACES, Ngrams, _bytes, _mask, train_ngrams
+from fusion.branches.ngrams import LONGEST, MAX_BYTES, NUM_HASH_BUCKETS, Ngrams, _bytes, _mask, train_ngrams
 
 any_text = st.text(st.characters(), max_size=80)  # lone surrogates too
 
@@ -54,7 +54,9 @@ def test_a_voter_reads_runs_of_white_space_as_one_blank(text):
 def test_indentation_is_read_by_the_bags_and_not_by_the_voter():
     reader = Ngrams(["return"])
     two, four = reader(["  return"]), reader(["    return"])
-    assert torch.equal(two["voter_ids"], four["voter_ids"]) and torch.equal(two["voter_weight"], four["voter_weight"])
+    assert torch.equal(two["linear_ids"], four["linear_ids"]) and torch.equal(
+        two["linear_weight"], four["linear_weight"]
+    )
     assert not torch.equal(two["weight"], four["weight"])
 
 
@@ -78,7 +80,7 @@ def test_any_texts_become_places_with_weights_of_length_one(texts):
     ids, mask, weight = out["input_ids"], out["attention_mask"], out["weight"]
     assert ids.shape == mask.shape == weight.shape and len(ids) == len(texts)
     assert (ids.dtype, mask.dtype, weight.dtype) == (torch.int64, torch.bool, torch.float32)
-    assert ((ids >= 0) & (ids < PLACES)).all() and weight.isfinite().all()
+    assert ((ids >= 0) & (ids < NUM_HASH_BUCKETS)).all() and weight.isfinite().all()
     for row, text in enumerate(texts):
         present = ids[row][mask[row]].tolist()
         assert len(set(present)) == len(present)
@@ -93,8 +95,8 @@ def test_a_text_is_read_alike_alone_and_beside_others(text, other):
     for key in ("input_ids", "weight"):
         assert torch.equal(alone[key][0][alone["attention_mask"][0]], beside[key][1][mask])
         assert (beside[key][1][~mask] == 0).all()
-    length = int((alone["voter_weight"] > 0).sum())
-    for key in ("voter_ids", "voter_weight"):
+    length = int((alone["linear_weight"] > 0).sum())
+    for key in ("linear_ids", "linear_weight"):
         assert torch.equal(alone[key][0, :length], beside[key][1, :length]) and (beside[key][1, length:] == 0).all()
 
 
@@ -133,7 +135,7 @@ def test_a_text_that_says_one_thing_very_often_is_counted():
 
 def test_members_hash_apart_and_each_over_all_of_its_bag():
     module = restore({"name": "nano", "buckets": 4096, "members": 4, "dim": 2, "thinning": 0.5})
-    places = torch.arange(PLACES)
+    places = torch.arange(NUM_HASH_BUCKETS)
     rows = torch.stack([module.rows(places, k) - 4096 * k for k in range(4)])  # (members, PLACES)
     assert all(len(row.unique()) == 4096 for row in rows)
     met = (rows[:, :2000, None] == rows[:, None, :2000]).all(0)

@@ -87,10 +87,10 @@ def test_only_allowed_labels_are_answered(trained: Path, tmp_path: Path, capsys:
 def test_a_moved_run_still_predicts(trained: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     file = tmp_path / "a.py"
     file.write_text(sample("python", 2))
-    moved = tmp_path / "elsewhere" / "my run"
-    shutil.copytree(trained, moved)
+    to_device = tmp_path / "elsewhere" / "my run"
+    shutil.copytree(trained, to_device)
     _, before = answers(capsys, "--run", trained, file)
-    _, after = answers(capsys, "--run", moved, file)
+    _, after = answers(capsys, "--run", to_device, file)
     assert before == after
 
 

@@ -31,7 +31,7 @@ def test_a_run_with_every_option_says_what_it_did(fusion, corpus, tmp_path):
     run = json.loads((folder / "run.json").read_text())
     assert run["config"]["lr"] == run["rate_search"]["chosen"] > 0
     assert run["batchnorm"]["policy"] == "recalibrate" and run["batchnorm"]["layers"] > 0
-    assert {"train_mode_accuracy", "eval_mode_accuracy", "parted"} <= run["batchnorm"].keys()
+    assert {"train_mode_accuracy", "eval_mode_accuracy", "diverged"} <= run["batchnorm"].keys()
     assert run["image"]["channels"] == 1 and len(run["image"]["normalisation"]["mean"]) == 3
     assert (folder / "plots" / "learning_rate.png").read_bytes().startswith(b"\x89PNG")
     assert "epoch 1: 2 of the" in done.stderr and "epoch 2: 6 of the" not in done.stderr.split("epoch 1 of 2")[0]

@@ -10,13 +10,13 @@ from tests.tiny import HEAD, IMAGE, TEXT_ONLY, TINY, Command
 from fusion.config.paths import CONF_DIR, to_dict
 from fusion.dry_run import plan as preview
 from fusion.dry_run import timing as pace
-from fusion.dry_run.plan import Preview
-from fusion.dry_run.timing import LARGEST, Pace, Paces, seconds
+from fusion.dry_run.plan import DryRun
+from fusion.dry_run.timing import LARGEST, StepTimer, StepTimes, seconds
 from fusion.results.record import read_run
 from fusion.screenshots import fonts
 from fusion.training import run as experiment
 
-PACE = Pace(drawing=0.001, changing=0.0005, learning=0.01, reading=0.002, head=0.0001)
+PACE = StepTimes(drawing=0.001, changing=0.0005, learning=0.01, reading=0.002, head=0.0001)
 COUNTS = {"train": 1000, "val": 100, "test": 100}
 
 
@@ -50,7 +50,7 @@ def timed_once(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 
 def test_a_row_says_what_would_be_trained(trained: Path, corpus: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    made = Preview()
+    made = DryRun()
     made.add(configured(corpus), ["epochs=2", "dry_run=true"])
     (row,) = made.rows
     assert row["Verdict"] == "runs" and row["Run"] == "epochs=2" and float(row["Minutes"]) >= 0 and made.total > 0
@@ -60,7 +60,7 @@ def test_a_row_says_what_would_be_trained(trained: Path, corpus: Path, monkeypat
 
 
 def test_what_cannot_be_is_told_and_the_others_are_looked_at(corpus: Path, timed_once: list[str]) -> None:
-    made = Preview()
+    made = DryRun()
     made.add(configured(corpus, "backbone.model=inception_v3", "input_shape=40"), [])
     made.add(configured(corpus, "lr=-1"), [])
     made.add(configured(corpus), [])
@@ -70,14 +70,14 @@ def test_what_cannot_be_is_told_and_the_others_are_looked_at(corpus: Path, timed
 
 
 def test_each_network_and_view_is_timed_once(corpus: Path, timed_once: list[str]) -> None:
-    made = Preview()
+    made = DryRun()
     for overrides in (["lr=0.1"], ["epochs=9"], ["batch_size=4"], ["seed=3"], ["input_shape=40"]):
         made.add(configured(corpus, *overrides, base=[*IMAGE, "text=none", *HEAD]), overrides)
     assert timed_once == ["view 64 to 32", "timm 32", "view 64 to 40", "timm 40"]
 
 
 def test_runs_of_one_network_on_other_views_share_its_time(corpus: Path, timed_once: list[str]) -> None:
-    made = Preview()
+    made = DryRun()
     for overrides in (["source_size=80"], ["augment=rakuten"], ["input_shape=320"], ["input_shape=448"]):
         made.add(configured(corpus, *overrides, base=[*IMAGE, "text=none", *HEAD]), overrides)
     assert [said for said in timed_once if "view" not in said] == ["timm 32", "timm 320"]
@@ -86,7 +86,7 @@ def test_runs_of_one_network_on_other_views_share_its_time(corpus: Path, timed_o
 
 def test_large_pictures_take_time_by_their_area(corpus: Path, timed_once: list[str]) -> None:
     config = configured(corpus, f"input_shape={2 * LARGEST}", base=[*IMAGE, "text=none", *HEAD])
-    found = Paces()(config, experiment.load(config), ["c", "css", "python"], None)
+    found = StepTimer()(config, experiment.load(config), ["c", "css", "python"], None)
     assert found.reading == 4 * PACE.reading and found.head == PACE.head
     assert found.learning == pytest.approx(PACE.head + 4 * (PACE.learning - PACE.head))
 
@@ -94,7 +94,7 @@ def test_large_pictures_take_time_by_their_area(corpus: Path, timed_once: list[s
 def test_a_run_that_is_complete_would_not_be_repeated(corpus: Path, tmp_path: Path, timed_once: list[str]) -> None:
     config = configured(corpus, "epochs=1", base=TEXT_ONLY) | {"runs": str(tmp_path / "runs"), "again": False}
     done = experiment.run(config, [], tmp_path / "runs" / "train")
-    made = Preview()
+    made = DryRun()
     made.add(config, [])
     assert made.rows[0]["Verdict"] == f"complete: {done}" and made.total == 0 and not timed_once
 
@@ -103,7 +103,7 @@ def test_too_little_memory_is_told_with_the_batch_that_fits(
     corpus: Path, timed_once: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(preview, "room", lambda _: 20_000_000)
-    made = Preview()
+    made = DryRun()
     made.add(configured(corpus, "batch_size=4096", "input_shape=64"), [])
     assert "hardly fits into 0.0 GB: batch_size=" in made.rows[0]["Verdict"]
 
@@ -120,7 +120,7 @@ def test_the_time_of_a_run_is_that_of_its_parts(corpus, overrides, variants, kep
 
 
 def test_a_sweep_of_heads_pays_for_its_features_once(corpus: Path, timed_once: list[str]) -> None:
-    made, took = Preview(), []
+    made, took = DryRun(), []
     for head in ("fusion.dropout=0.1", "lr=0.1", "lr=0.2"):
         before = made.total
         made.add(configured(corpus, "backbone.freeze=all", head, base=[*IMAGE, "text=none", *HEAD]), [head])
@@ -135,13 +135,13 @@ def test_real_steps_are_timed_and_no_font_is_fetched(
     monkeypatch.setattr(fonts, "_from_package", lambda row: pytest.fail(f"{row['font']} was fetched"))
     looks = ["render.font=any", "augment=rakuten", f"backbone.freeze={frozen}"]
     config = configured(corpus, *looks, base=[*IMAGE, "text=none", *HEAD])
-    found = Paces()(config, experiment.load(config).slice(0, 8), ["c", "css", "python"], None)
+    found = StepTimer()(config, experiment.load(config).slice(0, 8), ["c", "css", "python"], None)
     assert min(found.drawing, found.changing, found.learning, found.reading, found.head) > 0
     assert found.learning > found.reading and found.learning > found.head
 
 
 def test_of_what_is_fitted_only_reading_takes_time(corpus: Path) -> None:
-    made = Preview()
+    made = DryRun()
     made.add(
         configured(corpus, base=["text=ngram", "text.features=1024", "backbone=none", "data=folder"]), ["text=ngram"]
     )
@@ -162,7 +162,7 @@ def test_a_dry_sweep_leaves_nothing_behind(tmp_path: Path, corpus: Path, fusion:
 def test_pretraining_takes_its_steps_and_no_epochs(corpus: Path, timed_once: list[str]) -> None:
     words = ["experiment=pretrain_image", *IMAGE, "batch_size=8", "data=folder", "pretraining.steps=1000",
              "pretraining.early.steps=400", "pretraining.early.input_shape=16", "pretraining.judge_on=1"]  # fmt: skip
-    made = Preview()
+    made = DryRun()
     made.add(configured(corpus, base=words), [])
     made.add(configured(corpus, "pretraining.resume=nowhere", base=words), [])
     made.add(configured(corpus, base=words), ["epochs=9"])
@@ -176,11 +176,11 @@ def test_folds_that_are_complete_are_not_run_again(corpus: Path, tmp_path: Path,
     config = configured(corpus, "epochs=1", "folds=2", base=TEXT_ONLY) | {"runs": str(tmp_path), "again": False}
     took, done = [], []
     for fold in (0, 1):
-        made = Preview()
+        made = DryRun()
         made.add(config, [])
         took.append(made.total)
         done.append(experiment.run(config | {"fold": fold}, [], tmp_path / "folds"))
     assert took[0] == pytest.approx(2 * took[1])
-    made = Preview()
+    made = DryRun()
     made.add(config, [])
     assert made.rows[0]["Verdict"] == f"complete: {done[0]}, {done[1]}" and made.total == 0

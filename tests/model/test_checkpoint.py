@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 import torch
 
-from fusion.branches import start_image, start_text
+from fusion.branches import create_image, create_text
 from fusion.config.errors import UserError
 from fusion.files import sha256_of
 from fusion.model import checkpoint
@@ -22,9 +22,9 @@ FUSION = {"hidden": [8], "dropout": 0.1}
 
 def made(texts, seed: int = 0, image: bool = True) -> Model:
     torch.manual_seed(seed)
-    started = {"text": start_text(SCRATCH, {"text": texts})}
+    started = {"text": create_text(SCRATCH, {"text": texts})}
     if image:
-        started["image"] = start_image({"model": "test_resnet", "weights": "random"}, 32)
+        started["image"] = create_image({"model": "test_resnet", "weights": "random"}, 32)
     net = LateFusion({name: branch.module for name, branch in started.items()}, 2, **FUSION)
     meta = {
         "name": "train", "render": {}, "source_size": 64, "input_shape": 32, "seed": 1, "classes": ["a", "b"],
@@ -69,10 +69,10 @@ def test_a_saved_model_gives_the_same_answers(model, folder, texts):
 
 
 def test_a_moved_folder_still_loads(folder, texts, tmp_path, model):
-    moved = tmp_path / "elsewhere" / "m"
-    moved.parent.mkdir()
-    shutil.move(folder, moved)
-    assert torch.equal(answers(load(moved), texts), answers(model, texts))
+    to_device = tmp_path / "elsewhere" / "m"
+    to_device.parent.mkdir()
+    shutil.move(folder, to_device)
+    assert torch.equal(answers(load(to_device), texts), answers(model, texts))
 
 
 def test_saving_what_was_loaded_changes_nothing(folder, tmp_path):

@@ -141,7 +141,7 @@ class Voting(Branch):
 
     def __init__(self):
         super().__init__(3, 4)
-        self.voter = lambda x: torch.full((len(x), 7), -50.0).index_fill(1, torch.tensor([2]), 0.0)
+        self.linear_member = lambda x: torch.full((len(x), 7), -50.0).index_fill(1, torch.tensor([2]), 0.0)
 
 
 def test_an_answer_is_the_mean_of_the_heads_and_the_voters_where_the_text_is_there(batch):
@@ -157,6 +157,6 @@ def test_an_answer_is_the_mean_of_the_heads_and_the_voters_where_the_text_is_the
 
 def test_a_branch_that_decides_has_no_head(batch):
     text = Branch(3, 7)
-    text.decides = True
+    text.outputs_logits = True
     net = LateFusion({"text": text}, 7, hidden=(8,), dropout=0.0)
     assert torch.equal(net(batch), text(batch["text"]))

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from fusion.pretraining.character_targets import FIRST, SIGNS, characters
-from fusion.screenshots.renderer import Screen
+from fusion.pretraining.character_targets import CHARACTERS, FIRST, characters
+from fusion.screenshots.renderer import Renderer
 
 PLAIN = {
     "font": "dejavu-sans-mono", "font_size": 10, "line_height": 160, "padding_x": 0, "padding_y": 0, "margin": 0,
@@ -12,10 +12,12 @@ PLAIN = {
 
 
 def test_characters_are_where_they_are_drawn() -> None:
-    screen = Screen(PLAIN, 64, 32, 0)  # 6 pixels a column, 16 a row: the grid's parts are 5 columns wide, 2 rows high
-    scene = screen.scene(["ab   c\n\n}", "é" + " " * 60 + "z"], ["1", "2"], 0)
-    found = characters(screen.painter, scene, 2)
-    assert found.shape == (2, 2, 2, SIGNS)
+    renderer = Renderer(
+        PLAIN, 64, 32, 0
+    )  # 6 pixels a column, 16 a row: the grid's parts are 5 columns wide, 2 rows high
+    scene = renderer.scene(["ab   c\n\n}", "é" + " " * 60 + "z"], ["1", "2"], 0)
+    found = characters(renderer.painter, scene, 2)
+    assert found.shape == (2, 2, 2, CHARACTERS)
     places = [
         (row, down, across, chr(sign + FIRST)) for row, down, across, sign in zip(*np.nonzero(found), strict=True)
     ]

@@ -5,16 +5,16 @@ import pyarrow as pa
 import pytest
 import torch
 
-from fusion.pretraining.stream import Fresh, Passages, Rows
-from fusion.screenshots.renderer import Screen
+from fusion.pretraining.stream import PretrainingDataset, TextCrops, WeightedRows
+from fusion.screenshots.renderer import Renderer
 
-PASSAGES = Passages(rows=3, columns=10, ink=8)
+PASSAGES = TextCrops(rows=3, columns=10, ink=8)
 
 
-def stream(table: pa.Table, seed: int = 0, rank: int = 0, world: int = 1) -> Fresh:
+def stream(table: pa.Table, seed: int = 0, rank: int = 0, world: int = 1) -> PretrainingDataset:
     render = {"font": "dejavu-sans-mono", "mode": "direct", "theme": ["vs", "monokai"]}
-    screens = [Screen(render | {"highlight": policy}, 48, 32, seed) for policy in ("neutral", "none")]
-    return Fresh(Rows(table, ["a", "b"]), PASSAGES, screens, 8, seed, 2, rank, world)
+    renderers = [Renderer(render | {"highlight": policy}, 48, 32, seed) for policy in ("neutral", "none")]
+    return PretrainingDataset(WeightedRows(table, ["a", "b"]), PASSAGES, renderers, 8, seed, 2, rank, world)
 
 
 def test_a_step_is_the_same_whenever_it_comes(table: pa.Table) -> None:
@@ -42,5 +42,5 @@ def test_workers_change_nothing(table: pa.Table) -> None:
 def test_every_label_comes_as_often(table: pa.Table) -> None:
     few = pa.concat_tables([table.filter(pa.array([label == "a" for label in table["label"].to_pylist()])),
                             table.filter(pa.array([label == "b" for label in table["label"].to_pylist()])).slice(0, 2)])  # fmt: skip
-    _, label = Rows(few, ["a", "b"]).draw(np.random.default_rng(0).random(2000))
+    _, label = WeightedRows(few, ["a", "b"]).draw(np.random.default_rng(0).random(2000))
     assert np.bincount(label).tolist() == pytest.approx([1000, 1000], abs=100)

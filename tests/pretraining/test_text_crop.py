@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fusion.pretraining.text_crop import density, is_dense, passage
+from fusion.pretraining.text_crop import density, is_dense, text_crop
 
 
 def shown(text: str, rows: int, columns: int) -> int:
@@ -15,8 +15,8 @@ def shown(text: str, rows: int, columns: int) -> int:
 
 @given(st.text(alphabet="ab \n\t{}", min_size=1, max_size=300), st.integers(0, 2**64 - 1))
 def test_a_passage_of_a_dense_text_shows_enough(text: str, key: int) -> None:
-    found = passage(text, key, 3, 8, 10)
-    assert found == passage(text, key, 3, 8, 10)
+    found = text_crop(text, key, 3, 8, 10)
+    assert found == text_crop(text, key, 3, 8, 10)
     if is_dense(text, 3, 8, 10):
         assert shown(found, 3, 8) >= 10
     else:
@@ -25,7 +25,7 @@ def test_a_passage_of_a_dense_text_shows_enough(text: str, key: int) -> None:
 
 def test_places_differ_and_empty_ones_are_passed_over() -> None:
     text = "\n".join(["first line of it", *[""] * 20, *(f"    line {i} of the end" for i in range(9))])
-    found = [passage(text, key, 3, 20, 30) for key in range(200)]
+    found = [text_crop(text, key, 3, 20, 30) for key in range(200)]
     starts = {one.split("\n")[0] for one in found}
     assert len(starts) > 5 and "" not in starts
     assert any(one.startswith("line") for one in found), "at the indentation"
@@ -34,5 +34,5 @@ def test_places_differ_and_empty_ones_are_passed_over() -> None:
 
 @pytest.mark.parametrize("text", ["", "\n\n", "\t"])
 def test_nothing_is_shown_of_nothing(text: str) -> None:
-    assert passage(text, 5, 3, 8, 10).strip() == "" and not is_dense(text, 3, 8, 10)
+    assert text_crop(text, 5, 3, 8, 10).strip() == "" and not is_dense(text, 3, 8, 10)
     assert isinstance(density([""], 0, 3, 8), np.ndarray)

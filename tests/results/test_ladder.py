@@ -7,8 +7,8 @@ from fusion.results.ladder import rungs
 
 def test_rungs_stand_in_their_order_wherever_their_runs_lie(tmp_path):
     folders = []
-    for place, rung in (("sweep/b", "v5"), ("elsewhere/a", "v1")):
-        folder = tmp_path / place
+    for format_path, rung in (("sweep/b", "v5"), ("elsewhere/a", "v1")):
+        folder = tmp_path / format_path
         folder.mkdir(parents=True)
         run = {"schema": 1, "status": "completed", "config": {"text": {"name": "ladder", "rung": rung}}}
         (folder / "run.json").write_text(json.dumps(run | {"metrics": {"val": {"accuracy": 0.5, "n": 9}}}))

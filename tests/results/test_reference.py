@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from fusion.config.paths import CONF_DIR
-from fusion.results.reference import COLUMNS, DATA, beside_originals, originals
+from fusion.results.reference import COLUMNS, DATA, beside_reference, originals
 from fusion.results.table import to_markdown
 from fusion.results.tables import TABLES
 
@@ -43,7 +43,7 @@ def run(tmp_path):
 
 
 def lines_of(folders, row=ROW):
-    table = beside_originals("rakuten", folders)
+    table = beside_reference("rakuten", folders)
     return [line for line in table.rows if row in line["Run or Command"] or line["Run or Command"][:1] == "/"]
 
 
@@ -88,7 +88,7 @@ def test_a_row_is_named_like_its_file_and_says_where_it_comes_from(prefix):
 
 
 def test_an_empty_cell_has_the_command_that_fills_it():
-    table = beside_originals("rakuten", [])
+    table = beside_reference("rakuten", [])
     assert len(table.rows) == 28 and {tuple(row) for row in table.rows} == {COLUMNS}
     for row, line in zip(RAKUTEN, table.rows, strict=True):
         assert line["Accuracy"] == line["F1 Score Weighted"] == "" and line["Status"] == "not run"
@@ -97,7 +97,7 @@ def test_an_empty_cell_has_the_command_that_fills_it():
 
 
 def test_the_table_says_that_ours_is_other_data():
-    assert "The data differ" in to_markdown(beside_originals("rakuten", []))
+    assert "The data differ" in to_markdown(beside_reference("rakuten", []))
 
 
 def test_our_figure_stands_beside_the_sources(run):
@@ -144,5 +144,5 @@ def test_a_run_of_another_backbone_is_not_that_row(run):
 def test_runs_that_are_no_rows_are_left_out(run, tmp_path):
     (tmp_path / "new").mkdir()
     (tmp_path / "new" / "run.json").write_text("{}")
-    found = beside_originals("rakuten", [run("a", row=None), tmp_path / "new"])
+    found = beside_reference("rakuten", [run("a", row=None), tmp_path / "new"])
     assert {line["Status"] for line in found.rows} == {"not run"}

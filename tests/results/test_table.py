@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from fusion.results.leaderboard import COLUMNS, ranked, rows
+from fusion.results.leaderboard import COLUMNS, leaderboard, rows
 from fusion.results.table import print_table, to_csv, to_markdown, write_results
 from fusion.results.tables import OF_RUNS, make_table
 
@@ -162,7 +162,7 @@ def test_the_text_branch_that_was_trained_is_named(run):
 
 
 def hostile_rows(run):
-    return ranked(
+    return leaderboard(
         [run(f"r{i}", backbone={"name": text}, status="failed", error=text) for i, text in enumerate(HOSTILE)]
     )
 
@@ -177,13 +177,13 @@ def test_every_cell_survives_the_csv(run):
 @pytest.mark.parametrize("start", ["=", "+", "-", "@", "\t", "\r", "\n"])
 def test_no_csv_cell_is_a_formula(run, start):
     """The list is OWASP's, for CSV injection."""
-    made = ranked([run("a", backbone={"name": f"{start}cmd|' /C calc'!A0"})])
+    made = leaderboard([run("a", backbone={"name": f"{start}cmd|' /C calc'!A0"})])
     (read,) = csv.DictReader(io.StringIO(to_csv(made), newline=""))
     assert read["Model"][0] not in "=+-@\t\r\n" and "cmd" in read["Model"]
 
 
 def test_plain_csv_cells_are_as_they_are(run):
-    (read,) = csv.DictReader(io.StringIO(to_csv(ranked([run("a", val=0.5, test=0.5)]))))
+    (read,) = csv.DictReader(io.StringIO(to_csv(leaderboard([run("a", val=0.5, test=0.5)]))))
     assert read["Model"] == "densenet121" and read["Accuracy"] == "0.500" and read["LR"] == "0.001"
 
 
@@ -210,26 +210,26 @@ def test_nothing_of_others_drives_the_terminal(run, monkeypatch, on_terminal):
 
 
 def test_a_pipe_gets_markdown(run, capsys):
-    made = ranked([run("a", val=0.5)])
+    made = leaderboard([run("a", val=0.5)])
     print_table(made)
     assert capsys.readouterr().out == to_markdown(made)
 
 
 def test_both_files_are_written_and_nothing_beside_them(run, tmp_path):
     (tmp_path / "out").mkdir()
-    made = ranked([run("a", val=0.5)])
+    made = leaderboard([run("a", val=0.5)])
     comma, marked = write_results(made, tmp_path / "out")
     assert (comma.read_text(), marked.read_text()) == (to_csv(made), to_markdown(made))
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["results.csv", "results.md"]
 
 
 def test_a_run_folder_whose_name_is_no_utf_8_can_be_written(run, tmp_path):
-    made = ranked([run("caf\udce9", val=0.5)], root=tmp_path)
+    made = leaderboard([run("caf\udce9", val=0.5)], root=tmp_path)
     write_results(made, tmp_path)
     assert "caf" in (tmp_path / "results.csv").read_text()
 
 
 def test_no_runs_are_an_empty_table():
     assert rows([]) == []
-    assert to_csv(ranked([])) == ",".join(COLUMNS) + "\n"
-    assert to_markdown(ranked([])).count("\n") == 2
+    assert to_csv(leaderboard([])) == ",".join(COLUMNS) + "\n"
+    assert to_markdown(leaderboard([])).count("\n") == 2

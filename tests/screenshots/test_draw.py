@@ -8,7 +8,7 @@ from fusion.screenshots import fonts, themes
 from fusion.screenshots.atlas import metrics
 from fusion.screenshots.charset import PAGE, SLOTS
 from fusion.screenshots.lexing import token_classes
-from fusion.screenshots.renderer import Screen
+from fusion.screenshots.renderer import Renderer
 
 PLAIN = {
     "padding_x": 0,
@@ -48,7 +48,7 @@ def pillow(text: str, classes: np.ndarray, theme: str, font: str, pixels: int, s
 
 def drawn(text: str, theme: str, font: str, pixels: int, size: int) -> np.ndarray:
     style = {"theme": theme, "font": font, "font_size": pixels, "line_height": 150} | PLAIN
-    return Screen(style, size, size, 0)([text], ["id"], None)[0]
+    return Renderer(style, size, size, 0)([text], ["id"], None)[0]
 
 
 @pytest.mark.parametrize("pixels", [9, 12, 13, 16, 28])
@@ -98,20 +98,20 @@ CARBON = {
 def test_same_bytes_for_any_threads_and_any_order(mode):
     texts = [CODE[i:] for i in range(9)]
     ids = [f"id{i}" for i in range(9)]
-    screen = Screen(CARBON | {"mode": mode}, "120x90", 64, 3)
-    screen.threads = 1
-    first = screen(texts, ids, 5)
-    screen.threads = 4
-    assert np.array_equal(screen(texts, ids, 5), first)
+    renderer = Renderer(CARBON | {"mode": mode}, "120x90", 64, 3)
+    renderer.threads = 1
+    first = renderer(texts, ids, 5)
+    renderer.threads = 4
+    assert np.array_equal(renderer(texts, ids, 5), first)
     order = [4, 2, 8, 0, 1, 3, 7, 5, 6]
-    again = Screen(CARBON | {"mode": mode}, "120x90", 64, 3)([texts[i] for i in order], [ids[i] for i in order], 5)
+    again = Renderer(CARBON | {"mode": mode}, "120x90", 64, 3)([texts[i] for i in order], [ids[i] for i in order], 5)
     assert np.array_equal(again, first[order])
-    assert np.array_equal(screen(texts[4:5], ids[4:5], 5)[0], first[4])
-    assert not np.array_equal(screen(texts, ids, 6), first)
+    assert np.array_equal(renderer(texts[4:5], ids[4:5], 5)[0], first[4])
+    assert not np.array_equal(renderer(texts, ids, 6), first)
 
 
 def test_evaluation_is_the_same_for_every_seed():
-    one, other = (Screen(CARBON, 100, 48, seed)([CODE] * 3, list("abc"), None) for seed in (0, 1))
+    one, other = (Renderer(CARBON, 100, 48, seed)([CODE] * 3, list("abc"), None) for seed in (0, 1))
     assert np.array_equal(one, other)
 
 
@@ -127,6 +127,6 @@ def by_area(picture: np.ndarray, side: int) -> np.ndarray:
 @pytest.mark.parametrize(("size", "shape"), [(240, 96), (500, 224), (448, 224)])
 def test_direct_drawing_comes_close_to_the_exact_picture_averaged_by_area(size, shape):
     style = {"theme": "vs", "background": "#abb8c3", "line_numbers": True, "font_size": 13}
-    exact = by_area(Screen(style, size, size, 0)([CODE], ["a"], None)[0], shape)
-    direct = Screen(style | {"mode": "direct"}, size, shape, 0)([CODE], ["a"], 0)[0]
+    exact = by_area(Renderer(style, size, size, 0)([CODE], ["a"], None)[0], shape)
+    direct = Renderer(style | {"mode": "direct"}, size, shape, 0)([CODE], ["a"], 0)[0]
     assert 10 * np.log10(255**2 / np.mean((exact - direct) ** 2)) > 40  # decibels

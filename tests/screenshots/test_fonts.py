@@ -82,9 +82,9 @@ def test_a_font_asked_for_by_name_is_asked_for_again_and_ends_the_memory(monkeyp
 
 
 def test_a_bank_shares_tiles_of_faces_that_repeat(tmp_path):
-    one = glyphs.Bank(1)
+    one = glyphs.GlyphAtlas(1)
     one.entry(str(FOLDER / "DejaVuSansMono.ttf"), 14)
-    four = glyphs.Bank(1)
+    four = glyphs.GlyphAtlas(1)
     four.entry(fonts.ALWAYS, 14)
     assert len(one.table) == len(four.table) == 1024 and len(one.alpha) < 0.4 * len(four.alpha)
     assert len(one.alpha) % glyphs.BLOCK == 0

@@ -9,9 +9,9 @@ import yaml
 from fusion.config.errors import UserError
 from fusion.config.paths import CONF_DIR
 from fusion.screenshots import style, themes
-from fusion.screenshots.style import FIELDS, Style, Styles, key_of
+from fusion.screenshots.style import FIELDS, Style, Styles, sample_key
 
-KEYS = np.array([key_of(0, 0, str(i)) for i in range(4000)], np.uint64)
+KEYS = np.array([sample_key(0, 0, str(i)) for i in range(4000)], np.uint64)
 
 
 def test_without_a_configuration_every_field_has_carbons_value():
@@ -43,7 +43,7 @@ def test_ranges_have_both_ends_and_lists_are_drawn_from_evenly():
 
 
 def test_fields_are_independent_of_each_other():
-    drawn = style.uniforms(KEYS, Styles({}).salts)
+    drawn = style.hash_uniform(KEYS, Styles({}).salts)
     correlation = np.corrcoef(drawn.T) - np.eye(len(FIELDS))
     assert np.abs(correlation).max() < 0.08
     assert drawn.min() >= 0 and drawn.max() < 1
@@ -65,8 +65,8 @@ def test_every_ink_of_every_theme_can_be_read(theme):
 
 
 def test_evaluation_styles_do_not_depend_on_the_seed():
-    assert key_of(0, None, "a") == key_of(9, None, "a") != key_of(0, 0, "a")
-    assert len({key_of(seed, epoch, id) for seed in range(3) for epoch in range(3) for id in "abc"}) == 27
+    assert sample_key(0, None, "a") == sample_key(9, None, "a") != sample_key(0, 0, "a")
+    assert len({sample_key(seed, epoch, id) for seed in range(3) for epoch in range(3) for id in "abc"}) == 27
 
 
 @pytest.mark.parametrize(
@@ -98,9 +98,9 @@ def test_a_wrong_value_is_named_with_what_there_is(render, message):
 @pytest.mark.parametrize("file", sorted(path.stem for path in (CONF_DIR / "render").glob("*.yaml")))
 def test_every_file_of_conf_render_can_be_drawn_with(file):
     from fusion.render import named
-    from fusion.screenshots.renderer import Screen
+    from fusion.screenshots.renderer import Renderer
 
     render = named("render", file) | {"font": "dejavu-sans-mono"}  # the others need a network
-    assert Screen(render, 1360, 64, 0)(["a = 1\n"], ["x"], 0).shape == (1, 64, 64, 3)
+    assert Renderer(render, 1360, 64, 0)(["a = 1\n"], ["x"], 0).shape == (1, 64, 64, 3)
     every = yaml.safe_load((CONF_DIR / "render" / "carbon.yaml").read_text(encoding="utf-8"))
     assert set(FIELDS) < set(every), "a field that is not in the file cannot be given as render.FIELD=VALUE"

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from fusion.config.errors import UserError
-from fusion.screenshots import token_cache as lexed
+from fusion.screenshots import token_cache as token_cache
 from fusion.screenshots.lexing import token_classes
 
 PARTS = [
@@ -19,9 +19,9 @@ def plain(items, _title, _total):
     return items
 
 
-@pytest.mark.parametrize("policy", lexed.KEPT)
+@pytest.mark.parametrize("policy", token_cache.KEPT)
 def test_what_is_read_back_is_what_the_lexer_says(tmp_path: Path, policy: str) -> None:
-    found = lexed.lex(PARTS, policy, "key", tmp_path, plain, workers=2)
+    found = token_cache.lex(PARTS, policy, "key", tmp_path, plain, workers=2)
     for ids, texts, labels in PARTS:
         for one, text, label in zip(ids, texts, labels, strict=True):
             slot = (one, label if policy == "true" else None)
@@ -29,14 +29,14 @@ def test_what_is_read_back_is_what_the_lexer_says(tmp_path: Path, policy: str) -
 
 
 def test_a_table_is_lexed_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    lexed.lex(PARTS, "true", "one", tmp_path, plain, workers=1)
-    monkeypatch.setattr(lexed, "ProcessPoolExecutor", lambda *_, **__: pytest.fail("lexed again"))
-    assert len(lexed.lex(PARTS, "true", "one", tmp_path, plain, workers=1)) == 4
+    token_cache.lex(PARTS, "true", "one", tmp_path, plain, workers=1)
+    monkeypatch.setattr(token_cache, "ProcessPoolExecutor", lambda *_, **__: pytest.fail("lexed again"))
+    assert len(token_cache.lex(PARTS, "true", "one", tmp_path, plain, workers=1)) == 4
     with pytest.raises(pytest.fail.Exception):
-        lexed.lex(PARTS, "true", "another", tmp_path, plain, workers=1)
+        token_cache.lex(PARTS, "true", "another", tmp_path, plain, workers=1)
 
 
 def test_a_label_without_a_lexer_leaves_nothing_behind(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="klingon"):
-        lexed.lex([(["a"], ["x"], ["klingon"])], "true", "key", tmp_path, plain, workers=1)
+        token_cache.lex([(["a"], ["x"], ["klingon"])], "true", "key", tmp_path, plain, workers=1)
     assert not [path for path in tmp_path.rglob("*") if path.is_file()]

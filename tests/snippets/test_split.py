@@ -65,5 +65,5 @@ def test_a_table_is_in_order_and_its_hash_says_so() -> None:
     for groups in ({name: set(part["group"].to_pylist()) for name, part in parts.items()},):
         assert not groups["train"] & groups["test"] and not groups["train"] & groups["val"]
     assert split_hash(table) == split_hash(table.take(list(range(89, -1, -1))))
-    moved = table.set_column(4, "split", pa.array(["train"] * 90))
-    assert split_hash(moved) != split_hash(table)
+    to_device = table.set_column(4, "split", pa.array(["train"] * 90))
+    assert split_hash(to_device) != split_hash(table)

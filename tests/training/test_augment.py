@@ -86,10 +86,10 @@ def test_draws_reach_the_whole_of_their_range():
     policy = Policy(rotation=45, shift=0.2, flip_horizontal=0.5)
     import numpy as np
 
-    from fusion.screenshots.style import key_of, uniforms
+    from fusion.screenshots.style import hash_uniform, sample_key
 
-    keys = np.array([key_of(0, 0, f"augment|{id}") for id in ids], np.uint64)
-    at = geometry(policy, torch.from_numpy(uniforms(keys, np.arange(8, dtype=np.uint64))))
+    keys = np.array([sample_key(0, 0, f"augment|{id}") for id in ids], np.uint64)
+    at = geometry(policy, torch.from_numpy(hash_uniform(keys, np.arange(8, dtype=np.uint64))))
     flipped = at[:, 0, 0] * at[:, 1, 1] < 0
     assert 0.4 < flipped.double().mean() < 0.6
     angle = torch.rad2deg(torch.atan2(-at[:, 0, 1], at[:, 1, 1]))

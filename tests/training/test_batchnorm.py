@@ -40,7 +40,7 @@ def batches():
 def test_a_network_whose_statistics_are_elsewhere_is_told(net, batches, caplog):
     with caplog.at_level(logging.WARNING):
         found = batchnorm.compare(net, batchnorm.moving(net), batches, "adapt")
-    assert found == {"samples": 64, "train_mode_accuracy": 1.0, "eval_mode_accuracy": 0.5, "parted": True}
+    assert found == {"samples": 64, "train_mode_accuracy": 1.0, "eval_mode_accuracy": 0.5, "diverged": True}
     assert "1.000" in caplog.text and "0.500" in caplog.text and "batchnorm=recalibrate" in caplog.text
 
 
@@ -61,7 +61,7 @@ def test_recalibrated_statistics_are_those_of_the_pictures(net, batches, caplog)
     batchnorm.recalibrate(net, norms, batches)
     assert net.norm.running_mean.item() == pytest.approx(torch.cat([b["x"] for b in batches]).mean().item(), abs=1e-3)
     assert net.norm.momentum == 0.1 and not any(m.training for m in net.modules())
-    assert batchnorm.compare(net, norms, batches, "recalibrate")["parted"] is False
+    assert batchnorm.compare(net, norms, batches, "recalibrate")["diverged"] is False
     assert not caplog.text
 
 

@@ -17,7 +17,7 @@ from safetensors.torch import save_file
 from tests.tiny import HEAD, IMAGE, TEXT, write_corpus
 
 from fusion import files
-from fusion.branches import start_image
+from fusion.branches import create_image
 from fusion.config.errors import UserError
 from fusion.config.paths import CONF_DIR, to_dict
 from fusion.model import checkpoint
@@ -159,13 +159,13 @@ def test_damaged_features_are_found_and_computed_anew(train: Callable[..., Path]
 
 def test_two_sweeps_at_once_leave_one_whole_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(files.os, "getpid", threading.get_ident)  # threads that write as processes do
-    branch = start_image({"model": "test_resnet", "weights": "random"}, 32).module
+    branch = create_image({"model": "test_resnet", "weights": "random"}, 32).module
     rows = [(f"{i:064x}", "c", "") for i in range(12)]
     pictures = torch.randint(0, 256, (12, 32, 32, 3), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
     found, states = [], [branch.state_dict()]
 
     def sweep() -> None:
-        own = start_image({"model": "test_resnet", "weights": "random"}, 32).module
+        own = create_image({"model": "test_resnet", "weights": "random"}, 32).module
         own.load_state_dict(states[0])
         kept, _ = keep(
             own, lambda *_: (rows, pictures.split(5)), {"train": [0]}, ["view"], tmp_path, torch.device("cpu")
@@ -184,14 +184,14 @@ def test_two_sweeps_at_once_leave_one_whole_file(tmp_path: Path, monkeypatch: py
 
 
 def test_the_hash_of_weights_is_of_every_one_of_them_and_of_the_statistics() -> None:
-    branch = start_image({"model": "test_resnet", "weights": "random"}, 32).module
+    branch = create_image({"model": "test_resnet", "weights": "random"}, 32).module
     before = weights_hash(branch)
     assert weights_hash(branch) == before
     next(iter(branch.parameters())).data[0, 0, 0, 0] += 1e-3
-    moved = weights_hash(branch)
+    to_device = weights_hash(branch)
     buffers = dict(branch.named_buffers())
     buffers[next(name for name in buffers if "running_mean" in name)][0] += 1e-3
-    assert len({before, moved, weights_hash(branch)}) == 3
+    assert len({before, to_device, weights_hash(branch)}) == 3
 
 
 def test_streams_keep_nothing() -> None:

@@ -7,7 +7,7 @@ from torch import nn
 
 from fusion.branches import restore
 from fusion.config.errors import UserError
-from fusion.training.freezing import layers, plan, rates, settle
+from fusion.training.freezing import layers, plan, rates, set_trainable
 
 HF = {"name": "hf", "pooling": "mean", "max_tokens": 48, "architecture": {
     "model_type": "roberta", "vocab_size": 300, "hidden_size": 16, "num_hidden_layers": 3, "num_attention_heads": 2,
@@ -38,11 +38,11 @@ def test_mobilenet_has_the_52_convolutions_of_the_source(mobilenet):
     (42, 123, "blocks.2.0.conv_dw.weight"),  # block_3_depthwise
 ])  # fmt: skip
 def test_the_last_layers_of_the_source_are_the_last_convolutions(mobilenet, convolutions, keras_layers, first):
-    settle(mobilenet, convolutions, "adapt")
+    set_trainable(mobilenet, convolutions, "adapt")
     names = [name for name, p in mobilenet.named_parameters() if p.requires_grad]
     assert names[0] == first
     assert counted_as_keras_does(mobilenet, names) == keras_layers
-    settle(mobilenet, 52, "adapt")
+    set_trainable(mobilenet, 52, "adapt")
 
 
 def counted_as_keras_does(net: nn.Module, learning: list[str]) -> int:
@@ -73,7 +73,7 @@ def test_every_parameter_belongs_to_one_layer(model):
 def test_layers_of_a_text_encoder_are_its_embeddings_and_blocks():
     encoder = restore(HF)
     assert len(layers(encoder)) == 4
-    settle(encoder, 2, "adapt")
+    set_trainable(encoder, 2, "adapt")
     assert {name.split(".layer.")[1][0] for name in learning(encoder) if ".layer." in name} == {"1", "2"}
     assert not any("embeddings" in name for name in learning(encoder))
     dropouts = {m.training for name, m in encoder.named_modules() if "embeddings" in name or ".layer.0" in name}
@@ -110,7 +110,7 @@ def after_a_step(learning_layers: int, batchnorm: str) -> tuple[nn.Module, dict[
     """A small network after one step of training -> it, and what its state was before."""
     torch.manual_seed(0)
     branch = image("test_resnet").train()
-    settle(branch, learning_layers, batchnorm)
+    set_trainable(branch, learning_layers, batchnorm)
     before = {name: value.clone() for name, value in branch.state_dict().items()}
     optimizer = torch.optim.SGD(branch.parameters(), lr=0.1)
     out = branch(torch.randint(0, 256, (4, 32, 32, 3), dtype=torch.uint8))
@@ -140,16 +140,16 @@ def test_layers_that_learn_move_their_statistics_and_frozen_ones_do_not():
     branch, before = after_a_step(3, "adapt")
     names = {id(m): name for name, m in branch.named_modules()}
     frozen = [names[id(m)] for layer in layers(branch)[: count - 3] for m in layer]
-    moved = {name.rpartition(".")[0] for name in changed(branch, before)}
-    assert moved and not moved & set(frozen)
+    to_device = {name.rpartition(".")[0] for name in changed(branch, before)}
+    assert to_device and not to_device & set(frozen)
     assert any("running" in name for name in changed(branch, before))
 
 
 def test_thawing_gives_back_what_was_frozen():
     branch = image("test_resnet")
-    settle(branch, 0, "frozen")
+    set_trainable(branch, 0, "frozen")
     branch.train()
-    settle(branch, len(layers(branch)), "adapt")
+    set_trainable(branch, len(layers(branch)), "adapt")
     assert learning(branch) == {name for name, _ in branch.named_parameters()}
     assert all(m.training for m in branch.modules())
 

@@ -13,8 +13,8 @@ from fusion.config.paths import CONF_DIR, to_dict
 from fusion.results.record import read_run
 from fusion.training import headroom
 from fusion.training import run as experiment
-from fusion.training.headroom import batch_named
-from fusion.training.memory import memory, outline
+from fusion.training.headroom import explain_out_of_memory
+from fusion.training.memory import build_on_meta, memory
 
 
 @pytest.fixture
@@ -28,7 +28,7 @@ def room_for(monkeypatch, config):
     """Samples -> memory for a training step of so many."""
 
     def lend(samples: int) -> None:
-        needed = memory(outline(config, 3), config).at(samples)
+        needed = memory(build_on_meta(config, 3), config).at(samples)
         monkeypatch.setattr(headroom, "room", lambda _: needed)
 
     return lend
@@ -47,7 +47,7 @@ def raise_as_a_gpu_does() -> None:
                                                (0, "not even batch_size=1")])  # fmt: skip
 def test_the_batch_size_that_would_fit_is_named(config, room_for, fail, samples, said):
     room_for(samples)
-    with pytest.raises(UserError, match=said) as caught, batch_named(config, 3):
+    with pytest.raises(UserError, match=said) as caught, explain_out_of_memory(config, 3):
         fail()
     assert "Out of memory" in str(caught.value) and "\n" not in str(caught.value)
 
@@ -56,7 +56,7 @@ def test_a_batch_of_one_has_no_half(config, room_for):
     room_for(10)
     with (
         pytest.raises(UserError, match="batch_size is 1 already"),
-        batch_named(config | {"batch_size": 1}, 3),
+        explain_out_of_memory(config | {"batch_size": 1}, 3),
     ):
         allocate_too_much()
 
@@ -66,22 +66,22 @@ def test_a_network_that_cannot_be_followed_gets_the_half(config, monkeypatch):
         raise NotImplementedError("no meta kernel")
 
     monkeypatch.setattr(headroom, "outline", refuse)
-    with pytest.raises(UserError, match="batch_size=32 takes about half"), batch_named(config, 3):
+    with pytest.raises(UserError, match="batch_size=32 takes about half"), explain_out_of_memory(config, 3):
         allocate_too_much()
 
 
 def test_what_will_hardly_fit_is_said_before_it_is_tried(config, room_for, caplog):
     room_for(20)
-    with caplog.at_level(logging.WARNING), batch_named(config, 3):
+    with caplog.at_level(logging.WARNING), explain_out_of_memory(config, 3):
         assert "batch_size=16 would fit" in caplog.text
     caplog.clear()
     room_for(64)
-    with caplog.at_level(logging.WARNING), batch_named(config, 3):
+    with caplog.at_level(logging.WARNING), explain_out_of_memory(config, 3):
         assert not caplog.records
 
 
 def test_other_errors_pass(config):
-    with pytest.raises(ZeroDivisionError), batch_named(config, 3):
+    with pytest.raises(ZeroDivisionError), explain_out_of_memory(config, 3):
         raise ZeroDivisionError
 
 

@@ -8,7 +8,7 @@ from torch import nn
 from fusion.config.errors import UserError
 from fusion.model.late_fusion import LateFusion
 from fusion.training import losses
-from fusion.training.task import Learner
+from fusion.training.task import ClassificationTask
 
 ADAM = {"name": "adam"}
 
@@ -20,10 +20,10 @@ class Branch(nn.Module):
         return x
 
 
-def made(loss=(), class_weights=None) -> Learner:
+def made(loss=(), class_weights=None) -> ClassificationTask:
     torch.manual_seed(0)
     net = LateFusion({"text": Branch()}, 2, hidden=(4,), dropout=0.0)
-    return Learner(net, 2, 0.01, {}, ADAM, loss=losses.PLAIN | dict(loss), class_weights=class_weights)
+    return ClassificationTask(net, 2, 0.01, {}, ADAM, loss=losses.PLAIN | dict(loss), class_weights=class_weights)
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from torch import nn
 from fusion.config.errors import UserError
 from fusion.model.late_fusion import LateFusion
 from fusion.training import lr_finder as rate_search
-from fusion.training.task import Learner
+from fusion.training.task import ClassificationTask
 
 
 class Branch(nn.Module):
@@ -22,10 +22,10 @@ class Branch(nn.Module):
         return self.norm(self.linear(x))
 
 
-def made(optimizer="sgd", branch_lr=(), dropout=0.0) -> Learner:
+def made(optimizer="sgd", branch_lr=(), dropout=0.0) -> ClassificationTask:
     torch.manual_seed(0)
     net = LateFusion({"text": Branch(), "image": Branch()}, 2, hidden=(8,), dropout=dropout)
-    return Learner(net, 2, 1e-3, dict(branch_lr), {"name": optimizer})
+    return ClassificationTask(net, 2, 1e-3, dict(branch_lr), {"name": optimizer})
 
 
 def batches(signal=3.0):

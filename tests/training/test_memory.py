@@ -6,13 +6,13 @@ import pytest
 import torch
 from hydra import compose, initialize_config_dir
 
-from fusion.branches import start_image
+from fusion.branches import create_image
 from fusion.config.errors import UserError
 from fusion.config.paths import CONF_DIR, to_dict
 from fusion.model.late_fusion import LateFusion
 from fusion.training import frozen
 from fusion.training import memory as outlines
-from fusion.training.memory import Memory, memory, outline, room
+from fusion.training.memory import Memory, build_on_meta, free_memory, memory
 
 IMAGE = ["backbone=timm", "backbone.model=test_resnet", "backbone.weights=random", "text=none", "fusion.hidden=[16]"]
 
@@ -24,8 +24,8 @@ def configured(*overrides: str) -> dict:
 
 def test_an_outline_is_the_network_without_its_weights():
     config = configured()
-    real = LateFusion({"image": start_image(config["backbone"], 32).module}, 5, [16], 0.2)
-    drawn = outline(config, 5)
+    real = LateFusion({"image": create_image(config["backbone"], 32).module}, 5, [16], 0.2)
+    drawn = build_on_meta(config, 5)
     assert {p.device.type for p in drawn.parameters()} == {"meta"}
     assert {n: p.shape for n, p in drawn.named_parameters()} == {n: p.shape for n, p in real.named_parameters()}
 
@@ -33,14 +33,14 @@ def test_an_outline_is_the_network_without_its_weights():
 @pytest.mark.parametrize("text", ["nano", "ladder", "scratch", "codeberta"])
 def test_every_text_branch_has_an_outline(text):
     config = configured(f"text={text}", "text.weights=random") if text == "codeberta" else configured(f"text={text}")
-    net = outline(config, 5)
+    net = build_on_meta(config, 5)
     assert {*net.branches} == {"text", "image"} and {p.device.type for p in net.parameters()} == {"meta"}
     assert memory(net, config).each > 0
 
 
 def test_a_shape_that_cannot_be_is_an_error_before_anything_is_made():
     with pytest.raises(UserError, match="inception_v3 cannot take input_shape=40"):
-        outline(configured("backbone.model=inception_v3", "input_shape=40"), 5)
+        build_on_meta(configured("backbone.model=inception_v3", "input_shape=40"), 5)
 
 
 @pytest.mark.slow
@@ -48,7 +48,7 @@ def test_a_shape_that_cannot_be_is_an_error_before_anything_is_made():
 def test_every_row_of_the_sources_tables_fits_together(row):
     with initialize_config_dir(str(CONF_DIR), version_base="1.3"):
         config = to_dict(compose("train", [f"row={row}"]))
-    net = outline(config, 9)
+    net = build_on_meta(config, 9)
     frozen.settle(config, net)
     learnt = {name.split(".")[0] for name, parameter in net.named_parameters() if parameter.requires_grad}
     assert learnt == ({"head"} if config["backbone"]["freeze"] == "all" else {"head", "branches"})
@@ -58,7 +58,7 @@ def test_every_row_of_the_sources_tables_fits_together(row):
 def test_memory_grows_with_the_picture_and_shrinks_with_what_is_frozen():
     def of(side: int, frozen: bool = False, half: bool = False) -> Memory:
         config = configured(f"input_shape={side}")
-        net = outline(config, 5)
+        net = build_on_meta(config, 5)
         for parameter in net.branches["image"].parameters():
             parameter.requires_grad_(not frozen)
         return memory(net, config, half)
@@ -71,7 +71,7 @@ def test_memory_grows_with_the_picture_and_shrinks_with_what_is_frozen():
 
 def test_what_autograd_keeps_is_what_a_real_step_keeps():
     config = configured("input_shape=64")
-    net = LateFusion({"image": start_image(config["backbone"], 64).module}, 5, [16], 0.0)
+    net = LateFusion({"image": create_image(config["backbone"], 64).module}, 5, [16], 0.0)
     known = {p.untyped_storage().data_ptr() for p in [*net.parameters(), *net.buffers()]}
     found: dict[int, torch.Tensor] = {}
 
@@ -83,16 +83,16 @@ def test_what_autograd_keeps_is_what_a_real_step_keeps():
     with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
         net({"image": picture, "present": {"image": torch.ones(8, dtype=torch.bool)}})
     real = sum(t.untyped_storage().nbytes() for key, t in found.items() if key not in known)
-    estimate = memory(outline(config, 5), config).each * 8 / outlines.SPARE
+    estimate = memory(build_on_meta(config, 5), config).each * 8 / outlines.SPARE
     assert 0.9 * real < estimate < 1.3 * real
 
 
 def test_a_frozen_branch_takes_what_its_widest_module_reads_and_writes():
     config = configured("backbone.freeze=all", "input_shape=64")
-    net = outline(config, 5)
+    net = build_on_meta(config, 5)
     frozen.settle(config, net)
     found: list[int] = []
-    real = LateFusion({"image": start_image(config["backbone"], 64).module}, 5, [16], 0.0)
+    real = LateFusion({"image": create_image(config["backbone"], 64).module}, 5, [16], 0.0)
     for module in real.branches["image"].modules():
         if not [*module.children()]:
             module.register_forward_hook(
@@ -108,9 +108,9 @@ def test_the_batch_that_fits_is_found_by_halving(space, fits):
 
 
 def test_the_room_is_that_of_the_narrowest_limit(monkeypatch):
-    free = room(torch.device("cpu"))
+    free = free_memory(torch.device("cpu"))
     assert free > 1 << 20
     monkeypatch.setattr(resource, "getrlimit", lambda _: (1 << 50, 1 << 50))
-    assert abs(room(torch.device("cpu")) / free - 1) < 0.5
+    assert abs(free_memory(torch.device("cpu")) / free - 1) < 0.5
     monkeypatch.setattr(resource, "getrlimit", lambda _: (1 << 20, 1 << 20))
-    assert room(torch.device("cpu")) == 0
+    assert free_memory(torch.device("cpu")) == 0

@@ -12,7 +12,7 @@ from safetensors.torch import save_file
 from tests.tiny import TEXT_ONLY, Command
 
 from fusion.branches import weights
-from fusion.branches.weights import Origin, WeightsUnavailable
+from fusion.branches.weights import WeightSource, WeightsUnavailable
 from fusion.config.errors import UserError
 from fusion.config.paths import CONF_DIR, to_dict
 from fusion.files import sha256_of
@@ -39,8 +39,8 @@ def test_a_sweep_repeats_what_failed_and_not_what_is_complete(tmp_path: Path, co
     rows = list(csv.DictReader((folder / "results.csv").open(newline="")))
     assert [row["Status"] for row in rows] == ["completed"] * 4 and all(row["Accuracy"] for row in rows)
     assert len(find_runs([tmp_path])) == 6, "the two that were taken count once"
-    moved = folder.parent.rename(folder.parent.parent / "elsewhere") / folder.name
-    assert len(find_runs([moved])) == 4
+    to_device = folder.parent.rename(folder.parent.parent / "elsewhere") / folder.name
+    assert len(find_runs([to_device])) == 4
 
 
 def test_a_sweep_of_a_file_takes_the_axes_of_the_command_line(tmp_path: Path, corpus: Path, fusion: Command) -> None:
@@ -100,7 +100,7 @@ def test_a_run_that_made_do_with_random_weights_is_repeated_once_there_are_bette
 
     monkeypatch.setattr(repeats, "find_image_weights", refuse)
     assert repeats.completed(config, [tmp_path], experiment.load) == folder
-    monkeypatch.setattr(repeats, "find_image_weights", lambda *_: Origin("hub", tmp_path))
+    monkeypatch.setattr(repeats, "find_image_weights", lambda *_: WeightSource("hub", tmp_path))
     assert repeats.completed(config, [tmp_path], experiment.load) is None
 
 

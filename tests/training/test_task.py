@@ -12,7 +12,7 @@ from torch.utils.data import DataLoader
 from fusion.config.errors import UserError
 from fusion.model.late_fusion import LateFusion
 from fusion.training import schedules
-from fusion.training.task import OPTIMIZERS, Learner
+from fusion.training.task import OPTIMIZERS, ClassificationTask
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*LeafSpec")
 
@@ -29,10 +29,10 @@ class Branch(nn.Module):
         return self.linear(x)  # (B, 4)
 
 
-def learner(optimizer=ADAM, lr=0.01, branch_lr=(), **options) -> Learner:
+def learner(optimizer=ADAM, lr=0.01, branch_lr=(), **options) -> ClassificationTask:
     torch.manual_seed(0)
     net = LateFusion({"text": Branch(), "image": Branch()}, 2, hidden=(8,), dropout=0.0)
-    return Learner(net, 2, lr, dict(branch_lr), optimizer, **options)
+    return ClassificationTask(net, 2, lr, dict(branch_lr), optimizer, **options)
 
 
 def batches(count=4, value=1.0) -> DataLoader:
@@ -128,7 +128,7 @@ def test_earlier_layers_of_a_branch_may_learn_more_slowly():
             self.layers = nn.ModuleList(nn.Linear(4, 4) for _ in range(3))
 
     net = LateFusion({"text": Deep(), "image": Branch()}, 2, hidden=(), dropout=0.0)
-    made = Learner(net, 2, 0.1, {"text": 0.01}, ADAM, lr_decay={"text": 0.5})
+    made = ClassificationTask(net, 2, 0.1, {"text": 0.01}, ADAM, lr_decay={"text": 0.5})
     rate_of = {id(p): group["lr"] for group in made.make_optimizer().param_groups for p in group["params"]}
     text = net.branches["text"]
     assert [rate_of[id(layer.weight)] for layer in text.layers] == pytest.approx([0.0025, 0.005, 0.01])

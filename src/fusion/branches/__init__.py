@@ -3,7 +3,7 @@
 A branch is an nn.Module with `.dim` and forward(batch[name]) -> (B, dim). It is started once, for
 training, from a part of the configuration, and made again later from its spec: plain values that are
 stored beside the weights. `.decides` says that its features are logits, to which nothing is fused and in which
-nothing learns; `.voter` that a second opinion, log-probabilities (B, classes), is averaged with the answer.
+nothing learns; `.linear_member` that a second opinion, log-probabilities (B, classes), is averaged with the answer.
 """
 
 import json
@@ -27,7 +27,7 @@ class Tokenizer(Protocol):
 
 
 @dataclass(frozen=True)
-class Started:
+class LoadedBranch:
     """A branch ready to be trained."""
 
     module: "nn.Module"
@@ -40,7 +40,7 @@ class Started:
 Rows = Mapping[str, Sequence[str]]  # training rows as columns: text, group, label
 
 
-def start_text(text: dict[str, Any], rows: Rows, classes: Sequence[str] = (), seed: int = 0) -> Started:
+def create_text(text: dict[str, Any], rows: Rows, classes: Sequence[str] = (), seed: int = 0) -> LoadedBranch:
     """conf/text, the training rows and all classes -> the text branch and its tokenizer.
 
     Raises WeightsUnavailable when pretrained weights cannot be had.
@@ -58,8 +58,11 @@ def text_spec(text: dict[str, Any], vocabulary: int | None = None, classes: int 
             from fusion.branches.linear_member import rows_for
 
             rows = rows_for(text["linear"], classes)
-            voter = {"voter": {"rows": rows, "classes": classes}} if rows else {}
-            return {"name": "nano", **{key: text[key] for key in ("buckets", "members", "dim", "thinning")}} | voter
+            linear_member = {"linear_member": {"rows": rows, "classes": classes}} if rows else {}
+            return {
+                "name": "nano",
+                **{key: text[key] for key in ("buckets", "members", "dim", "thinning")},
+            } | linear_member
         case "ngram":
             return {"name": "linear", "features": text["features"], "classes": classes}
         case "ladder" | "scratch":
@@ -69,7 +72,7 @@ def text_spec(text: dict[str, Any], vocabulary: int | None = None, classes: int 
             return {"name": "hf", **{key: text[key] for key in ("architecture", "pooling", "max_tokens")}}
 
 
-def _start_ladder(text: dict[str, Any], rows: Rows, _classes: Sequence[str], _seed: int) -> Started:
+def _start_ladder(text: dict[str, Any], rows: Rows, _classes: Sequence[str], _seed: int) -> LoadedBranch:
     from fusion.branches.tokenizer import Bpe, Bytes, train_tokenizer
 
     tokenizer: Tokenizer
@@ -81,30 +84,30 @@ def _start_ladder(text: dict[str, Any], rows: Rows, _classes: Sequence[str], _se
     else:
         raise UserError(f"text.tokenizer={text['tokenizer']} is not known; it is bpe or bytes.")
     spec = text_spec(text, vocabulary)
-    return Started(restore(spec), spec, "random", tokenizer)
+    return LoadedBranch(restore(spec), spec, "random", tokenizer)
 
 
-def _start_nano(text: dict[str, Any], rows: Rows, classes: Sequence[str], seed: int) -> Started:
-    from fusion.branches.linear_member import fit_voter
+def _start_nano(text: dict[str, Any], rows: Rows, classes: Sequence[str], seed: int) -> LoadedBranch:
+    from fusion.branches.linear_member import fit_linear_member
     from fusion.branches.ngrams import train_ngrams
 
     reader = train_ngrams(rows["text"], rows["group"], text["min_groups"])
     spec = text_spec(text, classes=len(classes) if len(set(rows["label"])) > 1 else 0)
     module: Any = restore(spec)
-    if module.voter is not None:
-        module.voter = fit_voter(rows, classes, reader, spec["voter"]["rows"], seed)
-    return Started(module, spec, "random", reader)
+    if module.linear_member is not None:
+        module.linear_member = fit_linear_member(rows, classes, reader, spec["linear_member"]["rows"], seed)
+    return LoadedBranch(module, spec, "random", reader)
 
 
-def _start_linear(text: dict[str, Any], rows: Rows, classes: Sequence[str], seed: int) -> Started:
+def _start_linear(text: dict[str, Any], rows: Rows, classes: Sequence[str], seed: int) -> LoadedBranch:
     from fusion.branches.linear import Characters, fit_linear
 
     tokenizer = Characters(text["features"], text["longest"])
     module = fit_linear(rows["text"], rows["label"], classes, tokenizer, seed)
-    return Started(module, text_spec(text, classes=module.dim), "fitted", tokenizer)
+    return LoadedBranch(module, text_spec(text, classes=module.dim), "fitted", tokenizer)
 
 
-def _start_hugging_face(text: dict[str, Any], rows: Rows, _classes: Sequence[str], _seed: int) -> Started:
+def _start_hugging_face(text: dict[str, Any], rows: Rows, _classes: Sequence[str], _seed: int) -> LoadedBranch:
     from fusion.branches.text import from_architecture, from_folder
     from fusion.branches.tokenizer import Bpe, train_tokenizer
     from fusion.branches.weights import find_text_weights
@@ -116,10 +119,10 @@ def _start_hugging_face(text: dict[str, Any], rows: Rows, _classes: Sequence[str
     else:
         module, tokenizer = from_folder(origin.path, text["pooling"])
     spec = text_spec(text | {"architecture": module.architecture})
-    return Started(module, spec, origin.kind, Bpe(tokenizer, text["max_tokens"]), origin.which)
+    return LoadedBranch(module, spec, origin.kind, Bpe(tokenizer, text["max_tokens"]), origin.which)
 
 
-TEXT: dict[str, Callable[[dict[str, Any], Rows, Sequence[str], int], Started]] = {
+TEXT: dict[str, Callable[[dict[str, Any], Rows, Sequence[str], int], LoadedBranch]] = {
     "nano": _start_nano,
     "ngram": _start_linear,
     "ladder": _start_ladder,
@@ -129,7 +132,7 @@ TEXT: dict[str, Callable[[dict[str, Any], Rows, Sequence[str], int], Started]] =
 }
 
 
-def start_image(backbone: dict[str, Any], input_shape: int) -> Started:
+def create_image(backbone: dict[str, Any], input_shape: int) -> LoadedBranch:
     """conf/backbone and the pictures' side in pixels -> the image branch."""
     from fusion.branches.image import TimmBackbone, check
     from fusion.branches.weights import find_image_weights
@@ -138,7 +141,9 @@ def start_image(backbone: dict[str, Any], input_shape: int) -> Started:
     origin = find_image_weights(backbone["model"], backbone["weights"])
     fields = {"model": backbone["model"], "input_shape": input_shape}
     fields |= {key: backbone[key] for key in ("channels", "pooling") if key in backbone}
-    return Started(TimmBackbone(**fields, origin=origin), {"name": "timm", **fields}, origin.kind, which=origin.which)
+    return LoadedBranch(
+        TimmBackbone(**fields, origin=origin), {"name": "timm", **fields}, origin.kind, which=origin.which
+    )
 
 
 def restore(spec: dict[str, Any]) -> "nn.Module":
@@ -150,9 +155,9 @@ def restore(spec: dict[str, Any]) -> "nn.Module":
 
             return Ladder(**fields)
         case "nano":
-            from fusion.branches.nano import Nano
+            from fusion.branches.nano import HashEmbedding
 
-            return Nano(**fields)
+            return HashEmbedding(**fields)
         case "linear":
             from fusion.branches.linear import Linear
 
@@ -163,9 +168,9 @@ def restore(spec: dict[str, Any]) -> "nn.Module":
             return from_architecture(fields["architecture"], fields["pooling"])
         case "timm":
             from fusion.branches.image import TimmBackbone
-            from fusion.branches.weights import Origin
+            from fusion.branches.weights import WeightSource
 
-            return TimmBackbone(**fields, origin=Origin("random"))
+            return TimmBackbone(**fields, origin=WeightSource("random"))
         case unknown:
             raise UserError(f"This model has a branch of kind {unknown!r}, which this version of fusion does not know.")
 

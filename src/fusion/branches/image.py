@@ -5,7 +5,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from fusion.branches.weights import Origin
+from fusion.branches.weights import WeightSource
 from fusion.config import values
 from fusion.config.errors import UserError, did_you_mean, first_line
 
@@ -27,7 +27,7 @@ class TimmBackbone(nn.Module):
     std: torch.Tensor
     luminance: torch.Tensor  # (3, 1, 1)
 
-    def __init__(self, model: str, input_shape: int, origin: Origin, channels: int = 3, pooling: str = "gap"):
+    def __init__(self, model: str, input_shape: int, origin: WeightSource, channels: int = 3, pooling: str = "gap"):
         super().__init__()
         values.check({"channels": channels, "pooling": pooling}, RULES, "backbone")
         self.channels, self.pooling = channels, pooling
@@ -91,7 +91,7 @@ def _scale(published: tuple[float, ...], channels: int) -> torch.Tensor:
     return scale if channels == 3 else scale.mean(0, keepdim=True)
 
 
-def _create(model: str, origin: Origin, input_shape: int, channels: int) -> Any:
+def _create(model: str, origin: WeightSource, input_shape: int, channels: int) -> Any:
     if model == "convnet":
         return _convnet(origin, input_shape, channels)
     import timm
@@ -126,7 +126,7 @@ def register(model: str) -> None:
         from fusion.branches import nasnet  # noqa: F401
 
 
-def _convnet(origin: Origin, input_shape: int, channels: int) -> nn.Module:
+def _convnet(origin: WeightSource, input_shape: int, channels: int) -> nn.Module:
     from fusion.branches.convnet import ConvNet
 
     try:
@@ -143,7 +143,7 @@ def _convnet(origin: Origin, input_shape: int, channels: int) -> nn.Module:
     return net.to(memory_format=torch.channels_last)
 
 
-def _unfit(model: str, origin: Origin, error: Exception) -> UserError:
+def _unfit(model: str, origin: WeightSource, error: Exception) -> UserError:
     reason = first_line(error)
     return UserError(f"The weights in {origin.path} do not fit {model} ({reason}).")
 

@@ -22,7 +22,7 @@ from fusion.config.errors import UserError, did_you_mean
 
 
 @dataclass(frozen=True)
-class Rung:
+class Variant:
     """What a rung is made of."""
 
     positions: bool = True
@@ -30,15 +30,15 @@ class Rung:
     pooling: str = "cls"
 
 
-RUNGS = {
-    "v1": Rung(positions=False),
-    "v2": Rung(),
-    "v1m": Rung(positions=False, pooling="mean"),
-    "v2m": Rung(pooling="mean"),
-    "v3": Rung(mixing="attention"),
-    "v4": Rung(mixing="attention"),
-    "v5": Rung(mixing="blocks"),
-    "v5m": Rung(mixing="blocks", pooling="mean"),
+VARIANTS = {
+    "v1": Variant(positions=False),
+    "v2": Variant(),
+    "v1m": Variant(positions=False, pooling="mean"),
+    "v2m": Variant(pooling="mean"),
+    "v3": Variant(mixing="attention"),
+    "v4": Variant(mixing="attention"),
+    "v5": Variant(mixing="blocks"),
+    "v5m": Variant(mixing="blocks", pooling="mean"),
 }
 
 
@@ -47,11 +47,11 @@ class Ladder(nn.Module):
 
     def __init__(self, rung: str, vocabulary: int, max_tokens: int, dim: int, blocks: int, heads: int, dropout: float):
         super().__init__()
-        if rung not in RUNGS:
+        if rung not in VARIANTS:
             raise UserError(
-                f"text.rung={rung} is not known{did_you_mean(rung, RUNGS)}; it is one of {', '.join(RUNGS)}."
+                f"text.rung={rung} is not known{did_you_mean(rung, VARIANTS)}; it is one of {', '.join(VARIANTS)}."
             )
-        made_of = RUNGS[rung]
+        made_of = VARIANTS[rung]
         heads = 1 if rung == "v3" else heads
         if dim % heads:
             raise UserError(f"text.dim={dim} cannot be shared out among text.heads={heads}; take a multiple of it.")

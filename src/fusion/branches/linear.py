@@ -13,13 +13,13 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-NEVER = -1e4  # the logit of a class that was not learnt
+MASKED_LOGIT = -1e4  # the logit of a class that was not learnt
 
 
 class Linear(nn.Module):
     """input_ids, attention_mask, weight, each (B, T) -> logits (B, classes); fitted, so nothing in it learns."""
 
-    decides = True  # its features are the logits
+    outputs_logits = True  # its features are the logits
     idf: torch.Tensor  # (features,)
     weights: torch.Tensor  # (features, classes)
     bias: torch.Tensor  # (classes,)
@@ -74,7 +74,7 @@ def fit_linear(
     from sklearn.feature_extraction.text import TfidfTransformer
 
     tfidf = TfidfTransformer(sublinear_tf=True)
-    weights, bias = fitted(tfidf.fit_transform(reader.counts(texts)), labels, classes, seed)
+    weights, bias = fit_one_vs_rest(tfidf.fit_transform(reader.counts(texts)), labels, classes, seed)
     module = Linear(reader.features, len(classes))
     module.idf.copy_(torch.from_numpy(tfidf.idf_))
     module.weights.copy_(torch.from_numpy(weights))
@@ -82,7 +82,9 @@ def fit_linear(
     return module
 
 
-def fitted(rows: Any, labels: Sequence[str], classes: Sequence[str], seed: int) -> tuple[np.ndarray, np.ndarray]:
+def fit_one_vs_rest(
+    rows: Any, labels: Sequence[str], classes: Sequence[str], seed: int
+) -> tuple[np.ndarray, np.ndarray]:
     """Sparse rows (B, F) of length 1 and their labels (B) -> weights (F, C) and bias (C,).
 
     A hinge loss for each class against the others, all of the same weight. The bias of a class without rows is NEVER.
@@ -96,6 +98,6 @@ def fitted(rows: Any, labels: Sequence[str], classes: Sequence[str], seed: int) 
         found, start = np.concatenate([-found, found]), np.concatenate([-start, start])
     columns = [list(classes).index(name) for name in learner.classes_]
     weights = np.zeros((found.shape[1], len(classes)), np.float32)
-    bias = np.full(len(classes), NEVER, np.float32)
+    bias = np.full(len(classes), MASKED_LOGIT, np.float32)
     weights[:, columns], bias[columns] = found.T, start
     return weights, bias

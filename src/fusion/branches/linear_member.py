@@ -13,14 +13,14 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from fusion.branches.linear import NEVER, fitted
-from fusion.branches.ngrams import PLACES, Ngrams
+from fusion.branches.linear import MASKED_LOGIT, fit_one_vs_rest
+from fusion.branches.ngrams import NUM_HASH_BUCKETS, Ngrams
 
 SHARPNESS = 3.0  # what the margins are multiplied with to be logits; chosen on validation sides, 2 to 4 are alike
 
 
-class Voter(nn.Module):
-    """voter_ids, voter_weight, each (B, V) -> log-probabilities (B, classes); nothing in it learns."""
+class LinearMember(nn.Module):
+    """linear_ids, linear_weight, each (B, V) -> log-probabilities (B, classes); nothing in it learns."""
 
     idf: torch.Tensor  # (PLACES,)
     kept: torch.Tensor  # (rows,) int32, places in ascending order
@@ -32,18 +32,18 @@ class Voter(nn.Module):
     def __init__(self, rows: int, classes: int):
         super().__init__()
         self.fitted = rows * classes  # see LateFusion.size
-        self.register_buffer("idf", torch.zeros(PLACES))
+        self.register_buffer("idf", torch.zeros(NUM_HASH_BUCKETS))
         self.register_buffer("kept", torch.arange(rows, dtype=torch.int32))
         self.register_buffer("weights", torch.zeros(rows, classes))
         self.register_buffer("scale", torch.zeros(classes))
         self.register_buffer("bias", torch.zeros(classes))
-        self.register_buffer("row_of", torch.full((PLACES,), -1), persistent=False)
+        self.register_buffer("row_of", torch.full((NUM_HASH_BUCKETS,), -1), persistent=False)
         self.register_state_dict_post_hook(_in_bytes)
         self.register_load_state_dict_post_hook(_settled)
 
     def forward(self, text: dict[str, torch.Tensor]) -> torch.Tensor:
-        ids = text["voter_ids"]
-        weight, row = text["voter_weight"] * self.idf[ids], self.row_of[ids]  # (B, V), the weight 0 where padded
+        ids = text["linear_ids"]
+        weight, row = text["linear_weight"] * self.idf[ids], self.row_of[ids]  # (B, V), the weight 0 where padded
         known = weight.masked_fill(row < 0, 0.0)
         sums = F.embedding_bag(row.clamp(min=0), self.weights, mode="sum", per_sample_weights=known)  # (B, C)
         length = weight.norm(dim=1, keepdim=True).clamp(min=1e-9)  # (B, 1)
@@ -61,13 +61,13 @@ def _in_bytes(_module: nn.Module, state: dict[str, Any], prefix: str, _local: An
     state[prefix + "idf"] = state[prefix + "idf"].half()
 
 
-def _settled(voter: Voter, _keys: Any) -> None:
-    voter.settle()
+def _settled(linear_member: LinearMember, _keys: Any) -> None:
+    linear_member.settle()
 
 
 def rows_for(weights: int, classes: int) -> int:
-    """The most weights, and how many classes share them -> rows of a voter; 0 is no voter."""
-    return min(PLACES, weights // classes) if classes > 1 else 0
+    """The most weights, and how many classes share them -> rows of a linear_member; 0 is no linear_member."""
+    return min(NUM_HASH_BUCKETS, weights // classes) if classes > 1 else 0
 
 
 def rarity(counts: Any, groups: Sequence[str]) -> np.ndarray:
@@ -83,8 +83,10 @@ def rarity(counts: Any, groups: Sequence[str]) -> np.ndarray:
     return (np.log((1 + len(names)) / (1 + having)) + 1).astype(np.float32)
 
 
-def fit_voter(rows: Mapping[str, Sequence[str]], classes: Sequence[str], reader: Ngrams, size: int, seed: int) -> Voter:
-    """Training rows (text, group, label) -> the fitted voter of `size` rows.
+def fit_linear_member(
+    rows: Mapping[str, Sequence[str]], classes: Sequence[str], reader: Ngrams, size: int, seed: int
+) -> LinearMember:
+    """Training rows (text, group, label) -> the fitted linear_member of `size` rows.
 
     A class without training texts gets no vote.
     """
@@ -92,14 +94,14 @@ def fit_voter(rows: Mapping[str, Sequence[str]], classes: Sequence[str], reader:
 
     counts = reader.sparse(rows["text"])  # (B, PLACES)
     idf = rarity(counts, rows["group"])
-    weights, bias = fitted(normalize(counts * idf), rows["label"], classes, seed)  # (PLACES, C), (C,)
+    weights, bias = fit_one_vs_rest(normalize(counts * idf), rows["label"], classes, seed)  # (PLACES, C), (C,)
     kept = np.sort(np.argsort(-np.abs(weights).max(1), kind="stable")[:size])
     scale = np.maximum(np.abs(weights).max(0) / 127, 1e-12)  # (C,)
-    voter = Voter(size, len(classes))
-    voter.idf.copy_(torch.from_numpy(idf).half())  # as precise as it is stored
-    voter.kept.copy_(torch.from_numpy(kept))
-    voter.weights.copy_(torch.from_numpy(np.rint(weights[kept] / scale)))
-    voter.scale.copy_(torch.from_numpy(scale))
-    voter.bias.copy_(torch.from_numpy(np.where(bias == NEVER, NEVER / SHARPNESS, bias)))
-    voter.settle()
-    return voter
+    linear_member = LinearMember(size, len(classes))
+    linear_member.idf.copy_(torch.from_numpy(idf).half())  # as precise as it is stored
+    linear_member.kept.copy_(torch.from_numpy(kept))
+    linear_member.weights.copy_(torch.from_numpy(np.rint(weights[kept] / scale)))
+    linear_member.scale.copy_(torch.from_numpy(scale))
+    linear_member.bias.copy_(torch.from_numpy(np.where(bias == MASKED_LOGIT, MASKED_LOGIT / SHARPNESS, bias)))
+    linear_member.settle()
+    return linear_member

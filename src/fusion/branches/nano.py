@@ -3,7 +3,7 @@
 One bag of embeddings forgets: two n-grams that share a bucket are one. So there are several smaller bags, each
 with a hash of its own, and the chance that two n-grams meet in all of them is nil (Svenstrup et al. 2017). While
 training each bag reads its own random part of the n-grams, so that no project's turns of phrase are leant on.
-A linear model on the same n-grams votes with it: see voter.py.
+A linear model on the same n-grams votes with it: see linear_member.py.
 """
 
 from typing import Any
@@ -12,23 +12,33 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from fusion.branches.linear_member import Voter
+from fusion.branches.linear_member import LinearMember
 
-STEPS = (0x9E3779B1, 0x85EBCA6B, 0xC2B2AE35, 0x27D4EB2F, 0x165667B1, 0xD6E8FEB9, 0xCA5A8263)  # odd: a hash each
+HASH_MULTIPLIERS = (
+    0x9E3779B1,
+    0x85EBCA6B,
+    0xC2B2AE35,
+    0x27D4EB2F,
+    0x165667B1,
+    0xD6E8FEB9,
+    0xCA5A8263,
+)  # odd: a hash each
 
 
-class Nano(nn.Module):
+class HashEmbedding(nn.Module):
     """input_ids, attention_mask, weight, each (B, T) -> (B, members * dim)."""
 
     steps: torch.Tensor  # (members, 1)
 
-    def __init__(self, buckets: int, members: int, dim: int, thinning: float, voter: dict[str, int] | None = None):
+    def __init__(
+        self, buckets: int, members: int, dim: int, ngram_dropout: float, linear_member: dict[str, int] | None = None
+    ):
         super().__init__()
-        self.voter = None if voter is None else Voter(**voter)
-        self.buckets, self.thinning = buckets, thinning
+        self.linear_member = None if linear_member is None else LinearMember(**linear_member)
+        self.buckets, self.ngram_dropout = buckets, ngram_dropout
         self.bag = nn.Parameter(torch.randn(members * buckets, dim) * 0.1)  # one bag after the other
         self.norm = nn.ModuleList(nn.LayerNorm(dim) for _ in range(members))
-        self.register_buffer("steps", torch.tensor(STEPS[:members]).view(-1, 1), persistent=False)
+        self.register_buffer("steps", torch.tensor(HASH_MULTIPLIERS[:members]).view(-1, 1), persistent=False)
         self.dim = members * dim
         self.register_state_dict_post_hook(_in_half)  # 8 MB on disk instead of 17
 
@@ -44,9 +54,9 @@ class Nano(nn.Module):
 
     def _member(self, k: int, ids: torch.Tensor, weight: torch.Tensor, starts: torch.Tensor) -> torch.Tensor:
         rows = self.rows(ids, k)  # (N,)
-        if self.training and self.thinning:
-            kept = torch.rand_like(weight) >= self.thinning  # (N,)
-            weight = weight * kept / (1 - self.thinning) ** 0.5  # the length of the sum stays about the same
+        if self.training and self.ngram_dropout:
+            kept = torch.rand_like(weight) >= self.ngram_dropout  # (N,)
+            weight = weight * kept / (1 - self.ngram_dropout) ** 0.5  # the length of the sum stays about the same
         x = F.embedding_bag(rows, self.bag, starts, mode="sum", per_sample_weights=weight)  # (B, D)
         return self.norm[k](x)
 

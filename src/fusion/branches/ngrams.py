@@ -1,8 +1,8 @@
 """Texts -> hashed n-grams of bytes, rare names replaced by their shape.
 
 A name that few projects use (`fetchUserRows`) tells the project, not the language, so it is read as
-its shape (`xXxXx`). Names that at least `min_groups` training projects share are kept as they are. A voter
-(voter.py) reads runs of white space as one blank: indentation is a habit of projects, and two readings err apart.
+its shape (`xXxXx`). Names that at least `min_groups` training projects share are kept as they are. A linear_member
+(linear_member.py) reads runs of white space as one blank: indentation is a habit of projects, and two readings err apart.
 """
 
 import json
@@ -15,7 +15,7 @@ import torch
 
 from fusion.jit import compiled
 
-PLACES = 1 << 18  # that n-grams are hashed to
+NUM_HASH_BUCKETS = 1 << 18  # that n-grams are hashed to
 LONGEST = 5  # bytes of the longest n-gram
 MAX_BYTES = 8192  # of a text; what follows is not read
 
@@ -25,7 +25,7 @@ _FNV, _PRIME = np.uint64(0xCBF29CE484222325), np.uint64(0x100000001B3)  # FNV-1a
 class Ngrams:
     """Texts -> input_ids (B, T) int64, attention_mask (B, T) bool, weight (B, T) float32, T the most distinct here.
 
-    And the same for a voter: voter_ids (B, V) and voter_weight (B, V), 0 where a text has no more.
+    And the same for a linear_member: linear_ids (B, V) and linear_weight (B, V), 0 where a text has no more.
     """
 
     def __init__(self, known: Iterable[str]):
@@ -35,20 +35,20 @@ class Ngrams:
     def __call__(self, texts: Sequence[str]) -> dict[str, torch.Tensor]:
         data = [_bytes(text)[:MAX_BYTES] for text in texts]
         ids, weight = _padded([_read(one, self._hashes, False) for one in data])
-        voter_ids, voter_weight = _padded([_read(one, self._hashes, True) for one in data])
+        linear_ids, linear_weight = _padded([_read(one, self._hashes, True) for one in data])
         return {
             "input_ids": ids, "attention_mask": weight > 0, "weight": weight,
-            "voter_ids": voter_ids, "voter_weight": voter_weight,
+            "linear_ids": linear_ids, "linear_weight": linear_weight,
         }  # fmt: skip
 
     def sparse(self, texts: Sequence[str]) -> Any:
-        """Texts (B) -> their weights as a scipy matrix (B, PLACES), read as for a voter."""
+        """Texts (B) -> their weights as a scipy matrix (B, PLACES), read as for a linear_member."""
         from scipy.sparse import csr_array
 
         read = [_read(_bytes(text)[:MAX_BYTES], self._hashes, True) for text in texts]
         starts = np.cumsum([0, *(len(ids) for ids, _ in read)], dtype=np.int32)  # scikit-learn takes no other
         ids, weights = (np.concatenate([one[i] for one in read]) for i in (0, 1))
-        return csr_array((weights, ids, starts), shape=(len(read), PLACES))
+        return csr_array((weights, ids, starts), shape=(len(read), NUM_HASH_BUCKETS))
 
     def to_json(self) -> str:
         return json.dumps({"kind": "ngrams", "known": self.known})
@@ -164,14 +164,14 @@ def _mask(text: np.ndarray, known: np.ndarray, blank: bool) -> np.ndarray:
 def _read(text: np.ndarray, known: np.ndarray, blank: bool) -> tuple[np.ndarray, np.ndarray]:
     """Bytes -> the places its n-grams of 1 to LONGEST bytes are hashed to, and log(1 + count), scaled to length 1."""
     masked = _mask(text, known, blank)
-    counts = np.zeros(PLACES, np.uint16)
+    counts = np.zeros(NUM_HASH_BUCKETS, np.uint16)
     met = np.empty(len(masked) * LONGEST, np.int32)
     distinct = 0
     for i in range(len(masked)):
         value = _FNV
         for k in range(min(LONGEST, len(masked) - i)):
             value = (value ^ np.uint64(masked[i + k])) * _PRIME
-            place = np.int64((value ^ (value >> np.uint64(32))) % np.uint64(PLACES))
+            place = np.int64((value ^ (value >> np.uint64(32))) % np.uint64(NUM_HASH_BUCKETS))
             if counts[place] == 0:
                 met[distinct] = place
                 distinct += 1

@@ -38,7 +38,7 @@ class WeightsUnavailable(UserError):
 
 
 @dataclass(frozen=True)
-class Origin:
+class WeightSource:
     """Where the weights of a branch come from."""
 
     kind: str  # random, code, hub or file
@@ -54,16 +54,16 @@ def check(option: Mapping[str, Any]) -> None:
         _local(option["weights"])
 
 
-def find_image_weights(model: str, wanted: str) -> Origin:
-    """backbone.model and backbone.weights -> Origin; `auto` ends at random and says so."""
+def find_image_weights(model: str, wanted: str) -> WeightSource:
+    """backbone.model and backbone.weights -> WeightSource; `auto` ends at random and says so."""
     if wanted == "code":
         path, facts = code_weights(model)
-        return Origin("code", path, facts["sha256"])
+        return WeightSource("code", path, facts["sha256"])
     if (local := _local(wanted)) is not None:
         return local
     try:
         repository, name = published(model)
-        return Origin("hub", _download(repository, ["model.safetensors"]) / "model.safetensors", name)
+        return WeightSource("hub", _download(repository, ["model.safetensors"]) / "model.safetensors", name)
     except WeightsUnavailable as error:
         if wanted == "pretrained":
             raise
@@ -72,7 +72,7 @@ def find_image_weights(model: str, wanted: str) -> Origin:
             "from a file.",
             error,
         )
-        return Origin("random")
+        return WeightSource("random")
 
 
 def published(model: str) -> tuple[str, str]:
@@ -106,8 +106,8 @@ def code_weights(model: str) -> tuple[Path, dict[str, Any]]:
     return path, facts
 
 
-def find_text_weights(model: str, wanted: str) -> Origin:
-    """text.model (a name on the hub, or a folder) and text.weights -> Origin.
+def find_text_weights(model: str, wanted: str) -> WeightSource:
+    """text.model (a name on the hub, or a folder) and text.weights -> WeightSource.
 
     Raises WeightsUnavailable for `auto` and `pretrained` when they cannot be had.
     """
@@ -115,13 +115,13 @@ def find_text_weights(model: str, wanted: str) -> Origin:
         return local
     if Path(model).expanduser().is_dir():
         return _file(Path(model).expanduser())
-    return Origin("hub", _download(model, ["*.json", "*.txt", "*.safetensors", "pytorch_model.bin"]), model)
+    return WeightSource("hub", _download(model, ["*.json", "*.txt", "*.safetensors", "pytorch_model.bin"]), model)
 
 
-def _local(wanted: str) -> Origin | None:
+def _local(wanted: str) -> WeightSource | None:
     """random and PATH need no hub; None for auto and pretrained."""
     if wanted == "random":
-        return Origin("random")
+        return WeightSource("random")
     if wanted in ("auto", "pretrained"):
         return None
     path = Path(str(wanted)).expanduser()
@@ -130,15 +130,15 @@ def _local(wanted: str) -> Origin | None:
     return _file(path)
 
 
-def _file(path: Path) -> Origin:
-    """A file, or a folder of them -> its Origin, with the sha256 of what it holds."""
+def _file(path: Path) -> WeightSource:
+    """A file, or a folder of them -> its WeightSource, with the sha256 of what it holds."""
     try:
         if path.is_file():
-            return Origin("file", path, sha256_of(path))
+            return WeightSource("file", path, sha256_of(path))
         held = [(file.name, sha256_of(file)) for file in sorted(path.iterdir()) if file.is_file()]
     except OSError as error:
         raise UserError(f"The weights in {path} cannot be read ({error.strerror}).") from error
-    return Origin("file", path, hashlib.sha256(json.dumps(held).encode()).hexdigest())
+    return WeightSource("file", path, hashlib.sha256(json.dumps(held).encode()).hexdigest())
 
 
 def _download(repository: str, files: list[str]) -> Path:

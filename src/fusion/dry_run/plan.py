@@ -15,23 +15,23 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from fusion.branches import Started
+from fusion.branches import LoadedBranch
 from fusion.branches.weights import hub_reachable
 from fusion.config.errors import UserError, first_line
 from fusion.config.paths import cache_dir
 from fusion.console import printable, progress
-from fusion.dry_run.timing import Paces, pretraining_seconds, seconds
+from fusion.dry_run.timing import StepTimer, pretraining_seconds, seconds
 from fusion.pretraining import resume as resuming
 from fusion.pretraining import run as pretraining
-from fusion.results.leaderboard import square
+from fusion.results.leaderboard import format_size
 from fusion.results.record import Record
 from fusion.results.table import Table
 from fusion.snippets import sources
 from fusion.training import frozen
 from fusion.training import reuse as repeats
 from fusion.training import run as experiment
-from fusion.training.memory import Memory, memory, outline, room
-from fusion.training.setup import device_of
+from fusion.training.memory import Memory, build_on_meta, free_memory, memory
+from fusion.training.setup import resolve_device
 
 log = logging.getLogger(__name__)
 
@@ -43,7 +43,7 @@ COLUMNS = (
 WRONG = "cannot run"
 
 
-class Unwritten(Record):
+class NullRecord(Record):
     """The record of a run that is none."""
 
     def __init__(self) -> None:
@@ -53,15 +53,15 @@ class Unwritten(Record):
         pass
 
 
-class Preview:
+class DryRun:
     """The runs of one command line, one after the other; then their table."""
 
     def __init__(self) -> None:
         self.rows: list[dict[str, str]] = []
         self.total = 0.0  # seconds
         self._tables: dict[str, pa.Table] = {}
-        self._texts: dict[str, tuple[dict[str, Any], Started | None]] = {}
-        self._pace = Paces()
+        self._texts: dict[str, tuple[dict[str, Any], LoadedBranch | None]] = {}
+        self._pace = StepTimer()
         self._outlines: dict[str, tuple[int, Memory]] = {}  # parameters, and what training takes
         self._kept: set[str] = set()  # whose features an earlier run of this list would have left in the cache
 
@@ -72,8 +72,8 @@ class Preview:
             "Run": " ".join(word for word in overrides if not word.startswith("dry_run")) or "defaults",
             "Backbone": config["backbone"]["name"],
             "Text": config["text"]["name"],
-            "Training Input Shape": square(config["input_shape"]) if drawn else "–",
-            "Source Image Size": square(config["source_size"]) if drawn else "–",
+            "Training Input Shape": format_size(config["input_shape"]) if drawn else "–",
+            "Source Image Size": format_size(config["source_size"]) if drawn else "–",
         }
         row |= {name: str(config[name.lower().replace(" ", "_")]) for name in ("LR", "Epochs", "Batch Size")}
         if config["pretraining"]:
@@ -122,7 +122,7 @@ class Preview:
         }
         if config["pretraining"]:
             found["Verdict"] += f", {config['pretraining']['steps'] * size:,} pictures"
-        space = room(device_of(config))
+        space = free_memory(resolve_device(config))
         if needed.at(size) > space:
             fits = needed.largest(size // 2, space)
             found["Verdict"] = f"hardly fits into {space / 1e9:.1f} GB" + (f": batch_size={fits} would" if fits else "")
@@ -135,12 +135,12 @@ class Preview:
         seen = [config[name] for name in ("backbone", "text", "fusion", "input_shape")]
         key = json.dumps([seen, classes], default=str)
         if key not in self._outlines:
-            net = outline(config, classes)
-            frozen.settle(config, net)
+            net = build_on_meta(config, classes)
+            frozen.apply_first_freeze(config, net)
             self._outlines[key] = net.size, memory(net, config)
         return self._outlines[key]
 
-    def _seconds(self, config: dict[str, Any], table: pa.Table, text: Started | None, runs: int) -> float:
+    def _seconds(self, config: dict[str, Any], table: pa.Table, text: LoadedBranch | None, runs: int) -> float:
         """Of so many runs: all of its folds, or those that are not complete."""
         few = table.filter(pc.equal(table["split"], "train")).slice(0, FEW)
         pace = self._pace(config, few, sorted(pc.unique(table["label"]).to_pylist()), text)
@@ -163,14 +163,14 @@ class Preview:
             self._tables[key] = sources.load(data, cache_dir(), progress)
         return self._tables[key]
 
-    def _text(self, config: dict[str, Any], few: pa.Table) -> tuple[dict[str, Any], Started | None]:
+    def _text(self, config: dict[str, Any], few: pa.Table) -> tuple[dict[str, Any], LoadedBranch | None]:
         """The text branch that would be trained, made from a few rows; published weights are not fetched for it."""
         key = json.dumps(config["text"], default=str)
         if key not in self._texts:
             chosen = copy.deepcopy(config) | {"backbone": {"name": "none"}}
             if chosen["text"].get("weights") in ("auto", "pretrained") and hub_reachable():
                 chosen["text"]["weights"] = "random"
-            started = experiment.start_branches(chosen, few, Unwritten())
+            started = experiment.create_branches(chosen, few, NullRecord())
             self._texts[key] = chosen["text"], started.get("text")
         return self._texts[key]
 

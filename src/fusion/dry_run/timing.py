@@ -1,6 +1,6 @@
 """How long a run will take: seconds a sample, from a few real steps of a small batch on this machine.
 
-Drawing and learning are timed apart, so that runs that share a view or a network are timed once (`Paces`). A network
+Drawing and learning are timed apart, so that runs that share a view or a network are timed once (`StepTimer`). A network
 that sees large pictures is timed on smaller ones: its work grows with their area.
 """
 
@@ -15,14 +15,14 @@ import torch
 import torch.nn.functional as F
 
 from fusion import branches
-from fusion.branches import Started
-from fusion.datamodule import Pairing, moved
+from fusion.branches import LoadedBranch
+from fusion.datamodule import Collate, to_device
 from fusion.model.late_fusion import LateFusion
 from fusion.screenshots import fonts
-from fusion.screenshots.renderer import Screen
+from fusion.screenshots.renderer import Renderer
 from fusion.training import frozen
 from fusion.training.augment import Augment
-from fusion.training.setup import device_of
+from fusion.training.setup import resolve_device
 
 STEPS = 3  # of each kind; the first is not counted
 ENOUGH = 0.5  # seconds that a step takes, after which one more is enough
@@ -32,7 +32,7 @@ LARGEST = 224  # pixels, the most that a network is timed on
 
 
 @dataclass(frozen=True)
-class Pace:
+class StepTimes:
     """Seconds a sample."""
 
     drawing: float  # and tokenizing
@@ -42,14 +42,16 @@ class Pace:
     head: float  # of learning, where the features are known
 
 
-class Paces:
+class StepTimer:
     """The pace of each configuration; each view and each network of them is timed once."""
 
     def __init__(self) -> None:
         self._views: dict[str, tuple[float, float]] = {}
         self._networks: dict[str, tuple[float, float, float]] = {}
 
-    def __call__(self, config: dict[str, Any], few: pa.Table, classes: list[str], text: Started | None) -> Pace:
+    def __call__(
+        self, config: dict[str, Any], few: pa.Table, classes: list[str], text: LoadedBranch | None
+    ) -> StepTimes:
         """few: rows of the data; classes: its labels; text: the text branch, made from a few rows."""
         shared = [config["text"], config["device"]]
         view = json.dumps([config[name] for name in ("render", "input_shape", "source_size", "augment")] + shared)
@@ -61,18 +63,18 @@ class Paces:
             self._networks[network] = computed(config, few, classes, text)
         learning, reading, head = self._networks[network]
         grown = (config["input_shape"] / _timed_side(config)) ** 2 if config["backbone"]["name"] != "none" else 1.0
-        return Pace(*self._views[view], head + grown * (learning - head), grown * reading, head)
+        return StepTimes(*self._views[view], head + grown * (learning - head), grown * reading, head)
 
 
-def drawn(config: dict[str, Any], few: pa.Table, classes: list[str], text: Started | None) -> tuple[float, float]:
+def drawn(config: dict[str, Any], few: pa.Table, classes: list[str], text: LoadedBranch | None) -> tuple[float, float]:
     """-> seconds of drawing and tokenizing a sample, and of changing its picture."""
-    rows, screen, augment = _columns(few, SAMPLES[1]), None, config["augment"]
+    rows, renderer, augment = _columns(few, SAMPLES[1]), None, config["augment"]
     if config["backbone"]["name"] != "none":
-        screen = Screen(_with_the_font_at_hand(config["render"]), config["source_size"], config["input_shape"], 0)
-    pairing = Pairing(classes, text.tokenizer if text else None, screen, 0)
+        renderer = Renderer(_with_the_font_at_hand(config["render"]), config["source_size"], config["input_shape"], 0)
+    pairing = Collate(classes, text.tokenizer if text else None, renderer, 0)
     drawing, changing = _timed(lambda: pairing(rows), torch.device("cpu")), 0.0
-    if screen is not None and augment["name"] != "none":
-        device = device_of(config)
+    if renderer is not None and augment["name"] != "none":
+        device = resolve_device(config)
         change, image = Augment(augment, 0), pairing(rows)["image"].to(device)
         changing = _timed(lambda: change(image, rows["id"], 0), device)
     return drawing / len(rows["id"]), changing / len(rows["id"])
@@ -86,21 +88,21 @@ def _with_the_font_at_hand(render: dict[str, Any]) -> dict[str, Any]:
 
 
 def computed(
-    config: dict[str, Any], few: pa.Table, classes: list[str], text: Started | None
+    config: dict[str, Any], few: pa.Table, classes: list[str], text: LoadedBranch | None
 ) -> tuple[float, float, float]:
     """-> seconds of learning from a sample, of reading it, and of the head's share; random weights and pictures."""
     parts: dict[str, torch.nn.Module] = {"text": text.module} if text else {}
-    device, side, (least, most) = device_of(config), _timed_side(config), SAMPLES
+    device, side, (least, most) = resolve_device(config), _timed_side(config), SAMPLES
     size = min(most, max(least, most * LARGE**2 // side**2)) if config["backbone"]["name"] != "none" else most
-    batch = Pairing(classes, text.tokenizer if text else None, None, 0)(_columns(few, size))
+    batch = Collate(classes, text.tokenizer if text else None, None, 0)(_columns(few, size))
     if config["backbone"]["name"] != "none":
-        parts["image"] = branches.start_image(config["backbone"] | {"weights": "random"}, side).module
+        parts["image"] = branches.create_image(config["backbone"] | {"weights": "random"}, side).module
         batch["image"] = torch.randint(0, 256, (len(batch["id"]), side, side, 3), dtype=torch.uint8)
         batch["present"]["image"] = torch.ones(len(batch["id"]), dtype=torch.bool)
     fusion = {key: value for key, value in config["fusion"].items() if key != "name"}
     net = LateFusion(parts, len(classes), **fusion).to(device)
-    frozen.settle(config, net)
-    found = _steps(net, moved(batch, device), device)
+    frozen.apply_first_freeze(config, net)
+    found = _steps(net, to_device(batch, device), device)
     learning, reading, head = (value / len(batch["id"]) for value in found)
     return learning, reading, head
 
@@ -155,7 +157,7 @@ def _timed(step: Callable[[], object], device: torch.device) -> float:
     return min(took[1:])
 
 
-def pretraining_seconds(config: dict[str, Any], pace: Pace, counts: dict[str, int]) -> float:
+def pretraining_seconds(config: dict[str, Any], pace: StepTimes, counts: dict[str, int]) -> float:
     """Of experiment=pretrain_image: its steps, early pictures by their area, the looks at validation and the end."""
     wanted, steps = config["pretraining"], config["pretraining"]["steps"]
     early = min(wanted["early"]["steps"], steps)
@@ -168,7 +170,7 @@ def pretraining_seconds(config: dict[str, Any], pace: Pace, counts: dict[str, in
     return learnt * (pace.drawing + pace.learning) + once + judged * (pace.drawing + pace.reading)
 
 
-def seconds(config: dict[str, Any], pace: Pace, counts: dict[str, int], variants: int | None, kept: bool) -> float:
+def seconds(config: dict[str, Any], pace: StepTimes, counts: dict[str, int], variants: int | None, kept: bool) -> float:
     """Of a whole run: its epochs, a look at validation after each, validation and test at the end.
 
     variants: of a frozen branch whose features are kept; kept: they are in the cache already.

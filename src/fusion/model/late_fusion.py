@@ -14,7 +14,7 @@ class LateFusion(nn.Module):
     A modality that a sample lacks (`present`) counts as zeros. While training, each sample loses one of its
     modalities with the chance `modality_dropout`, so that the head learns to do with either and leans on
     neither (Neverova et al. 2015, ModDrop). An ablation is one branch fewer. A branch that decides has no head, and
-    one that has a voter is heard twice: see branches/__init__.py.
+    one that has a linear_member is heard twice: see branches/__init__.py.
     """
 
     def __init__(
@@ -35,7 +35,7 @@ class LateFusion(nn.Module):
         for units in hidden:
             layers += [nn.Linear(width, units), nn.ReLU(), nn.Dropout(dropout)]
             width = units
-        decided = any(getattr(branch, "decides", False) for branch in branches.values())
+        decided = any(getattr(branch, "outputs_logits", False) for branch in branches.values())
         self.head = nn.Identity() if decided else nn.Sequential(*layers, nn.Linear(width, classes))
 
     @property
@@ -71,8 +71,8 @@ class LateFusion(nn.Module):
     def _heard(self, logits: torch.Tensor, batch: Mapping[str, Any]) -> torch.Tensor:
         """Logits -> the same, averaged as probabilities with what the voters say of the samples they see."""
         for name, branch in self.branches.items():
-            if (voter := getattr(branch, "voter", None)) is not None:
-                both = torch.stack([logits.float().log_softmax(1), voter(batch[name])])  # (2, B, C)
+            if (linear_member := getattr(branch, "linear_member", None)) is not None:
+                both = torch.stack([logits.float().log_softmax(1), linear_member(batch[name])])  # (2, B, C)
                 logits = torch.where(batch["present"][name][:, None], both.logsumexp(0) - math.log(2), logits)
         return logits
 

@@ -18,26 +18,26 @@ import torch
 import yaml
 
 from fusion import branches
-from fusion.branches import Started
+from fusion.branches import LoadedBranch
 from fusion.config.errors import UserError, did_you_mean
 from fusion.config.paths import CONF_DIR, cache_dir
 from fusion.console import progress
 from fusion.model import checkpoint
 from fusion.pretraining import resume as resuming
-from fusion.pretraining.character_targets import SIGNS
+from fusion.pretraining.character_targets import CHARACTERS
 from fusion.pretraining.export import write_weights
 from fusion.pretraining.resume import STATE
-from fusion.pretraining.stream import Fresh, Passages, Rows, held
+from fusion.pretraining.stream import PretrainingDataset, TextCrops, WeightedRows, held
 from fusion.pretraining.trainer import Course, processes, ranks, rate_at, search
 from fusion.results import plots, statistics
 from fusion.results.record import Record, new_run_folder, write_metrics
-from fusion.screenshots.renderer import Screen, parse_size
+from fusion.screenshots.renderer import Renderer, parse_size
 from fusion.snippets import sources
 from fusion.snippets.snippet import split_hash
 from fusion.training.fit import KEPT, judge, keep
 from fusion.training.lr_finder import WINDOW
 from fusion.training.run import make_model, recorded, sides, warn
-from fusion.training.setup import device_of
+from fusion.training.setup import resolve_device
 
 log = logging.getLogger(__name__)
 
@@ -85,17 +85,17 @@ def train(config: dict[str, Any], folder: Path, record: Record | None) -> None:
     """One run, or the rest of one. Processes other than the first have no record and write nothing."""
     wanted = config["pretraining"]
     torch.manual_seed(config["seed"])
-    passages = Passages(**wanted["passage"])
-    table, learnt = corpus(config, passages)
+    text_crops = TextCrops(**wanted["passage"])
+    table, learnt = corpus(config, text_crops)
     classes = sorted(pc.unique(learnt["label"]).to_pylist())
     table = table.filter(pc.is_in(table["label"], pa.array(classes)))
-    rows = Rows(learnt, classes)
+    rows = WeightedRows(learnt, classes)
     if record is not None:
         resuming.check_data(record, split_hash(table))
     course, model, started = start(config, classes)
     early = config | {"render": config["render"] | wanted["early"]["render"]}
     shapes = ((early, wanted["early"]["input_shape"]), (config, config["input_shape"]))[wanted["early"]["steps"] < 1 :]
-    stages = [_fresh(look, rows, passages, shape, feature_map(model, shape)[1]) for look, shape in shapes]
+    stages = [_fresh(look, rows, text_crops, shape, feature_map(model, shape)[1]) for look, shape in shapes]
     facts: dict[str, Any] = {"history": [], "seen": [0.0, 0.0, 0.0, 0.0]}
     if (folder / STATE).is_file():
         facts = course.load(folder / STATE)
@@ -113,15 +113,15 @@ def train(config: dict[str, Any], folder: Path, record: Record | None) -> None:
         record.note(
             config=config, classes=classes, split_hash=split_hash(table), samples=samples, text="none",
             processes=ranks()[1], parameters=course.net.size,
-            image=started.module.facts() | {"source_size": stages[-1].screens[0].size},  # type: ignore[operator]
+            image=started.module.facts() | {"source_size": stages[-1].renderers[0].size},  # type: ignore[operator]
         )  # fmt: skip
-    val = _sample(passages.dense(table.filter(pc.equal(table["split"], "val"))), wanted["check_on"], config["seed"])
+    val = _sample(text_crops.dense(table.filter(pc.equal(table["split"], "val"))), wanted["check_on"], config["seed"])
     _learn(course, stages, config, folder, facts, val if record is not None else None, classes)
     if record is not None:
-        _finish(course, model, config, folder, record, table, learnt, passages)
+        _finish(course, model, config, folder, record, table, learnt, text_crops)
 
 
-def corpus(config: dict[str, Any], passages: Passages) -> tuple[pa.Table, pa.Table]:
+def corpus(config: dict[str, Any], text_crops: TextCrops) -> tuple[pa.Table, pa.Table]:
     """-> the table, and the training rows learnt from: dense, of no project that a spared corpus judges on."""
     table = sources.load(config["data"], cache_dir(), progress)
     spared: set[str] = set()
@@ -130,7 +130,7 @@ def corpus(config: dict[str, Any], passages: Passages) -> tuple[pa.Table, pa.Tab
         spared |= set(other.filter(pc.not_equal(other["split"], "train"))["group"].to_pylist())
     learnt = table.filter(pc.equal(table["split"], "train"))
     learnt = learnt.filter(pc.invert(pc.is_in(learnt["group"], pa.array(sorted(spared), pa.string()))))
-    before, learnt = learnt.num_rows, passages.dense(learnt)
+    before, learnt = learnt.num_rows, text_crops.dense(learnt)
     log.info(
         "%d snippets of %d projects to learn from; %d too empty, %d projects spared",
         learnt.num_rows, pc.count_distinct(learnt["group"]).as_py(), before - learnt.num_rows, len(spared),
@@ -149,14 +149,14 @@ def _data(config: dict[str, Any], name: str) -> dict[str, Any]:
     return yaml.safe_load(path.read_text(encoding="utf-8"))
 
 
-def start(config: dict[str, Any], classes: list[str]) -> tuple[Course, checkpoint.Model, Started]:
+def start(config: dict[str, Any], classes: list[str]) -> tuple[Course, checkpoint.Model, LoadedBranch]:
     """-> the network with its optimiser, the model that its average is kept as, and what both began with."""
-    started = branches.start_image(config["backbone"], config["input_shape"])
+    started = branches.create_image(config["backbone"], config["input_shape"])
     model = make_model(config, classes, {"image": started})
-    device = device_of(config)
+    device = resolve_device(config)
     rate = 1e-3 if config["lr"] == "search" else config["lr"]
     half = device.type == "cuda" and config["precision"] in ("auto", "bf16-mixed")
-    reader = torch.nn.Linear(feature_map(model, config["input_shape"])[0], SIGNS)
+    reader = torch.nn.Linear(feature_map(model, config["input_shape"])[0], CHARACTERS)
     torch.nn.init.constant_(reader.bias, RARE)
     course = Course(model.net, reader, rate, config["optimizer"]["weight_decay"], device, half)
     return course, replace(model, net=course.average), started
@@ -185,13 +185,15 @@ def feature_map(model: checkpoint.Model, shape: int) -> tuple[int, int]:
     return maps.shape[1], maps.shape[2]
 
 
-def _fresh(config: dict[str, Any], rows: Rows, passages: Passages, shape: int, grid: int) -> Fresh:
+def _fresh(
+    config: dict[str, Any], rows: WeightedRows, text_crops: TextCrops, shape: int, grid: int
+) -> PretrainingDataset:
     """The stream at one picture size; the text in it is as large as at any other."""
-    passages = passages.scaled(shape / config["input_shape"])
+    text_crops = text_crops.scaled(shape / config["input_shape"])
     source = [max(8, round(side * shape / config["input_shape"])) for side in parse_size(config["source_size"])]
     looks = [config["render"] | {"highlight": policy} for policy in config["pretraining"]["highlights"]]
-    screens = [Screen(look, source, shape, config["seed"]) for look in looks]
-    return Fresh(rows, passages, screens, config["batch_size"], config["seed"], grid, *ranks())
+    renderers = [Renderer(look, source, shape, config["seed"]) for look in looks]
+    return PretrainingDataset(rows, text_crops, renderers, config["batch_size"], config["seed"], grid, *ranks())
 
 
 def _sample(table: pa.Table, most: int, seed: int) -> pa.Table:
@@ -199,7 +201,7 @@ def _sample(table: pa.Table, most: int, seed: int) -> pa.Table:
     return table.take(np.sort(chosen))
 
 
-def _search(course: Course, fresh: Fresh, folder: Path) -> float:
+def _search(course: Course, fresh: PretrainingDataset, folder: Path) -> float:
     """-> the rate that a short range test suggests; its curve is drawn."""
     found = search(course, fresh.loader(SEARCHED, SEARCHED + WINDOW, 0))
     log.info("learning rate %g, found by a range test of %d steps", found.chosen, len(found.rates))
@@ -209,12 +211,12 @@ def _search(course: Course, fresh: Fresh, folder: Path) -> float:
 
 
 def _learn(
-    course: Course, stages: list[Fresh], config: dict[str, Any], folder: Path, facts: dict[str, Any],
+    course: Course, stages: list[PretrainingDataset], config: dict[str, Any], folder: Path, facts: dict[str, Any],
     val: pa.Table | None, classes: list[str],
 ) -> None:  # fmt: skip
     """From the step where the course is to the last one; `val` is None in processes that only help."""
     wanted = config["pretraining"]
-    shown = None if val is None else _drawn(val, stages[-1].passages, _judging(config))
+    shown = None if val is None else _drawn(val, stages[-1].text_crops, _judging(config))
     seen, clock = np.array(facts["seen"]), time.monotonic()  # SEEN, and over how many steps
     history: list[dict[str, float]] = facts["history"]
     before = history[-1]["seconds"] if history else 0.0
@@ -246,7 +248,9 @@ def _tell(history: list[dict[str, float]], steps: int, folder: Path) -> None:
     )  # fmt: skip
 
 
-def _batches(step: int, stages: list[Fresh], wanted: dict[str, Any], workers: int) -> Iterator[dict[str, Any]]:
+def _batches(
+    step: int, stages: list[PretrainingDataset], wanted: dict[str, Any], workers: int
+) -> Iterator[dict[str, Any]]:
     """The batches from `step` on: small pictures first, then those of the full size."""
     edge = min(wanted["early"]["steps"], wanted["steps"])
     if step < edge:
@@ -254,14 +258,14 @@ def _batches(step: int, stages: list[Fresh], wanted: dict[str, Any], workers: in
     yield from stages[-1].loader(max(step, edge), wanted["steps"], workers)
 
 
-def _judging(config: dict[str, Any]) -> Screen:
+def _judging(config: dict[str, Any]) -> Renderer:
     """What draws the pictures of validation and test: exactly, one style a snippet."""
-    return Screen(config["render"] | {"mode": "source"}, config["source_size"], config["input_shape"], config["seed"])
+    return Renderer(config["render"] | {"mode": "source"}, config["source_size"], config["input_shape"], config["seed"])
 
 
-def _drawn(rows: pa.Table, passages: Passages, screen: Screen) -> tuple[torch.Tensor, list[str]]:
-    """Rows -> their pictures (N, H, W, 3) uint8, drawn once, and labels."""
-    images = [image for image, _ in held(rows, passages, screen, CHUNK)]
+def _drawn(rows: pa.Table, text_crops: TextCrops, renderer: Renderer) -> tuple[torch.Tensor, list[str]]:
+    """WeightedRows -> their pictures (N, H, W, 3) uint8, drawn once, and labels."""
+    images = [image for image, _ in held(rows, text_crops, renderer, CHUNK)]
     return torch.from_numpy(np.concatenate(images)), rows["label"].to_pylist()
 
 
@@ -278,15 +282,15 @@ def _look(course: Course, images: torch.Tensor, labels: list[str], classes: list
 
 def _finish(
     course: Course, model: checkpoint.Model, config: dict[str, Any], folder: Path, record: Record,
-    table: pa.Table, learnt: pa.Table, passages: Passages,
+    table: pa.Table, learnt: pa.Table, text_crops: TextCrops,
 ) -> None:  # fmt: skip
     """The average's predictions on validation and test, RUN/model, and the weights with their card."""
-    metrics, parts, screen = {}, [], _judging(config)
+    metrics, parts, renderer = {}, [], _judging(config)
     for side in ("val", "test"):
         rows = table.filter(pc.equal(table["split"], side))
         rows = _sample(rows, config["pretraining"]["judge_on"] or rows.num_rows, config["seed"])
         logits = np.concatenate(
-            [course.answers(torch.from_numpy(image)).numpy() for image, _ in held(rows, passages, screen, CHUNK)]
+            [course.answers(torch.from_numpy(image)).numpy() for image, _ in held(rows, text_crops, renderer, CHUNK)]
         )
         metrics[side], predictions = judge(rows.select(KEPT), logits, model.meta, fit_temperature=side == "val")
         parts.append(predictions)

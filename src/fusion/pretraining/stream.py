@@ -16,14 +16,14 @@ import torch
 from torch.utils.data import DataLoader, Dataset
 
 from fusion.pretraining.character_targets import characters
-from fusion.pretraining.text_crop import is_dense, passage
-from fusion.screenshots.renderer import Screen
-from fusion.screenshots.style import key_of
-from fusion.snippets.snippet import Picked
+from fusion.pretraining.text_crop import is_dense, text_crop
+from fusion.screenshots.renderer import Renderer
+from fusion.screenshots.style import sample_key
+from fusion.snippets.snippet import RowReader
 
 
 @dataclass(frozen=True)
-class Passages:
+class TextCrops:
     """How much of a text is shown, conf/experiment: see screenshots/passages.py."""
 
     rows: int
@@ -31,11 +31,11 @@ class Passages:
     ink: int
 
     def of(self, text: str, key: int) -> str:
-        return passage(text, key, self.rows, self.columns, self.ink)
+        return text_crop(text, key, self.rows, self.columns, self.ink)
 
-    def scaled(self, share: float) -> "Passages":
+    def scaled(self, share: float) -> "TextCrops":
         """Of pictures that much smaller, the text as large."""
-        return Passages(round(self.rows * share), round(self.columns * share), round(self.ink * share**2))
+        return TextCrops(round(self.rows * share), round(self.columns * share), round(self.ink * share**2))
 
     def dense(self, table: pa.Table) -> pa.Table:
         """The rows of which a passage can be shown."""
@@ -43,8 +43,8 @@ class Passages:
         return table.filter(pa.array(kept, pa.bool_()))
 
 
-class Rows:
-    """Rows to draw from: every label alike, and within a label large projects less than their size would have it."""
+class WeightedRows:
+    """WeightedRows to draw from: every label alike, and within a label large projects less than their size would have it."""
 
     def __init__(self, table: pa.Table, classes: Sequence[str]):
         number = {label: i for i, label in enumerate(classes)}
@@ -53,47 +53,47 @@ class Rows:
         weight = np.array([size[pair] ** -0.5 for pair in zip(labels, groups, strict=True)])
         self.label = np.array([number[label] for label in labels])
         self.cumulated = np.cumsum(weight / np.bincount(self.label, weight)[self.label])
-        self.picked = Picked(table.select(["id", "text", "label"]))
+        self.reader = RowReader(table.select(["id", "text", "label"]))
 
     def draw(self, uniform: np.ndarray) -> tuple[dict[str, list[Any]], np.ndarray]:
         """(B,) in [0, 1) -> id, text and label of B rows, and (B,) their label's number."""
         at = np.searchsorted(self.cumulated, uniform * self.cumulated[-1], side="right")
-        return self.picked.take(at.tolist()).to_pydict(), self.label[at]
+        return self.reader.take(at.tolist()).to_pydict(), self.label[at]
 
 
-class Fresh(Dataset[dict[str, Any]]):
+class PretrainingDataset(Dataset[dict[str, Any]]):
     """Step number -> its batch, or this process's share of it. Screens that draw alike share their glyphs."""
 
     def __init__(
-        self, rows: Rows, passages: Passages, screens: Sequence[Screen], batch_size: int, seed: int,
+        self, rows: WeightedRows, text_crops: TextCrops, renderers: Sequence[Renderer], batch_size: int, seed: int,
         grid: int, rank: int = 0, world: int = 1,
     ):  # fmt: skip
-        self.rows, self.passages, self.screens, self.seed = rows, passages, screens, seed
+        self.rows, self.text_crops, self.renderers, self.seed = rows, text_crops, renderers, seed
         self.batch_size, self.rank, self.world = batch_size, rank, world
         self.grid = grid  # parts across and down a picture whose characters are asked for: places of a feature map
-        for screen in screens[1:]:
-            screen.painter.bank = screens[0].painter.bank
-            if screen.direct and screens[0].direct:
-                screen.direct.bank = screens[0].direct.bank
+        for renderer in renderers[1:]:
+            renderer.painter.atlas = renderers[0].painter.atlas
+            if renderer.direct and renderers[0].direct:
+                renderer.direct.atlas = renderers[0].direct.atlas
 
     def __getitem__(self, step: int) -> dict[str, Any]:
         rng = np.random.default_rng([self.seed, step])
-        uniform, kind = rng.random(self.batch_size), rng.integers(len(self.screens), size=self.batch_size)
+        uniform, kind = rng.random(self.batch_size), rng.integers(len(self.renderers), size=self.batch_size)
         mine = slice(self.rank, None, self.world)
         rows, label = self.rows.draw(uniform[mine])
         slots = range(self.rank, self.batch_size, self.world)
         ids = [f"{id}.{slot}" for slot, id in zip(slots, rows["id"], strict=True)]  # a row may come twice
-        keys = [key_of(self.seed, step, id) for id in ids]
-        texts = [self.passages.of(text, key) for text, key in zip(rows["text"], keys, strict=True)]
-        side = self.screens[0].shape
+        keys = [sample_key(self.seed, step, id) for id in ids]
+        texts = [self.text_crops.of(text, key) for text, key in zip(rows["text"], keys, strict=True)]
+        side = self.renderers[0].shape
         image = np.empty((len(ids), side, side, 3), np.uint8)
-        for number, screen in enumerate(self.screens):
+        for number, renderer in enumerate(self.renderers):
             some = np.flatnonzero(kind[mine] == number)
             if len(some):
                 chosen = [[column[i] for i in some] for column in (texts, ids, rows["label"])]
-                image[some] = screen(chosen[0], chosen[1], step, chosen[2])
-        scene = self.screens[0].scene(texts, ids, step, rows["label"])  # colours do not move a character
-        signs = characters(self.screens[0].painter, scene, self.grid)
+                image[some] = renderer(chosen[0], chosen[1], step, chosen[2])
+        scene = self.renderers[0].scene(texts, ids, step, rows["label"])  # colours do not move a character
+        signs = characters(self.renderers[0].painter, scene, self.grid)
         return {"image": torch.from_numpy(image), "label": torch.from_numpy(label), "signs": torch.from_numpy(signs)}
 
     def loader(self, first: int, last: int, num_workers: int) -> DataLoader:
@@ -103,10 +103,12 @@ class Fresh(Dataset[dict[str, Any]]):
         return DataLoader(self, sampler=steps, batch_size=None, num_workers=num_workers, pin_memory=pin)
 
 
-def held(table: pa.Table, passages: Passages, screen: Screen, size: int) -> Iterator[tuple[np.ndarray, pa.Table]]:
-    """Rows to be judged on -> pictures (B, H, W, 3), each row's one passage in its one style, and the rows."""
+def held(
+    table: pa.Table, text_crops: TextCrops, renderer: Renderer, size: int
+) -> Iterator[tuple[np.ndarray, pa.Table]]:
+    """WeightedRows to be judged on -> pictures (B, H, W, 3), each row's one passage in its one style, and the rows."""
     for start in range(0, table.num_rows, size):
         rows = table.slice(start, size)
         ids = rows["id"].to_pylist()
-        texts = [passages.of(t, key_of(0, None, id)) for t, id in zip(rows["text"].to_pylist(), ids, strict=True)]
-        yield screen(texts, ids, None, rows["label"].to_pylist()), rows
+        texts = [text_crops.of(t, sample_key(0, None, id)) for t, id in zip(rows["text"].to_pylist(), ids, strict=True)]
+        yield renderer(texts, ids, None, rows["label"].to_pylist()), rows

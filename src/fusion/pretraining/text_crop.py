@@ -7,13 +7,13 @@ empty, and from an empty picture nothing is learnt.
 import numpy as np
 
 from fusion.screenshots.layout import TAB
-from fusion.screenshots.style import uniforms
+from fusion.screenshots.style import hash_uniform
 
 COLUMN, PLACE, ROW = (np.array([number], np.uint64) for number in (11, 12, 13))  # streams of a key
 DRAWN = 3  # lines handed on for each line wanted: small fonts show more, what does not fit is not drawn
 
 
-def passage(text: str, key: int, rows: int, columns: int, ink: int) -> str:
+def text_crop(text: str, key: int, rows: int, columns: int, ink: int) -> str:
     """-> lines of the text, cut on the left, of which the first `rows` show at least `ink` signs in `columns`.
 
     Half of the passages begin at the first column, three tenths at the indentation of the text, the others at
@@ -21,7 +21,7 @@ def passage(text: str, key: int, rows: int, columns: int, ink: int) -> str:
     """
     lines = text.expandtabs(TAB).split("\n")
     keys = np.array([key], np.uint64)
-    kind, place, start = (float(uniforms(keys, stream)[0, 0]) for stream in (COLUMN, PLACE, ROW))
+    kind, place, start = (float(hash_uniform(keys, stream)[0, 0]) for stream in (COLUMN, PLACE, ROW))
     first = 0
     if kind >= 0.8:
         first = int(place * max(1, max(len(line) for line in lines) - columns // 2))

@@ -21,7 +21,7 @@ from torch import nn
 
 from fusion.config.errors import UserError, first_line
 from fusion.files import replacing
-from fusion.training.lr_finder import WINDOW, Found, range_test
+from fusion.training.lr_finder import WINDOW, Found, lr_range_test
 
 SMOOTHING = 0.1  # of labels: a passage of ten lines is often of several languages
 MEMORY = 0.999  # of the running average
@@ -133,7 +133,7 @@ def search(course: Course, batches: Iterable[dict[str, Any]]) -> Found:
             return math.inf
         return label_loss + READING * reading
 
-    return range_test(step)
+    return lr_range_test(step)
 
 
 @contextmanager

@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from fusion.console import printable
-from fusion.results.leaderboard import place, status
+from fusion.results.leaderboard import format_path, status
 from fusion.results.record import read_run
 from fusion.results.statistics import wilson
 from fusion.results.table import Table
@@ -53,7 +53,7 @@ def _line(folder: Path, run: dict[str, Any], root: Path | None) -> dict[str, str
         "Seed": config.get("seed"),
         "Split": (run.get("split_hash") or "")[:8],
         "Status": status(run),
-        "Run": place(folder, root),
+        "Run": format_path(folder, root),
     }
     return {name: "" if value is None else printable(str(value)) for name, value in parts.items()}
 

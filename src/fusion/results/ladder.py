@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from fusion.console import printable
-from fusion.results.leaderboard import interval, place, share, status
+from fusion.results.leaderboard import format_fraction, format_interval, format_path, status
 from fusion.results.record import read_run
 from fusion.results.table import Table
 
@@ -19,7 +19,7 @@ NOTE = (
     "v2m are the same read as the mean over the text, in which positions tell the length and not the order. Accuracies "
     "whose intervals overlap are not told apart by this table."
 )
-RUNGS = {  # text.rung, or another text branch -> description, complexity
+DESCRIPTIONS = {  # text.rung, or another text branch -> description, complexity
     "v1": ("Embedding of [CLS]", "Low"),
     "v2": ("Embedding of [CLS] + its position", "Low-Medium"),
     "v1m": ("Mean of the embeddings", "Low"),
@@ -36,7 +36,7 @@ RUNGS = {  # text.rung, or another text branch -> description, complexity
 
 def rungs(folders: Sequence[Path], root: Path | None = None) -> Table:
     """Run folders -> one line a run, from the lowest rung up; branches that are no rung follow."""
-    order = {name: place for place, name in enumerate(RUNGS)}
+    order = {name: format_path for format_path, name in enumerate(DESCRIPTIONS)}
     lines = [_line(folder, read_run(folder), root) for folder in folders]
     return Table("ladder", COLUMNS, sorted(lines, key=lambda x: order.get(x["Version"], len(order))), SHOWN, (NOTE,))
 
@@ -45,22 +45,22 @@ def _line(folder: Path, run: dict[str, Any], root: Path | None) -> dict[str, str
     config, metrics, timings = run.get("config") or {}, run.get("metrics") or {}, run.get("timings") or {}
     text, val, test = config.get("text") or {}, metrics.get("val") or {}, metrics.get("test") or {}
     version = text.get("rung") if text.get("name") == "ladder" else run.get("text")
-    description, complexity = RUNGS.get(str(version), ("", ""))
+    description, complexity = DESCRIPTIONS.get(str(version), ("", ""))
     seconds = timings.get("training_seconds")
     values = {
         "Version": version,
         "Description": description,
-        "Validation accuracy": share(val.get("accuracy")),
-        "95 %": interval(val),
+        "Validation accuracy": format_fraction(val.get("accuracy")),
+        "95 %": format_interval(val),
         "Complexity": complexity,
         "Tokens/s": timings.get("tokens_per_second"),
-        "Test accuracy": share(test.get("accuracy")),
+        "Test accuracy": format_fraction(test.get("accuracy")),
         "Parameters": run.get("parameters"),
         "Minutes": None if seconds is None else f"{seconds / 60:.1f}",
         "n": val.get("n"),
         "Seed": config.get("seed"),
         "Split": (run.get("split_hash") or "")[:8],
         "Status": status(run),
-        "Run": place(folder, root),
+        "Run": format_path(folder, root),
     }
     return {name: "" if value is None else printable(str(value)) for name, value in values.items()}

@@ -19,7 +19,7 @@ COLUMNS = (
 SHOWN = (*COLUMNS[: COLUMNS.index("Weights") + 1], "Status")  # on a terminal
 
 
-def ranked(folders: Sequence[Path], root: Path | None = None) -> Table:
+def leaderboard(folders: Sequence[Path], root: Path | None = None) -> Table:
     """Run folders -> the table that a sweep ends with."""
     return Table("results", COLUMNS, rows(folders, root), SHOWN)
 
@@ -56,18 +56,18 @@ def cells(folder: Path, run: dict[str, Any], root: Path | None) -> dict[str, str
     values = {
         "Model": image,
         "Text": run.get("text") or (config.get("text") or {}).get("name", "?"),
-        "Original Input Shape": square(facts.get("original_input_shape")) if drawn else "–",
-        "Training Input Shape": square(config.get("input_shape")) if drawn else "–",
+        "Original Input Shape": format_size(facts.get("original_input_shape")) if drawn else "–",
+        "Training Input Shape": format_size(config.get("input_shape")) if drawn else "–",
         "Source Image Size": _source_size(facts.get("source_size") or config.get("source_size"), config)
         if drawn
         else "–",
         "LR": f"{config.get('lr', '?'):g}" if isinstance(config.get("lr"), (int, float)) else "?",
         "Epochs": str(asked) if trained in (None, asked) else f"{trained} of {asked}",
         "Batch Size": str(config.get("batch_size", "?")),
-        "Accuracy": share(test.get("accuracy")),
-        "F1 Score Weighted": share(test.get("f1_weighted")),
-        "Accuracy 95 %": interval(test),
-        "F1 Macro": share(test.get("f1_macro")),
+        "Accuracy": format_fraction(test.get("accuracy")),
+        "F1 Score Weighted": format_fraction(test.get("f1_weighted")),
+        "Accuracy 95 %": format_interval(test),
+        "F1 Macro": format_fraction(test.get("f1_macro")),
         "Weights": ", ".join(f"{name}: {kind}" for name, kind in weights.items()),
         "Highlight": (config.get("render") or {}).get("highlight", "?") if drawn else "–",
         "n": str(test.get("n", "")),
@@ -75,7 +75,7 @@ def cells(folder: Path, run: dict[str, Any], root: Path | None) -> dict[str, str
         "Seed": str(run.get("seed", "?")),
         "Split": str(run.get("split_hash") or "?")[:8],
         "Status": f"{status(run)}: {run['error']}" if run.get("error") else status(run),
-        "Run": place(folder, root),
+        "Run": format_path(folder, root),
     }
     return {column: printable(str(values[column])) for column in COLUMNS}  # labels, names and paths are others' words
 
@@ -94,7 +94,7 @@ def status(run: dict[str, Any]) -> str:
     return "running"
 
 
-def square(size: Any) -> str:
+def format_size(size: Any) -> str:
     """96, [96, 64] or None -> 96×96, 96×64 or ?."""
     if isinstance(size, (list, tuple)):
         return "×".join(str(side) for side in size)
@@ -105,21 +105,21 @@ def _source_size(size: Any, config: dict[str, Any]) -> str:
     """Width×height, marked where pictures were enlarged to the training shape."""
     shape, sides = config.get("input_shape"), size if isinstance(size, (list, tuple)) else [size]
     upscaled = any(isinstance(side, int) and isinstance(shape, int) and side < shape for side in sides)
-    return square(size) + (" (upscaled)" if upscaled else "")
+    return format_size(size) + (" (upscaled)" if upscaled else "")
 
 
-def place(folder: Path, root: Path | None) -> str:
+def format_path(folder: Path, root: Path | None) -> str:
     """Where a run lies: below the root, or elsewhere, as a sweep has it that took a run instead of repeating it."""
     return str(folder.relative_to(root) if root and folder.is_relative_to(root) else folder)
 
 
-def share(value: float | None) -> str:
+def format_fraction(value: float | None) -> str:
     return "" if value is None else f"{value:.3f}"
 
 
-def interval(scores: dict[str, Any]) -> str:
+def format_interval(scores: dict[str, Any]) -> str:
     """The scores of a side -> its accuracy's interval of 95 %."""
-    return "–".join(share(bound) for bound in scores.get("accuracy_95", ()))
+    return "–".join(format_fraction(bound) for bound in scores.get("accuracy_95", ()))
 
 
 def _minutes(run: dict[str, Any]) -> str:

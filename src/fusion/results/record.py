@@ -35,10 +35,10 @@ import pyarrow.parquet as pq
 from fusion.config.errors import UserError
 from fusion.config.paths import CHECKOUT
 from fusion.files import replacing, write_text
-from fusion.results.schema import RUN, misfit
+from fusion.results.schema import RUN, first_violation
 
-TAKEN = "taken"  # folder of a sweep: for each run it did not repeat a file that says where that lies
-SPEED = ("runs", "name", "again", "num_workers", "dry_run", "table")  # options that change no figure
+REUSED = "taken"  # folder of a sweep: for each run it did not repeat a file that says where that lies
+IGNORED_IN_FINGERPRINT = ("runs", "name", "again", "num_workers", "dry_run", "table")  # options that change no figure
 SCHEMA = 1  # of run.json; a reader refuses a newer one
 VERSIONED = ("fusion", "torch", "torchvision", "timm", "transformers", "pytorch-lightning", "hydra-core", "pygments",
              "pillow", "numpy")  # fmt: skip
@@ -109,7 +109,7 @@ class Record:
 
 def fingerprint(config: dict[str, Any]) -> str:
     """What was asked for, as 16 hex digits; where it is kept and what merely speeds it up do not count."""
-    counted = {key: value for key, value in config.items() if key not in SPEED}
+    counted = {key: value for key, value in config.items() if key not in IGNORED_IN_FINGERPRINT}
     text = json.dumps([_version("fusion"), counted], sort_keys=True, default=str)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
@@ -156,7 +156,7 @@ def read_runs(paths: Iterable[Path]) -> tuple[dict[Path, dict[str, Any]], list[s
             raise UserError(f"{path} is not a folder; give run folders or folders of them, such as runs.")
         records = [path / "run.json"] if (path / "run.json").is_file() else sorted(path.rglob("run.json"))
         found.update(dict.fromkeys(record.parent for record in records))
-        for taken in sorted(path.rglob(f"{TAKEN}/*.txt")):
+        for taken in sorted(path.rglob(f"{REUSED}/*.txt")):
             try:
                 folder = Path(os.path.normpath(taken.parents[1] / taken.read_text(encoding="utf-8").strip()))
                 there = (folder / "run.json").is_file()
@@ -202,7 +202,7 @@ def read_run(folder: Path) -> dict[str, Any]:
         )
     if not isinstance(content, dict) or (content and not {"status", "config"} <= content.keys()):
         raise UserError(f"{folder} is not a run folder: {path.name} holds no record.")
-    if said := misfit(content, RUN):
+    if said := first_violation(content, RUN):
         raise UserError(f"{folder} is not a run folder: {path.name} says {said}, which no run writes.")
     return content
 

@@ -9,8 +9,8 @@ import yaml
 
 from fusion.config.paths import CONF_DIR
 from fusion.console import printable
-from fusion.results.leaderboard import cells, square
-from fusion.results.record import SPEED, read_run
+from fusion.results.leaderboard import cells, format_size
+from fusion.results.record import IGNORED_IN_FINGERPRINT, read_run
 from fusion.results.table import Table
 
 ASKED = ("Original Input Shape", "Training Input Shape", "Source Image Size", "LR", "Epochs", "Batch Size")
@@ -20,7 +20,7 @@ COLUMNS = (
     "Changed", "Status", "Run or Command",
 )  # fmt: skip
 SHOWN = (*COLUMNS[: COLUMNS.index("Remark") + 1], "Highlight", "Changed", "Status", "Run or Command")
-NEUTRAL = ("row", "sweep", *SPEED)  # options that do not change a row
+NEUTRAL = ("row", "sweep", *IGNORED_IN_FINGERPRINT)  # options that do not change a row
 DATA = {  # what the sources' own figures were measured on
     "rakuten": "pictures of products in 27 classes",
     "heig": "239 validation pictures of C++, Python and Haskell, with tiles of one picture on both sides of the split",
@@ -52,7 +52,7 @@ class Original:
         get = self.config.get
         plain = {"LR": get("lr"), "Epochs": get("epochs"), "Batch Size": get("batch_size")}
         shapes = (self.source["original_input_shape"], get("input_shape"), get("source_size"))
-        found = {name: square(shape) for name, shape in zip(ASKED[:3], shapes, strict=True)}
+        found = {name: format_size(shape) for name, shape in zip(ASKED[:3], shapes, strict=True)}
         return found | {name: "?" if value is None else f"{value:g}" for name, value in plain.items()}
 
     def remark(self) -> str:
@@ -61,7 +61,7 @@ class Original:
         if isinstance(shape, int) and isinstance(size, int) and size < shape:
             said.append(f"upscales {size} to {shape}")
         if own := self.source.get("own_input_shape"):
-            said.append(f"cannot be: the input shape of {self.source['model']} is {square(own)}")
+            said.append(f"cannot be: the input shape of {self.source['model']} is {format_size(own)}")
         return "; ".join([*said, *self.source.get("says", ())])
 
 
@@ -74,7 +74,7 @@ def originals(prefix: str) -> list[Original]:
     return sorted(found, key=lambda row: row.source["number"])
 
 
-def beside_originals(prefix: str, folders: Sequence[Path], root: Path | None = None) -> Table:
+def beside_reference(prefix: str, folders: Sequence[Path], root: Path | None = None) -> Table:
     """Run folders -> the source's rows in its order: one line for each run of a row, or the command that fills it."""
     runs = [(folder, read_run(folder)) for folder in folders]
     lines = []

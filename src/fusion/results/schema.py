@@ -25,7 +25,7 @@ RUN: dict[str, Any] = {  # a type, several in a tuple, a list of one kind, or an
 }
 
 
-def misfit(value: Any, kind: Any, name: str = "") -> str | None:
+def first_violation(value: Any, kind: Any, name: str = "") -> str | None:
     """A value and what it must be -> None where it is, else where in it what stands, as "metrics.val=None"."""
     if isinstance(kind, dict) and isinstance(value, dict):
         inside = [(value[key], one, f"{name}.{key}".lstrip(".")) for key, one in kind.items() if key in value]
@@ -35,4 +35,4 @@ def misfit(value: Any, kind: Any, name: str = "") -> str | None:
         return None
     else:
         return f"{name}={reprlib.repr(value)}"
-    return next((said for one in inside if (said := misfit(*one))), None)
+    return next((said for one in inside if (said := first_violation(*one))), None)

@@ -64,7 +64,7 @@ def print_table(table: Table) -> None:
         grid.add_column(column, overflow="fold")
     for row in table.rows:
         grid.add_row(*(escape(row[column]) for column in table.shown))
-    screen = Console()
-    screen.print(grid)
+    renderer = Console()
+    renderer.print(grid)
     for note in table.notes:
-        screen.print(escape(note))
+        renderer.print(escape(note))

@@ -15,9 +15,9 @@ def make_table(name: str, folders: Sequence[Path], root: Path | None = None) -> 
     """One of TABLES, run folders -> that table. What it needs is imported here: --help must not wait for it."""
     match name:
         case "results":
-            from fusion.results.leaderboard import ranked
+            from fusion.results.leaderboard import leaderboard
 
-            return ranked(folders, root)
+            return leaderboard(folders, root)
         case "texts":
             from fusion.results.by_length import by_length
 
@@ -27,6 +27,6 @@ def make_table(name: str, folders: Sequence[Path], root: Path | None = None) -> 
 
             return rungs(folders, root)
         case _:
-            from fusion.results.reference import beside_originals
+            from fusion.results.reference import beside_reference
 
-            return beside_originals(name, folders, root)
+            return beside_reference(name, folders, root)

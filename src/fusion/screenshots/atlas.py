@@ -34,7 +34,7 @@ class Metrics:
 
 
 @dataclass(frozen=True)
-class Ink:
+class GlyphMasks:
     """The page at one size, unscaled; the baseline of each glyph starts at (top, left) of its tile."""
 
     alpha: np.ndarray  # (faces × 256, rows, columns) uint8
@@ -56,7 +56,7 @@ def _advance(font: str) -> float:
 
 
 @lru_cache(maxsize=4)  # large ones take 70 MB
-def ink(font: str, pixels: int) -> Ink:
+def glyph_masks(font: str, pixels: int) -> GlyphMasks:
     """Every slot of the page in every face as Pillow draws it; a face that repeats another is drawn once."""
     found = fonts.load(font)
     size = metrics(font, pixels)
@@ -67,7 +67,7 @@ def ink(font: str, pixels: int) -> Ink:
     for face in range(4):
         first = found.faces.index(found.faces[face])
         alpha[face] = alpha[first] if first < face else _page(found, face, pixels, shape, (left, top), size.advance)
-    return Ink(alpha.reshape(4 * 256, *shape), top, left)
+    return GlyphMasks(alpha.reshape(4 * 256, *shape), top, left)
 
 
 def _page(
@@ -97,7 +97,7 @@ def _draw(font: ImageFont.FreeTypeFont, char: str, shape: tuple[int, int], at: t
     return np.asarray(image)
 
 
-class Bank:
+class GlyphAtlas:
     """Tiles of every (font, size, scale) asked for so far, in two flat arrays that the drawing code reads.
 
     table: (tiles, 6) int32, the columns above, at ((entry × 4 + face) × 256 + slot) × phases² + phase.
@@ -122,7 +122,7 @@ class Bank:
         font, pixels, *scale = key
         faces = fonts.load(font).faces
         firsts = [faces.index(face) for face in faces]  # a face that repeats another shares its tiles
-        drawn = ink(font, pixels)
+        drawn = glyph_masks(font, pixels)
         parts = {face: self._tiles(drawn, face, (scale[0], scale[1])) for face in sorted(set(firsts))}
         start = len(self.alpha) // BLOCK
         for table, alpha in parts.values():
@@ -133,7 +133,7 @@ class Bank:
         self.table = np.concatenate([self.table, *tables])  # after alpha, into which it points
         self.entries[key] = len(self.entries)
 
-    def _tiles(self, drawn: Ink, face: int, scale: tuple[float, float]) -> tuple[np.ndarray, np.ndarray]:
+    def _tiles(self, drawn: GlyphMasks, face: int, scale: tuple[float, float]) -> tuple[np.ndarray, np.ndarray]:
         """One face -> table (256, phases², 6), alpha; beyond ASCII a tile goes to the nearest pixel."""
         page = drawn.alpha[face * 256 : (face + 1) * 256]
         if self.phases == 1:
@@ -195,7 +195,7 @@ def _fill(tiles, table, alpha):
                 alpha[line + 3 * x], alpha[line + 3 * x + 1], alpha[line + 3 * x + 2] = value, value, value
 
 
-def shrunk(page: np.ndarray, drawn: Ink, scale: tuple[float, float], phases: int) -> np.ndarray:
+def shrunk(page: np.ndarray, drawn: GlyphMasks, scale: tuple[float, float], phases: int) -> np.ndarray:
     """Exact ink -> (glyphs, phases², rows, columns) uint8, averaged by area at sub-pixel positions.
 
     Phase p of P moves the tile by p / P of a drawn pixel; the baseline's left end stays on a pixel's corner.

@@ -8,7 +8,7 @@ from PIL import Image
 from fusion.screenshots.resize import blur, resize
 
 
-def wear_out(picture: np.ndarray, kind: str, quality: int, sigma: float, percent: float) -> np.ndarray:
+def degrade(picture: np.ndarray, kind: str, quality: int, sigma: float, percent: float) -> np.ndarray:
     """(H, W, 3) uint8 -> the same shape; `quality` as JPEG has it, `sigma` in pixels, `percent` of a side."""
     if kind == "jpeg":
         file = io.BytesIO()

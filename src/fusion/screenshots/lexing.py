@@ -60,7 +60,7 @@ def token_classes(text: str, policy: str, key: int, label: str | None = None) ->
         "guessed": lambda: guess(text),
     }
     name = alias[policy]()
-    return token_classes(text, "neutral", key) if name is None else lexed(text, name)
+    return token_classes(text, "neutral", key) if name is None else token_cache(text, name)
 
 
 def code_points(text: str) -> np.ndarray:
@@ -99,7 +99,7 @@ def guess(text: str) -> str | None:
     return next(name for score, name in scores if score == best) if best > 0 else None
 
 
-def lexed(text: str, alias: str) -> np.ndarray:
+def token_cache(text: str, alias: str) -> np.ndarray:
     """Text, Pygments alias -> (characters,) uint8; the lexer gets the text as it is, unstripped."""
     classes = np.full(len(text), TEXT, np.uint8)
     for start, token, value in _lexer(alias).get_tokens_unprocessed(text[:MAX_LEXED]):

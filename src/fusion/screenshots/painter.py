@@ -8,8 +8,8 @@ import numpy as np
 
 from fusion.screenshots import charset as page
 from fusion.screenshots import fonts, layout, themes
-from fusion.screenshots.atlas import Bank, metrics
-from fusion.screenshots.degradation import wear_out
+from fusion.screenshots.atlas import GlyphAtlas, metrics
+from fusion.screenshots.degradation import degrade
 from fusion.screenshots.draw import draw_batch
 from fusion.screenshots.lexing import CLASSES, code_points, neutral, token_classes
 from fusion.screenshots.style import Styles, two_colors
@@ -49,7 +49,7 @@ class Painter:
         phases: int = 1,
     ):
         self.styles, self.highlight, self.size, self.scale = styles, highlight, size, scale
-        self.bank = Bank(phases)
+        self.atlas = GlyphAtlas(phases)
         self.palettes = [themes.palette(name) for name in styles.words("theme")]
         self.tables = (
             *(np.stack([getattr(p, name) for p in self.palettes]) for name in ("ground", "mark", "inks", "faces")),
@@ -57,7 +57,7 @@ class Painter:
             layout.title_table(styles.words("title")),
             *page.tables(),
         )
-        self.lexed: Mapping[tuple[str, str | None], np.ndarray] = {}  # of a whole table, if it was lexed before
+        self.token_cache: Mapping[tuple[str, str | None], np.ndarray] = {}  # of a whole table, if it was lexed before
         self.kept: dict[tuple[str, str | None], np.ndarray] = {}
 
     def facts(self) -> list[Any]:
@@ -85,7 +85,7 @@ class Painter:
             slot = (id, label if self.highlight == "true" else None)
             classes = self.kept.get(slot)
             if classes is None:
-                classes = self.lexed.get(slot)
+                classes = self.token_cache.get(slot)
             if classes is None or len(classes) != len(text) or self.highlight == "random":
                 classes = token_classes(text, self.highlight, int(key), label or None)
                 if len(self.kept) < MAX_KEPT and self.highlight in ("true", "guessed"):
@@ -100,7 +100,7 @@ class Painter:
         names = self.styles.words("font")
         found = [(names[kind // 10_000], int(kind % 10_000)) for kind in kinds]
         sizes = [metrics(*font) for font in found]
-        entries = [self.bank.entry(*font, self.scale) for font in found]
+        entries = [self.atlas.entry(*font, self.scale) for font in found]
         lines = np.array([count_lines(text) for text in texts])
         words = {name: self.styles.words(name) for name in ("window", "title", "height", "marked")}
         chosen = [sizes[i] for i in which]
@@ -109,9 +109,9 @@ class Painter:
     def draw(self, scene: Scene, out: np.ndarray) -> None:
         """Fills out, (B, H, W, 3) uint8; holds no lock, so that threads can share a batch."""
         height, width = out.shape[1:3]
-        table, alpha = self.bank.table, self.bank.alpha  # the table first: alpha only ever grows
+        table, alpha = self.atlas.table, self.atlas.alpha  # the table first: alpha only ever grows
         draw_batch(
-            out.reshape(-1), height, width, *self.scale, self.bank.phases, scene.geometry, scene.points,
+            out.reshape(-1), height, width, *self.scale, self.atlas.phases, scene.geometry, scene.points,
             scene.classes, scene.offsets, table, alpha, *self.tables,
         )  # fmt: skip
 
@@ -122,7 +122,7 @@ class Painter:
             kind = words[int(columns["wear"][i])]
             if kind != "none":
                 quality, blur, rescale = (columns[name][i] for name in ("jpeg_quality", "blur", "rescale"))
-                pictures[i] = wear_out(pictures[i], kind, int(quality), float(blur), float(rescale))
+                pictures[i] = degrade(pictures[i], kind, int(quality), float(blur), float(rescale))
 
     def tokens(self, scene: Scene, row: int, text: str) -> list[dict[str, Any]]:
         """One picture's tokens as seen: {token, class, start, box}; start is an index into the text, box is

@@ -18,7 +18,7 @@ from fusion.screenshots import layout, tiles
 from fusion.screenshots.lexing import POLICIES
 from fusion.screenshots.painter import Painter, Scene
 from fusion.screenshots.resize import resize
-from fusion.screenshots.style import FIELDS, Styles, key_of, uniforms
+from fusion.screenshots.style import FIELDS, Styles, hash_uniform, sample_key
 
 log = logging.getLogger(__name__)
 
@@ -37,7 +37,7 @@ DEFAULTS: dict[str, Any] = {
 LEFT, TOP, TILE = (np.array([number], np.uint64) for number in (1, 2, 3))  # streams of a key, for where a view lies
 
 
-class Screen:
+class Renderer:
     """Draws batches of one render configuration; what is random depends on (seed, epoch, id) alone."""
 
     def __init__(self, render: dict[str, Any], source_size: Any, input_shape: int, seed: int):
@@ -85,16 +85,16 @@ class Screen:
     @property
     def fingerprint(self) -> str:
         """sha256 over everything that changes pixels, first 16 hex."""
-        spreads = {name: repr(spread) for name, spread in self.painter.styles.spreads.items()}
+        distributions = {name: repr(spread) for name, spread in self.painter.styles.distributions.items()}
         versions = [DRAWING, pygments.__version__, PIL.__version__, PIL.features.version("freetype2")]
-        facts = [self.options, spreads, self.painter.facts(), self.size, self.shape, self.seed, versions]
+        facts = [self.options, distributions, self.painter.facts(), self.size, self.shape, self.seed, versions]
         return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:16]
 
     def scene(
         self, texts: Sequence[str], ids: Sequence[str], epoch: int | None, labels: Sequence[str] | None = None
     ) -> Scene:
         """The batch as it will be drawn, crops already taken; evaluation is never drawn directly."""
-        keys = np.array([key_of(self.seed, epoch, id) for id in ids], np.uint64)
+        keys = np.array([sample_key(self.seed, epoch, id) for id in ids], np.uint64)
         painter = self.painter if epoch is None else self.direct or self.painter
         scene = painter.scene(texts, ids, keys, labels)
         room = [self.size[0] - self.seen[0], self.size[1] - self.seen[1]]
@@ -104,7 +104,7 @@ class Screen:
             at = [np.full(len(keys), space // 2) for space in room]
         else:
             streams = zip((LEFT, TOP), room, strict=True)
-            at = [np.floor(uniforms(keys, stream)[:, 0] * (space + 1)) for stream, space in streams]
+            at = [np.floor(hash_uniform(keys, stream)[:, 0] * (space + 1)) for stream, space in streams]
         cut = layout.crop(scene.geometry, at[0], at[1])
         return Scene(scene.points, scene.classes, scene.offsets, cut, scene.columns)
 
@@ -121,7 +121,7 @@ class Screen:
         out = np.empty((len(texts), self.options["tile_count"], *shape) if many else (len(texts), *shape), np.uint8)
         picks = None
         if self.options["view"] == "tiles" and not many:
-            picks = uniforms(np.array([key_of(self.seed, epoch, id) for id in ids], np.uint64), TILE)[:, 0]
+            picks = hash_uniform(np.array([sample_key(self.seed, epoch, id) for id in ids], np.uint64), TILE)[:, 0]
         share = max(1, -(-len(texts) // self.threads))
         parts = [slice(i, min(i + share, len(texts))) for i in range(0, len(texts), share)]
 

@@ -9,7 +9,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from fusion.jit import compiled_loosely
+from fusion.jit import compiled_fastmath
 
 up = np.uintp
 Weights = tuple[np.ndarray, np.ndarray]  # first source pixel (target,) int64; (target, taps) float32, sums of 1
@@ -68,7 +68,7 @@ def blur(pictures: np.ndarray, sigma: float) -> np.ndarray:
     return out
 
 
-@compiled_loosely
+@compiled_fastmath
 def _resize(source, out, height, width, first_y, weight_y, first_x, weight_x):
     to_height, row = first_y.shape[0], width * 3
     line = np.zeros(row + 3 * weight_x.shape[1], np.float32)  # its end stays 0, for taps beyond the edge
@@ -84,7 +84,7 @@ def _resize(source, out, height, width, first_y, weight_y, first_x, weight_x):
                 _columns(line, out, at, first_x, weight_x)
 
 
-@compiled_loosely
+@compiled_fastmath
 def _columns(line, out, at, first, weight):
     """One row of the result from its line, any number of taps."""
     for x in range(first.shape[0]):
@@ -100,7 +100,7 @@ def _columns(line, out, at, first, weight):
         out[p], out[p + up(1)], out[p + up(2)] = np.int32(red), np.int32(green), np.int32(blue)
 
 
-@compiled_loosely
+@compiled_fastmath
 def _columns_of_four(line, out, at, first, weight):
     """The same for four taps, written out: the compiler does not unroll it by itself."""
     for x in range(first.shape[0]):
@@ -112,7 +112,7 @@ def _columns_of_four(line, out, at, first, weight):
         out[p], out[p + up(1)], out[p + up(2)] = np.int32(red), np.int32(green), np.int32(blue)
 
 
-@compiled_loosely
+@compiled_fastmath
 def _add_rows(source, above, height, row, first, weight, line):
     """Adds four weighted rows of bytes to a line of floats; a row beyond the last has weight 0."""
     a, b = (above + min(first, height - 1)) * row, (above + min(first + 1, height - 1)) * row

@@ -76,7 +76,7 @@ KINDS: dict[str, type] = {name: type(field.default) for name, field in FIELDS.it
 
 
 @dataclass(frozen=True)
-class Spread:
+class Distribution:
     """What a field is drawn from: values with their cumulated weights, or a range."""
 
     values: tuple[Any, ...]
@@ -103,17 +103,17 @@ class Styles:
             if name not in FIELDS:
                 hint = did_you_mean(name, FIELDS)
                 raise UserError(f"render.{name} is not known{hint}; it is one of {', '.join(FIELDS)}.")
-        self.spreads = {name: _spread(name, render.get(name, field.default)) for name, field in FIELDS.items()}
+        self.distributions = {name: _spread(name, render.get(name, field.default)) for name, field in FIELDS.items()}
         self.salts = np.array([zlib.crc32(name.encode()) for name in FIELDS], np.uint64)
 
     def words(self, name: str) -> tuple[str, ...]:
         """What the numbers in a column of words stand for."""
-        return self.spreads[name].values
+        return self.distributions[name].values
 
     def columns(self, keys: np.ndarray) -> dict[str, np.ndarray]:
         """(B,) uint64 -> every field as (B,) numbers; words as indices into words(name)."""
-        drawn = uniforms(keys, self.salts)
-        return {name: spread(drawn[:, i]) for i, (name, spread) in enumerate(self.spreads.items())}
+        drawn = hash_uniform(keys, self.salts)
+        return {name: spread(drawn[:, i]) for i, (name, spread) in enumerate(self.distributions.items())}
 
     def one(self, key: int) -> Style:
         columns = self.columns(np.array([key], np.uint64))
@@ -130,13 +130,13 @@ class Styles:
         return Style(**values)
 
 
-def key_of(seed: int, epoch: int | None, id: str) -> int:
+def sample_key(seed: int, epoch: int | None, id: str) -> int:
     """Of evaluation (epoch None) the same for every seed, so that runs are judged on the same pictures."""
     text = f"evaluation|{id}" if epoch is None else f"{seed}|{epoch}|{id}"
     return int.from_bytes(hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).digest(), "little")
 
 
-def uniforms(keys: np.ndarray, salts: np.ndarray) -> np.ndarray:
+def hash_uniform(keys: np.ndarray, salts: np.ndarray) -> np.ndarray:
     """(B,), (K,) uint64 -> (B, K) in [0, 1), by the finaliser of SplitMix64 (Steele, Lea, Flood 2014)."""
     with np.errstate(over="ignore"):
         x = keys[:, None] + (salts[None] + np.uint64(1)) * np.uint64(0x9E3779B97F4A7C15)
@@ -145,7 +145,7 @@ def uniforms(keys: np.ndarray, salts: np.ndarray) -> np.ndarray:
     return ((x ^ (x >> np.uint64(31))) >> np.uint64(11)).astype(np.float64) * 2.0**-53
 
 
-def _spread(name: str, given: Any) -> Spread:
+def _spread(name: str, given: Any) -> Distribution:
     """One field of the configuration, checked. Raises UserError with the value and what it may be."""
     values = list(given) if isinstance(given, (list, tuple)) else [given]
     if not values:
@@ -156,7 +156,7 @@ def _spread(name: str, given: Any) -> Spread:
         for value in values:
             for word, weight in _expand(name, str(value)).items():
                 weights[word] = weights.get(word, 0) + weight
-        return Spread(tuple(weights), tuple(np.cumsum(list(weights.values())).tolist()))
+        return Distribution(tuple(weights), tuple(np.cumsum(list(weights.values())).tolist()))
     if isinstance(default, bool):
         return _share(name, values)
     for value in values:
@@ -164,15 +164,15 @@ def _spread(name: str, given: Any) -> Spread:
     if len(values) == 2 and values[0] != values[1]:
         if values[0] > values[1]:
             raise UserError(f"render.{name}={given} is no range; write the lower end first.")
-        return Spread(tuple(values), is_range=True, is_whole=isinstance(default, int))
-    return Spread(tuple(values), tuple(float(i + 1) for i in range(len(values))))
+        return Distribution(tuple(values), is_range=True, is_whole=isinstance(default, int))
+    return Distribution(tuple(values), tuple(float(i + 1) for i in range(len(values))))
 
 
-def _share(name: str, values: list[Any]) -> Spread:
+def _share(name: str, values: list[Any]) -> Distribution:
     share = sum(float(value) if isinstance(value, (bool, int, float)) else np.nan for value in values) / len(values)
     if not 0 <= share <= 1:
         raise UserError(f"render.{name}={values[0]} must be true, false or a share between 0 and 1.")
-    return Spread((False, True), (1 - share, 1.0))
+    return Distribution((False, True), (1 - share, 1.0))
 
 
 def _check_number(name: str, value: Any) -> None:

@@ -26,7 +26,7 @@ Part = tuple[list[str], list[str], list[str]]  # ids, texts and labels of some r
 Progress = Callable[[Iterable[Any], str, int], Iterable[Any]]
 
 
-class Lexed(Mapping[tuple[str, str | None], np.ndarray]):
+class TokenCache(Mapping[tuple[str, str | None], np.ndarray]):
     """(id, label under `true`, else None) -> (characters,) uint8, read by memory map."""
 
     def __init__(self, path: Path):
@@ -46,7 +46,7 @@ class Lexed(Mapping[tuple[str, str | None], np.ndarray]):
         return len(self._rows)
 
 
-def lex(parts: list[Part], policy: str, key: str, cache: Path, progress: Progress, workers: int) -> Lexed:
+def lex(parts: list[Part], policy: str, key: str, cache: Path, progress: Progress, workers: int) -> TokenCache:
     """Rows of a table whose hash is `key` -> their classes under `policy`, which is one of KEPT.
 
     Raises UserError, under `true`, for a label that no lexer is known for.
@@ -64,7 +64,7 @@ def lex(parts: list[Part], policy: str, key: str, cache: Path, progress: Progres
             done = pool.map(_lexed, parts, [policy] * len(parts))
             for batch in progress(done, f"lexing ({policy})", len(parts)):
                 out.write_batch(pa.RecordBatch.from_pydict(batch, schema=_FIELDS))
-    return Lexed(path)
+    return TokenCache(path)
 
 
 def _lexed(part: Part, policy: str) -> dict[str, list[Any]]:

@@ -8,7 +8,7 @@ import math
 
 import numpy as np
 
-from fusion.jit import compiled, compiled_loosely
+from fusion.jit import compiled, compiled_fastmath
 from fusion.screenshots.layout import MAC, WINDOWS
 
 up = np.uintp
@@ -97,7 +97,7 @@ def _share(centre, edge, soft):
     return 1.0 if z > 2.5 else 0.0 if z < -2.5 else 0.5 + 0.5 * math.erf(z)
 
 
-@compiled_loosely
+@compiled_fastmath
 def _shaded(out, at, start, stop, base, down, shade, along, dark):
     """Part of a row of the background."""
     if dark > FAINT:

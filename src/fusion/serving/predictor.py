@@ -15,10 +15,10 @@ import torch
 
 from fusion import __version__
 from fusion.config.errors import UserError, did_you_mean
-from fusion.datamodule import Pairing
+from fusion.datamodule import Collate
 from fusion.model import checkpoint
 from fusion.screenshots.fonts import ALWAYS
-from fusion.screenshots.renderer import Screen
+from fusion.screenshots.renderer import Renderer
 from fusion.serving.inputs import Input
 from fusion.snippets.corpus.extract import windows
 from fusion.snippets.snippet import text_id
@@ -66,11 +66,11 @@ class Predictor:
             if label not in self.classes:
                 hint = did_you_mean(label, self.classes)
                 raise UserError(f"The model knows no label {label!r}{hint}; it knows {', '.join(self.classes)}.")
-        meta, screen = model.meta, None
+        meta, renderer = model.meta, None
         if "image" in meta["branches"]:
             render = meta["render"] | {"font": ALWAYS}  # the one font that is on every machine
-            screen = Screen(render, meta.get("source_size"), meta["input_shape"], meta["seed"])
-        self._pairing = Pairing(self.classes, model.tokenizer, screen, epoch=None)
+            renderer = Renderer(render, meta.get("source_size"), meta["input_shape"], meta["seed"])
+        self._pairing = Collate(self.classes, model.tokenizer, renderer, epoch=None)
         self._about = {
             "name": meta["name"], "id": f"sha256:{meta['sha256']}", "calibrated": self.temperature != 1.0,
             "classes": len(self.classes), "version": __version__,
@@ -109,19 +109,19 @@ class Predictor:
         if self.allowed is not None:
             held = probability * self.allowed
             probability = held / max(held.sum(), 1e-12)
-        ranked, threshold = self._ranked(probability), THRESHOLDS[self.mode]
+        leaderboard, threshold = self._ranked(probability), THRESHOLDS[self.mode]
         reason = "none"
         if sum(not sign.isspace() for sign in one.text[:1000]) < SHORT:
             reason = "too_short"
-        elif ranked[0]["prob"] < threshold:
+        elif leaderboard[0]["prob"] < threshold:
             reason = "low_confidence"
-        elif self.allowed is not None and raw["label"] != ranked[0]["label"]:
+        elif self.allowed is not None and raw["label"] != leaderboard[0]["label"]:
             reason = "not_in_allowed_labels"
         accepted = reason == "none" or self.mode == "best_guess"
         return Prediction(
-            one.path, "ok", ranked[0]["label"] if accepted else "unknown", "accepted" if accepted else "abstained",
-            "none" if accepted else reason, ranked[0]["prob"], threshold, self.mode,
-            {"label": raw["label"], "score": raw["prob"]}, ranked[: self.top], {}, self._facts(one), self._about, None,
+            one.path, "ok", leaderboard[0]["label"] if accepted else "unknown", "accepted" if accepted else "abstained",
+            "none" if accepted else reason, leaderboard[0]["prob"], threshold, self.mode,
+            {"label": raw["label"], "score": raw["prob"]}, leaderboard[: self.top], {}, self._facts(one), self._about, None,
         )  # fmt: skip
 
     def _ranked(self, probability: np.ndarray) -> list[dict[str, Any]]:

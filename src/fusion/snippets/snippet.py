@@ -93,7 +93,7 @@ def open_table(path: Path) -> pa.Table:
         return pa.ipc.open_file(source).read_all()
 
 
-class Picked:
+class RowReader:
     """A table by row number. A memory map stays one: only the rows asked for are read from the disk."""
 
     def __init__(self, table: pa.Table):

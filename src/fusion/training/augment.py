@@ -15,7 +15,7 @@ import torch
 import torch.nn.functional as F
 
 from fusion.config import values
-from fusion.screenshots.style import key_of, uniforms
+from fusion.screenshots.style import hash_uniform, sample_key
 
 
 @dataclass(frozen=True)
@@ -64,8 +64,8 @@ class Augment:
 
     @torch.no_grad()
     def __call__(self, image: torch.Tensor, ids: Sequence[str], epoch: int) -> torch.Tensor:
-        keys = np.array([key_of(self.seed, epoch, f"augment|{id}") for id in ids], np.uint64)
-        drawn = torch.from_numpy(uniforms(keys, np.arange(12, dtype=np.uint64))).to(image.device, torch.float32)
+        keys = np.array([sample_key(self.seed, epoch, f"augment|{id}") for id in ids], np.uint64)
+        drawn = torch.from_numpy(hash_uniform(keys, np.arange(12, dtype=np.uint64))).to(image.device, torch.float32)
         x = image.permute(0, 3, 1, 2).float()  # (B, 3, H, W)
         p = self.policy
         if p.rotation or p.shear or p.shift or p.zoom or p.flip_horizontal or p.flip_vertical:

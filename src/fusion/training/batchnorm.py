@@ -23,14 +23,14 @@ ADVICE = {
 }
 
 
-def tracking(net: nn.Module) -> list[_BatchNorm]:
+def batchnorm_layers(net: nn.Module) -> list[_BatchNorm]:
     """The normalisations that keep statistics."""
     return [m for m in net.modules() if isinstance(m, _BatchNorm) and m.track_running_stats]
 
 
-def moving(net: nn.Module) -> list[_BatchNorm]:
+def batchnorm_in_training(net: nn.Module) -> list[_BatchNorm]:
     """Those that go by their batch, as the network stands."""
-    return [norm for norm in tracking(net) if norm.training]
+    return [norm for norm in batchnorm_layers(net) if norm.training]
 
 
 @torch.no_grad()
@@ -58,14 +58,14 @@ def compare(
     with _by_batch(norms):
         by_batch = _accuracy(net, batches)
     samples = sum(len(batch["label"]) for batch in batches)
-    parted = by_batch - by_moving > PARTED
-    if parted:
+    diverged = by_batch - by_moving > PARTED
+    if diverged:
         log.warning(
             "warning: on the same %d training samples the accuracy is %.3f by the statistics of each batch and %.3f by "
             "the moving ones that are used from now on: it is not quite the network that was trained. %s",
             samples, by_batch, by_moving, ADVICE[policy],
         )  # fmt: skip
-    return {"samples": samples, "train_mode_accuracy": by_batch, "eval_mode_accuracy": by_moving, "parted": parted}
+    return {"samples": samples, "train_mode_accuracy": by_batch, "eval_mode_accuracy": by_moving, "diverged": diverged}
 
 
 @contextmanager

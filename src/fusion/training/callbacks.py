@@ -10,12 +10,12 @@ import pytorch_lightning as pl
 import torch
 
 from fusion.results.record import write_metrics
-from fusion.training import freezing as transfer
+from fusion.training import freezing
 
 log = logging.getLogger(__name__)
 
 
-class Journal(pl.Callback):
+class MetricsLogger(pl.Callback):
     """One dict an epoch -> metrics.csv and, off a terminal, a plain line."""
 
     def __init__(self, folder: Path):
@@ -59,7 +59,7 @@ class Journal(pl.Callback):
         )  # fmt: skip
 
 
-class KeepBest(pl.Callback):
+class SaveBest(pl.Callback):
     """Calls `save` whenever the validation macro-F1 is higher than ever: an interrupted run keeps its best."""
 
     def __init__(self, save: Callable[[], None]):
@@ -72,7 +72,7 @@ class KeepBest(pl.Callback):
             self.save()
 
 
-class Stages(pl.Callback):
+class FreezeSchedule(pl.Callback):
     """At the start of each epoch: which layers of each branch learn, and how they normalise."""
 
     def __init__(self, branches: Mapping[str, Any], options: Mapping[str, Mapping[str, Any]]):
@@ -81,21 +81,21 @@ class Stages(pl.Callback):
             of = {"text": "text", "image": "backbone"}.get(name, name)
             freeze = options[name].get("freeze", "none")
             self.policy[name] = options[name].get("batchnorm", "adapt")
-            self.plans[name] = transfer.plan(freeze, self.policy[name], len(transfer.layers(branch)), of)
+            self.plans[name] = freezing.parse_freeze(freeze, self.policy[name], len(freezing.layers(branch)), of)
 
-    def settle(self, epoch: int) -> None:
+    def apply(self, epoch: int) -> None:
         """The branches in training mode as they are in this epoch, counted from 1."""
         for name, branch in self.branches.items():
             branch.train()
             learning = max((at, count) for at, count in self.plans[name].items() if at <= epoch)[1]
-            transfer.settle(branch, learning, self.policy[name])
+            freezing.set_trainable(branch, learning, self.policy[name])
 
     def on_train_epoch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         epoch = trainer.current_epoch + 1
-        self.settle(epoch)
+        self.apply(epoch)
         for name, stages in self.plans.items():
-            if epoch in stages and (epoch > 1 or stages[1] < len(transfer.layers(self.branches[name]))):
+            if epoch in stages and (epoch > 1 or stages[1] < len(freezing.layers(self.branches[name]))):
                 log.info(
                     "epoch %d: %d of the %d layers of the %s branch learn",
-                    epoch, stages[epoch], len(transfer.layers(self.branches[name])), name,
+                    epoch, stages[epoch], len(freezing.layers(self.branches[name])), name,
                 )  # fmt: skip

@@ -14,12 +14,12 @@ import pytorch_lightning as pl
 import torch
 from pytorch_lightning.callbacks import EarlyStopping, RichProgressBar
 
-from fusion.datamodule import Pairs
+from fusion.datamodule import SnippetDataModule
 from fusion.model import checkpoint
 from fusion.results import plots, statistics
 from fusion.results.record import Record, write_predictions
 from fusion.training import setup as learning
-from fusion.training.callbacks import Journal, KeepBest
+from fusion.training.callbacks import MetricsLogger, SaveBest
 
 log = logging.getLogger(__name__)
 
@@ -32,13 +32,15 @@ warnings.filterwarnings(
 )
 
 
-def fit(config: dict[str, Any], model: checkpoint.Model, pairs: Pairs, folder: Path, record: Record) -> pl.Trainer:
+def fit(
+    config: dict[str, Any], model: checkpoint.Model, pairs: SnippetDataModule, folder: Path, record: Record
+) -> pl.Trainer:
     """Trains model.net in place; its best epoch is left in it and in RUN/model."""
-    learner, stages = learning.make_learner(config, model.net, pairs), learning.make_stages(config, model.net)
+    learner, stages = learning.make_task(config, model.net, pairs), learning.make_freeze_schedule(config, model.net)
     if config["lr"] == "search":
         learning.find_rate(config, learner, stages, pairs, folder, record)
-    journal, on_terminal = Journal(folder), sys.stderr.isatty()
-    callbacks: list[pl.Callback] = [stages, KeepBest(lambda: checkpoint.save(model, folder / "model")), journal]
+    journal, on_terminal = MetricsLogger(folder), sys.stderr.isatty()
+    callbacks: list[pl.Callback] = [stages, SaveBest(lambda: checkpoint.save(model, folder / "model")), journal]
     if config["patience"] is not None:
         callbacks.append(EarlyStopping("val_loss", patience=config["patience"]))
     if on_terminal:
@@ -47,7 +49,7 @@ def fit(config: dict[str, Any], model: checkpoint.Model, pairs: Pairs, folder: P
         max_epochs=config["epochs"],
         accelerator=ACCELERATOR[config["device"]],
         devices=1,
-        precision=learning.precision_of(config),
+        precision=learning.resolve_precision(config),
         gradient_clip_val=config["clip"],
         callbacks=callbacks,
         enable_progress_bar=on_terminal,
@@ -70,12 +72,17 @@ def fit(config: dict[str, Any], model: checkpoint.Model, pairs: Pairs, folder: P
     if rates := [epoch["tokens_per_second"] for epoch in journal.epochs if "tokens_per_second" in epoch]:
         record.content["timings"]["tokens_per_second"] = int(np.median(rates))
     plots.curves(journal.epochs, folder / "plots" / "curves.png")
-    learning.settle_batchnorm(learner, stages, pairs, trainer.strategy.root_device, record)
+    learning.finish_batchnorm(learner, stages, pairs, trainer.strategy.root_device, record)
     return trainer
 
 
 def evaluate(
-    model: checkpoint.Model, pairs: Pairs, trainer: pl.Trainer, table: pa.Table, folder: Path, record: Record
+    model: checkpoint.Model,
+    pairs: SnippetDataModule,
+    trainer: pl.Trainer,
+    table: pa.Table,
+    folder: Path,
+    record: Record,
 ) -> None:
     """Validation and test once, with the best epoch; the temperature is fitted on validation alone."""
     clock, parts, metrics = time.monotonic(), [], {}

@@ -49,7 +49,7 @@ def _blocks(branch: nn.Module) -> list[nn.Module]:
     return max((row for row in rows if len({type(m) for m in row}) == 1), key=len, default=[])
 
 
-def plan(freeze: Any, batchnorm: str, count: int, option: str) -> dict[int, int]:
+def parse_freeze(freeze: Any, batchnorm: str, count: int, option: str) -> dict[int, int]:
     """The options and how many layers there are -> epoch, counted from 1, to how many of the last layers learn.
 
     option: text or backbone, for what is said of values that cannot be used.
@@ -81,7 +81,7 @@ def _learning(freeze: Any, count: int, option: str) -> int:
     return int(found[1])
 
 
-def settle(branch: nn.Module, learning: int, batchnorm: str) -> None:
+def set_trainable(branch: nn.Module, learning: int, batchnorm: str) -> None:
     """Makes the last `learning` layers learn and the others not: no gradient, no dropout, statistics that stay."""
     grouped = layers(branch)
     for number, layer in enumerate(grouped):
@@ -92,7 +92,7 @@ def settle(branch: nn.Module, learning: int, batchnorm: str) -> None:
                 parameter.requires_grad_(learns)
 
 
-def rates(branch: nn.Module, decay: float) -> list[tuple[list[nn.Parameter], float]]:
+def layerwise_lr(branch: nn.Module, decay: float) -> list[tuple[list[nn.Parameter], float]]:
     """Parameters and the share of the learning rate that they get: 1 for the last layer, then decay, decay², ..."""
     if decay == 1:
         return [([*branch.parameters()], 1.0)]

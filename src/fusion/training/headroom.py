@@ -9,21 +9,21 @@ import torch
 
 from fusion.config.errors import UserError
 from fusion.training import frozen
-from fusion.training.memory import Memory, memory, outline, room
-from fusion.training.setup import device_of
+from fusion.training.memory import Memory, build_on_meta, free_memory, memory
+from fusion.training.setup import resolve_device
 
 log = logging.getLogger(__name__)
 
 
 @contextmanager
-def batch_named(config: dict[str, Any], classes: int, known: bool = False) -> Iterator[None]:
+def explain_out_of_memory(config: dict[str, Any], classes: int, known: bool = False) -> Iterator[None]:
     """Warns before a training that will hardly fit into memory; when it did not, names the batch size that does.
 
     known: the features of the pictures are, so that only the head is trained and nothing needs to be said beforehand.
     Beforehand, because where memory is lent without being there, as Linux does, a process is killed, not told.
     """
-    device = device_of(config)
-    space, needed = room(device), None if known else _needed(config, classes, half=device.type == "cuda")
+    device = resolve_device(config)
+    space, needed = free_memory(device), None if known else _needed(config, classes, half=device.type == "cuda")
     size = config["batch_size"]
     if needed is not None and needed.at(size) > space:
         fits = needed.largest(size // 2, space)
@@ -61,8 +61,8 @@ def _advice(size: int, needed: Memory | None, space: int) -> str:
 def _needed(config: dict[str, Any], classes: int, half: bool) -> Memory | None:
     """None for a network that cannot be followed without values."""
     try:
-        drawn = outline(config, classes)
-        frozen.settle(config, drawn)
+        drawn = build_on_meta(config, classes)
+        frozen.apply_first_freeze(config, drawn)
         return memory(drawn, config, half)
     except (NotImplementedError, RuntimeError, UserError) as error:
         log.debug("memory is not known beforehand: %s", error)

@@ -20,7 +20,7 @@ import numpy as np
 
 from fusion.files import write_text
 from fusion.results import plots
-from fusion.results.leaderboard import ranked
+from fusion.results.leaderboard import leaderboard
 from fusion.results.record import read_metrics, read_run
 from fusion.results.table import write_results
 from fusion.training import run as experiment
@@ -42,7 +42,7 @@ def run(config: dict[str, Any], overrides: Sequence[str], parent: Path) -> Path:
     summary = summarise([read_run(one) for one in runs])
     write_text(folder / "folds.json", json.dumps(summary, indent=1) + "\n")
     plots.bands([read_metrics(one) for one in runs], folder / "folds.png")
-    write_results(ranked(runs, root=folder), folder)
+    write_results(leaderboard(runs, root=folder), folder)
     for side, measures in summary["metrics"].items():
         reached = measures["accuracy"]
         log.info("%s: accuracy %.3f ± %.3f over %d folds", side, reached["mean"], reached["sd"], len(runs))

@@ -10,7 +10,7 @@ from typing import Any
 import torch
 
 from fusion.config.errors import UserError
-from fusion.training.task import Learner
+from fusion.training.task import ClassificationTask
 
 LOWEST, HIGHEST, STEPS = 1e-6, 1.0, 104
 WINDOW = 8  # batches, used over and over: of fresh ones random weights learn nothing in so few steps
@@ -26,7 +26,7 @@ class Found:
     chosen: float
 
 
-def range_test(step: Callable[[int, float], float]) -> Found:
+def lr_range_test(step: Callable[[int, float], float]) -> Found:
     """step: number of a batch below WINDOW, rate -> loss. It is called STEPS times at rates from LOWEST to HIGHEST.
 
     Raises UserError if the loss falls at no rate.
@@ -47,7 +47,7 @@ def range_test(step: Callable[[int, float], float]) -> Found:
     return Found(tuple(rates), tuple(means), float(f"{rates[means.index(min(means))] / 10:.2g}"))
 
 
-def search(learner: Learner, batches: Iterable[Mapping[str, Any]]) -> Found:
+def search(learner: ClassificationTask, batches: Iterable[Mapping[str, Any]]) -> Found:
     """The range test of a learner on its first WINDOW batches; then its network is as it was.
 
     Branches with a rate of their own keep it. The network must be in training mode, batches on its device.
@@ -69,13 +69,13 @@ def search(learner: Learner, batches: Iterable[Mapping[str, Any]]) -> Found:
 
     try:
         with torch.random.fork_rng():
-            return range_test(step)
+            return lr_range_test(step)
     finally:
         optimizer.zero_grad()
         learner.net.load_state_dict(kept)
 
 
-def _following(learner: Learner, optimizer: torch.optim.Optimizer) -> list[tuple[dict[str, Any], float]]:
+def _following(learner: ClassificationTask, optimizer: torch.optim.Optimizer) -> list[tuple[dict[str, Any], float]]:
     """The groups whose rate is that of the run, and their share of it: the head and branches without their own."""
     own = {id(p) for name in learner.branch_lr for p in learner.net.branches[name].parameters()}  # type: ignore[index, union-attr]
     return [(g, g["lr"] / learner.lr) for g in optimizer.param_groups if id(g["params"][0]) not in own]

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from fusion.branches import restore, start_image, text_spec
+from fusion.branches import create_image, restore, text_spec
 from fusion.model.late_fusion import LateFusion
 
 FLOAT = 4  # bytes
@@ -17,14 +17,14 @@ SPARE = 1.25  # gradients on their way, workspaces, what the allocator rounds up
 TOKEN_LAYER = 68  # bytes a token, hidden unit and transformer layer (Korthikanti et al. 2022: 34 in half precision)
 
 
-def outline(config: dict[str, Any], classes: int) -> LateFusion:
+def build_on_meta(config: dict[str, Any], classes: int) -> LateFusion:
     """A configuration -> its network without weights. Raises UserError for a shape the backbone cannot take."""
     parts: dict[str, nn.Module] = {}
     with torch.device("meta"):
         if config["text"]["name"] != "none":
             parts["text"] = restore(text_spec(config["text"], classes=classes))
         if config["backbone"]["name"] != "none":
-            parts["image"] = start_image(config["backbone"] | {"weights": "random"}, config["input_shape"]).module
+            parts["image"] = create_image(config["backbone"] | {"weights": "random"}, config["input_shape"]).module
         fusion = {key: value for key, value in config["fusion"].items() if key != "name"}
         return LateFusion(parts, classes, **fusion)
 
@@ -106,7 +106,7 @@ def _text_bytes(text: dict[str, Any]) -> int:
     return int(layers * width * text["max_tokens"] * TOKEN_LAYER)
 
 
-def room(device: torch.device) -> int:
+def free_memory(device: torch.device) -> int:
     """Bytes that this process can still take on the device, those of the machine, a container or ulimit -v."""
     if device.type == "cuda":
         free, _ = torch.cuda.mem_get_info(device)

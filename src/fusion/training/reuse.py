@@ -12,7 +12,7 @@ import pyarrow as pa
 from fusion.branches.weights import can_be_had, find_image_weights, find_text_weights, published
 from fusion.config.errors import UserError
 from fusion.files import write_text
-from fusion.results.record import TAKEN, fingerprint, read_runs
+from fusion.results.record import REUSED, fingerprint, read_runs
 from fusion.snippets.snippet import split_hash
 
 log = logging.getLogger(__name__)
@@ -77,5 +77,5 @@ def take(done: Path, folder: Path) -> None:
     """Makes a completed run from elsewhere a row of a sweep's folder: a small file in it says where the run lies."""
     if folder.resolve() in done.resolve().parents:
         return
-    (folder / TAKEN).mkdir(parents=True, exist_ok=True)
-    write_text(folder / TAKEN / f"{done.name}.txt", os.path.relpath(done.resolve(), folder.resolve()) + "\n")
+    (folder / REUSED).mkdir(parents=True, exist_ok=True)
+    write_text(folder / REUSED / f"{done.name}.txt", os.path.relpath(done.resolve(), folder.resolve()) + "\n")

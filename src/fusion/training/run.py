@@ -18,18 +18,18 @@ import torch
 import yaml
 
 from fusion import branches
-from fusion.branches import Started
+from fusion.branches import LoadedBranch
 from fusion.branches.weights import WeightsUnavailable, code_weights
 from fusion.config import options
 from fusion.config.errors import UserError, first_line
 from fusion.config.paths import CONF_DIR, cache_dir
 from fusion.console import Stopped, progress, set_up_logging
-from fusion.datamodule import Pairs, Rows
+from fusion.datamodule import SnippetDataModule, SnippetDataset
 from fusion.model import checkpoint
 from fusion.model.late_fusion import LateFusion
 from fusion.results.record import Record, new_run_folder
-from fusion.screenshots.renderer import Screen, parse_size
-from fusion.screenshots.token_cache import KEPT, Lexed, lex
+from fusion.screenshots.renderer import Renderer, parse_size
+from fusion.screenshots.token_cache import KEPT, TokenCache, lex
 from fusion.screenshots.user_images import Pictures
 from fusion.snippets import sources
 from fusion.snippets.kfold import folded
@@ -39,7 +39,7 @@ from fusion.training import frozen
 from fusion.training import reuse as repeats
 from fusion.training import setup as learning
 from fusion.training.fit import evaluate, fit
-from fusion.training.headroom import batch_named, is_out_of_memory
+from fusion.training.headroom import explain_out_of_memory, is_out_of_memory
 
 log = logging.getLogger(__name__)
 
@@ -150,34 +150,34 @@ def _train(config: dict[str, Any], folder: Path, record: Record) -> None:
     stream = open_stream(config["data"], cache_dir()) if config["data"].get("streaming") else None
     table = stream.table if stream else load(config)
     record.note(data_hash=split_hash(table))
-    screen, pictures = None, None
+    renderer, pictures = None, None
     if config["backbone"]["name"] != "none":
-        screen = Screen(config["render"], config["source_size"], config["input_shape"], config["seed"])
-        pictures = Pictures(screen.size, config["input_shape"], cache_dir())
+        renderer = Renderer(config["render"], config["source_size"], config["input_shape"], config["seed"])
+        pictures = Pictures(renderer.size, config["input_shape"], cache_dir())
         table = _without_broken(table, pictures)
     classes = sorted(pc.unique(table["label"]).to_pylist())
     record.note(classes=classes, split_hash=split_hash(table), samples=sides(table))
-    started = start_branches(config, table, record)
-    if screen is not None:
+    started = create_branches(config, table, record)
+    if renderer is not None:
         if config["render"]["highlight"] in KEPT and stream is None:
-            screen.painter.lexed = _lex(config["render"]["highlight"], table)
-        facts = {"source_size": screen.size, "fingerprint": screen.fingerprint}
+            renderer.painter.token_cache = _lex(config["render"]["highlight"], table)
+        facts = {"source_size": renderer.size, "fingerprint": renderer.fingerprint}
         record.note(image=started["image"].module.facts() | facts)  # type: ignore[operator]
     tokenizer = started["text"].tokenizer if "text" in started else None
     loading = {key: config[key] for key in ("batch_size", "seed", "num_workers")}
     loading |= {"pictures": pictures, "stream": stream, "variants": frozen.variants(config)}
-    pairs = Pairs(table, classes, tokenizer, screen, **loading)
+    pairs = SnippetDataModule(table, classes, tokenizer, renderer, **loading)
     model = make_model(config, classes, started)
-    learning.start_batchnorm(config, model.net, pairs, record)
+    learning.estimate_batchnorm(config, model.net, pairs, record)
     frozen.keep(config, model, pairs, record)
     record.note(parameters=model.net.size)
     record.content["timings"]["preparing_seconds"] = round(time.monotonic() - clock, 1)
-    with batch_named(config, len(classes), known=pairs.features is not None):
+    with explain_out_of_memory(config, len(classes), known=pairs.features is not None):
         trainer = fit(config, model, pairs, folder, record)
     evaluate(model, pairs, trainer, table, folder, record)
 
 
-def _lex(policy: str, table: pa.Table) -> Lexed:
+def _lex(policy: str, table: pa.Table) -> TokenCache:
     """The token classes of a table's texts, from the cache if they were lexed before."""
     columns = table.select(["id", "text", "label"])
     parts = [tuple(batch.to_pydict().values()) for batch in columns.to_batches(max_chunksize=256)]
@@ -199,8 +199,8 @@ def _without_broken(table: pa.Table, pictures: Pictures) -> pa.Table:
     return table.filter(pc.invert(pc.is_in(table["image"], pa.array([*broken], pa.string()))))
 
 
-def make_model(config: dict[str, Any], classes: list[str], started: dict[str, Started]) -> checkpoint.Model:
-    """Started branches -> the fused network, with all that is stored beside its weights."""
+def make_model(config: dict[str, Any], classes: list[str], started: dict[str, LoadedBranch]) -> checkpoint.Model:
+    """LoadedBranch branches -> the fused network, with all that is stored beside its weights."""
     fusion = {key: config["fusion"][key] for key in ("hidden", "dropout", "modality_dropout")}
     net = LateFusion({name: branch.module for name, branch in started.items()}, len(classes), **fusion)
     meta = {key: config[key] for key in ("name", "render", "source_size", "input_shape", "seed")} | {
@@ -212,15 +212,15 @@ def make_model(config: dict[str, Any], classes: list[str], started: dict[str, St
     return checkpoint.Model(net, meta, started["text"].tokenizer if "text" in started else None)
 
 
-def start_branches(config: dict[str, Any], table: pa.Table, record: Record) -> dict[str, Started]:
+def create_branches(config: dict[str, Any], table: pa.Table, record: Record) -> dict[str, LoadedBranch]:
     """conf/text and conf/backbone -> the branches that are not `none`; the record says what weights each had."""
-    started: dict[str, Started] = {}
+    started: dict[str, LoadedBranch] = {}
     if config["text"]["name"] != "none":
-        rows = _sample(Rows(table, "train"), config["seed"])  # never validation or test
+        rows = _sample(SnippetDataset(table, "train"), config["seed"])  # never validation or test
         classes = sorted(pc.unique(table["label"]).to_pylist())
         started["text"] = _start_text(config, rows, classes)
     if config["backbone"]["name"] != "none":
-        started["image"] = branches.start_image(config["backbone"], config["input_shape"])
+        started["image"] = branches.create_image(config["backbone"], config["input_shape"])
         if started["image"].weights == "code":
             _warn_of_learnt(config["backbone"]["model"], table, record)
     weights = {name: branch.weights for name, branch in started.items()}
@@ -242,18 +242,18 @@ def _warn_of_learnt(model: str, table: pa.Table, record: Record) -> None:
         )  # fmt: skip
 
 
-def _sample(rows: Rows, seed: int) -> dict[str, list[Any]]:
+def _sample(rows: SnippetDataset, seed: int) -> dict[str, list[Any]]:
     """What a tokenizer learns from: all rows, or MOST_TEXTS of them where there are more than memory may hold."""
     if len(rows) <= MOST_TEXTS:
         return rows[range(len(rows))]
     return rows[np.sort(np.random.default_rng(seed).choice(len(rows), MOST_TEXTS, replace=False)).tolist()]
 
 
-def _start_text(config: dict[str, Any], rows: dict[str, list[Any]], classes: list[str]) -> Started:
+def _start_text(config: dict[str, Any], rows: dict[str, list[Any]], classes: list[str]) -> LoadedBranch:
     """The text branch asked for or, where its weights cannot be had, its fallback: then config says so."""
     text = config["text"]
     try:
-        return branches.start_text(text, rows, classes, config["seed"])
+        return branches.create_text(text, rows, classes, config["seed"])
     except WeightsUnavailable as error:
         if text.get("fallback") is None or text["weights"] == "pretrained":
             raise
@@ -266,7 +266,7 @@ def _start_text(config: dict[str, Any], rows: dict[str, list[Any]], classes: lis
         )
         instead = CONF_DIR / "text" / f"{text['fallback']}.yaml"
         config["text"] = yaml.safe_load(instead.read_text(encoding="utf-8"))
-        return branches.start_text(config["text"], rows, classes, config["seed"])
+        return branches.create_text(config["text"], rows, classes, config["seed"])
 
 
 def sides(table: pa.Table) -> dict[str, int]:

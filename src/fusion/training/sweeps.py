@@ -72,14 +72,14 @@ def is_dry(overrides: list[str]) -> bool:
 
 def finish(folder: Path, name: str) -> None:
     """NAME.csv and NAME.md of a sweep, and its table on stdout."""
-    from fusion.results.record import TAKEN, find_runs
+    from fusion.results.record import REUSED, find_runs
     from fusion.results.table import print_table, write_results
     from fusion.results.tables import make_table
 
     table = make_table(name, find_runs([folder]), folder)
     written = write_results(table, folder)
     print_table(table)
-    if taken := len(list(folder.rglob(f"{TAKEN}/*.txt"))):
+    if taken := len(list(folder.rglob(f"{REUSED}/*.txt"))):
         log.info(
             "%d of %d runs were completed before and not repeated; again=true repeats them", taken, len(table.rows)
         )

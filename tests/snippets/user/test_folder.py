@@ -76,7 +76,7 @@ def test_names_that_are_not_utf_8(tmp_path, cache_folder) -> None:
         sources.load(conf("folder", root), cache_folder)
 
 
-def parted(path: Path, sides: dict[str, list[str]]) -> Path:
+def diverged(path: Path, sides: dict[str, list[str]]) -> Path:
     """A CSV file: label -> the split of each of its rows."""
     given = rows(list(sides), 6)
     parts = [sides[label][n] for label in sides for n in range(6)]
@@ -88,20 +88,20 @@ USUAL = ["train"] * 2 + ["val"] * 2 + ["test"] * 2
 
 @pytest.mark.parametrize("side", ["val", "test"])
 def test_a_label_that_is_judged_and_never_learnt_is_said(side: str, tmp_path, cache_folder, caplog) -> None:
-    path = parted(tmp_path, {"a": USUAL, "b": USUAL, "c": [side] * 6})
+    path = diverged(tmp_path, {"a": USUAL, "b": USUAL, "c": [side] * 6})
     sources.load(conf("csv", path, split_column="part"), cache_folder)
     assert f"the {side} side has 'c', which train has not" in caplog.text
 
 
 def test_a_test_side_of_which_nothing_is_learnt_is_refused(tmp_path, cache_folder) -> None:
-    path = parted(tmp_path, {"a": ["train"] * 4 + ["val"] * 2, "b": ["train"] * 4 + ["val"] * 2, "c": ["test"] * 6})
+    path = diverged(tmp_path, {"a": ["train"] * 4 + ["val"] * 2, "b": ["train"] * 4 + ["val"] * 2, "c": ["test"] * 6})
     with pytest.raises(UserError, match=r"No label of the test side \('c'\) is in train, .*data.split_column=null"):
         sources.load(conf("csv", path, split_column="part"), cache_folder)
     assert not list((cache_folder / "snippets").glob("*"))
 
 
 def test_what_becomes_the_validation_side_is_said_with_one_percent_sign(tmp_path, cache_folder, caplog) -> None:
-    path = parted(tmp_path, {label: ["train"] * 4 + ["test"] * 2 for label in "ab"})
+    path = diverged(tmp_path, {label: ["train"] * 4 + ["test"] * 2 for label in "ab"})
     caplog.set_level("INFO")
     sources.load(conf("csv", path, split_column="part"), cache_folder)
     assert "no validation split; 15 % of train is used for it" in caplog.text

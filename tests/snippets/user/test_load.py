@@ -12,7 +12,7 @@ from tests.own_rows import LABELS, conf, rows, write
 
 from fusion.config.errors import UserError
 from fusion.snippets import sources
-from fusion.snippets.snippet import Picked, side
+from fusion.snippets.snippet import RowReader, side
 from fusion.snippets.user import load as own
 from fusion.snippets.user.readers import Columns, from_csv, from_jsonl
 
@@ -223,7 +223,7 @@ def test_a_table_is_read_by_memory_map(tmp_path, cache_folder, monkeypatch) -> N
     before = pa.total_allocated_bytes()
     table = sources.load(conf("jsonl", path), cache_folder)
     train = side(table, "train")
-    rows = Picked(train.select(["id", "text", "label"]))
+    rows = RowReader(train.select(["id", "text", "label"]))
     found = rows.take([200, 3, 3]).to_pydict()
     assert pa.total_allocated_bytes() - before < 1 << 20 < path.stat().st_size / 10
     assert found["text"] == [train["text"][n].as_py() for n in (200, 3, 3)] and len(rows) == train.num_rows

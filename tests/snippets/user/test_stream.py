@@ -1,4 +1,4 @@
-"""Streamed data: sides that need no other row, every training row read once, whoever reads it."""
+"""StreamDataset data: sides that need no other row, every training row read once, whoever reads it."""
 
 from collections import Counter
 from pathlib import Path

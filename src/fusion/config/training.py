@@ -1,0 +1,152 @@
+"""conf/optimizer, schedule, augment, loss and pretraining: how a network learns."""
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
+
+from pydantic import BeforeValidator, Field
+from pydantic.dataclasses import dataclass
+
+from fusion.config.options import STRICT
+from fusion.config.render import STYLE, check_style
+
+Count = Annotated[int, Field(ge=1)]
+
+
+@dataclass(frozen=True, config=STRICT, kw_only=True)
+class Adam:
+    """optimizer=adam and adamw."""
+
+    name: Literal["adam", "adamw"]
+    weight_decay: float = Field(0.0, ge=0, description="L2 on every weight; adamw takes it apart from the gradient")
+
+
+@dataclass(frozen=True, config=STRICT, kw_only=True)
+class RMSprop:
+    """optimizer=rmsprop."""
+
+    name: Literal["rmsprop"]
+    alpha: float = Field(0.99, ge=0, lt=1, description="memory of the mean square; 0.9 in Keras")
+    momentum: float = Field(0.0, ge=0, lt=1, description="share of the last step that is kept")
+    weight_decay: float = Field(0.0, ge=0, description="L2 on every weight")
+
+
+@dataclass(frozen=True, config=STRICT, kw_only=True)
+class SGD:
+    """optimizer=sgd."""
+
+    name: Literal["sgd"]
+    momentum: float = Field(0.0, ge=0, lt=1, description="share of the last step that is kept")
+    nesterov: bool = Field(False, description="look ahead by the momentum")
+    weight_decay: float = Field(0.0, ge=0, description="L2 on every weight")
+
+    def __post_init__(self) -> None:
+        if self.nesterov and not self.momentum:
+            raise ValueError(
+                "optimizer.nesterov=true looks ahead by the momentum, which is 0; pass optimizer.momentum=0.9."
+            )
+
+
+Optimizer = Annotated[Adam | RMSprop | SGD, Field(discriminator="name")]
+OptimizerOptions = Adam | RMSprop | SGD
+
+
+@dataclass(frozen=True, config=STRICT, kw_only=True)
+class Schedule:
+    """conf/schedule: how learning rates change while training."""
+
+    name: Literal["auto", "constant", "plateau", "cosine"] = Field(
+        "constant", description="auto is a cosine where the last step is known, and plateau in a stream"
+    )
+    warmup: int = Field(0, ge=0, description="steps over which rates rise from nearly nothing")
+    factor: float = Field(0.5, gt=0, lt=1, description="what rates are multiplied with on a plateau")
+    patience: int = Field(1, ge=0, description="epochs without a better validation loss before that")
+
+
+@dataclass(frozen=True, config=STRICT, kw_only=True)
+class AugmentPolicy:
+    """conf/augment: how far each change of a training picture goes, either way; 0 leaves it out."""
+
+    name: str = Field("none", description="what is typed after augment=")
+    rotation: float = Field(0.0, ge=0, le=180, description="degrees")
+    shear: float = Field(0.0, ge=0, lt=90, description="degrees")
+    shift: float = Field(0.0, ge=0, le=1, description="share of the side, along the width and along the height")
+    zoom: float = Field(0.0, ge=0, lt=1, description="share, along the width and along the height, in and out")
+    flip_horizontal: float = Field(0.0, ge=0, le=1, description="chance")
+    flip_vertical: float = Field(0.0, ge=0, le=1, description="chance")
+    contrast: float = Field(0.0, ge=0, le=1, description="share")
+    brightness: float = Field(0.0, ge=0, le=1, description="share of white")
+    blur: float = Field(0.0, ge=0, le=32, description="most, pixels, standard deviation")
+    noise: float = Field(0.0, ge=0, le=1, description="most, share of white, standard deviation")
+
+
+@dataclass(frozen=True, config=STRICT, kw_only=True)
+class Penalty:
+    """L1 or L2 of the head, as Keras' regularizers count them."""
+
+    weights: float = Field(0.0, ge=0, description="of every weight")
+    bias: float = Field(0.0, ge=0, description="of every bias")
+    activity: float = Field(0.0, ge=0, description="of outputs after their activation, divided by the batch")
+
+
+@dataclass(frozen=True, config=STRICT, kw_only=True)
+class Loss:
+    """`loss`: what is made small beside the cross-entropy."""
+
+    label_smoothing: float = Field(0.0, ge=0, lt=1, description="share of the target spread over all classes")
+    class_weights: Literal["none", "root", "balanced"] = Field(
+        "none", description="rare classes count more, balanced as much as frequent ones"
+    )
+    l1: Penalty = Field(Penalty(), description="of the head")
+    l2: Penalty = Field(Penalty(), description="of the head")
+
+
+def _style(given: Any) -> Any:
+    if not isinstance(given, Mapping):
+        raise ValueError(f"render={given} must be given by its parts, fields of conf/render.")
+    for name, value in given.items():
+        if name in STYLE:
+            check_style(name, value)
+    return given
+
+
+@dataclass(frozen=True, config=STRICT, kw_only=True)
+class EarlyStage:
+    """pretraining.early: first learn to read, on smaller pictures of text as large."""
+
+    steps: int = Field(ge=0, description="0 leaves the stage out")
+    input_shape: int = Field(ge=8, description="pixels, side of the picture")
+    render: Annotated[dict[str, Any], BeforeValidator(_style)] = Field(
+        default_factory=dict, description="what differs from conf/render"
+    )
+
+
+@dataclass(frozen=True, config=STRICT, kw_only=True)
+class TextCrop:
+    """pretraining.text_crop: how much of a snippet a picture shows."""
+
+    rows: Count = Field(description="lines")
+    columns: Count = Field(description="characters of a line")
+    min_characters: int = Field(ge=0, description="visible characters that it must hold at least")
+
+
+@dataclass(frozen=True, config=STRICT, kw_only=True)
+class Pretraining:
+    """conf/experiment/pretrain_image.yaml: a backbone taught on an endless stream of fresh pictures."""
+
+    steps: Count = Field(description="batches; may be changed when a run is resumed")
+    warmup: int = Field(ge=0, description="steps over which the rate rises")
+    cooldown: float = Field(ge=0, le=1, description="share of the steps over which the rate falls")
+    early: EarlyStage
+    highlights: Annotated[tuple[Literal["none", "neutral", "guessed", "true", "random"], ...], Field(strict=False)] = (
+        Field(min_length=1, description="drawn from evenly", json_schema_extra={"words": "a list of highlights"})
+    )
+    text_crop: TextCrop
+    exclude_eval_projects_of: Annotated[tuple[str, ...], Field(strict=False)] = Field(
+        (), description="corpora: no project is learnt from that they validate or test on",
+        json_schema_extra={"words": "a list of names of conf/data, such as [small]"},
+    )  # fmt: skip
+    eval_every: Count = Field(description="steps between two evaluations on the validation side")
+    eval_samples: Count = Field(description="snippets, of all validation projects")
+    save_every: Count = Field(description="steps between two checkpoints to resume from")
+    final_eval_samples: Count | None = Field(None, description="snippets of each side judged at the end; null: all")
+    resume: str | None = Field(None, description="the folder of a run to go on with")
