@@ -1,10 +1,17 @@
-"""Files that are whole or not there at all, and what tells that they are."""
+"""Files that are whole or not there at all, their checksums, and names for new folders."""
 
 import hashlib
 import os
+import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
+
+
+def stamp() -> str:
+    """Return a name for a new folder: YYYYmmdd-HHMMSS-<6 hex>."""
+    return f"{datetime.now():%Y%m%d-%H%M%S}-{secrets.token_hex(3)}"
 
 
 @contextmanager
@@ -21,6 +28,7 @@ def replacing(path: Path) -> Iterator[Path]:
 
 
 def write_text(path: Path, text: str) -> None:
+    """Write a UTF-8 file, or leave the old one. Raises UnicodeEncodeError for lone surrogates."""
     with replacing(path) as part:
         part.write_text(text, encoding="utf-8")
 

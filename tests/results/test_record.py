@@ -6,7 +6,7 @@ import platform
 import re
 import shutil
 import time
-from pathlib import Path
+from dataclasses import replace
 
 import numpy as np
 import pyarrow as pa
@@ -14,12 +14,17 @@ import pyarrow.parquet as pq
 import pytest
 
 from fusion.config.errors import UserError
+from fusion.config.schema import Row, load_config
 from fusion.results import record
 from fusion.results.record import (
+    IGNORED_IN_FINGERPRINT,
     SCHEMA,
+    NullRecord,
     Record,
+    Resolved,
     find_runs,
     fingerprint,
+    new_folder,
     new_run_folder,
     read_metrics,
     read_run,
@@ -27,16 +32,6 @@ from fusion.results.record import (
     write_metrics,
     write_predictions,
 )
-
-CONFIG = {
-    "name": "train",
-    "seed": 7,
-    "runs": "runs",
-    "again": False,
-    "num_workers": 0,
-    "lr": 0.001,
-    "text": {"name": "nano"},
-}
 
 
 def test_a_run_folder_is_new_named_by_time_and_already_a_run(tmp_path):
@@ -47,23 +42,23 @@ def test_a_run_folder_is_new_named_by_time_and_already_a_run(tmp_path):
 
 
 def test_two_runs_of_one_second_get_two_folders(tmp_path, monkeypatch):
-    class Frozen(record.datetime):
-        @classmethod
-        def now(cls, tz=None):
-            return cls(2026, 1, 2, 3, 4, 5)
-
-    ends = iter(["aaaaaa", "aaaaaa", "aaaaaa", "bbbbbb"])
-    monkeypatch.setattr(record, "datetime", Frozen)
-    monkeypatch.setattr(record.secrets, "token_hex", lambda _: next(ends))
+    stamps = iter(["20260102-030405-aaaaaa"] * 3 + ["20260102-030405-bbbbbb"])
+    monkeypatch.setattr(record, "stamp", lambda: next(stamps))
     names = [new_run_folder(tmp_path).name for _ in range(2)]
     assert names == ["20260102-030405-aaaaaa", "20260102-030405-bbbbbb"]
+
+
+def test_a_folder_of_folds_has_a_prefix_and_is_no_run_itself(tmp_path):
+    folder = new_folder(tmp_path / "train", "folds-")
+    assert re.fullmatch(r"folds-\d{8}-\d{6}-[0-9a-f]{6}", folder.name) and list(folder.iterdir()) == []
 
 
 def test_where_nothing_can_be_written_is_found_before_training(tmp_path):
     (tmp_path / "file").touch()
     for parent in (tmp_path / "file", tmp_path / "file" / "runs"):
-        with pytest.raises(UserError, match="runs=DIR"):
-            new_run_folder(parent)
+        for make in (new_run_folder, new_folder):
+            with pytest.raises(UserError, match="runs=DIR"):
+                make(parent)
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root writes everywhere")
@@ -73,15 +68,16 @@ def test_a_read_only_folder_is_found_before_training(tmp_path):
         new_run_folder(tmp_path)
 
 
-def test_a_run_is_readable_from_its_first_moment_to_its_last(tmp_path):
-    run = Record(tmp_path, CONFIG, ["lr=0.001"])
+def test_a_run_is_readable_from_its_first_moment_to_its_last(tmp_path, config):
+    run = Record(tmp_path, config, ["lr=0.001"])
     started = read_run(tmp_path)
     assert (started["schema"], started["status"], started["error"]) == (SCHEMA, "running", None)
-    assert (started["config"], started["overrides"], started["seed"]) == (CONFIG, ["lr=0.001"], 7)
-    assert started["fingerprint"] == fingerprint(CONFIG)
+    assert (started["config"], started["overrides"], started["seed"]) == (config.to_dict(), ["lr=0.001"], 7)
+    assert load_config(started["config"]) == config
+    assert started["fingerprint"] == fingerprint(config)
     assert (started["pid"], started["host"]) == (os.getpid(), platform.node())
     assert started["versions"].keys() >= {"torch", "python"}
-    run.note(classes=["a", "b"])
+    run.update(classes=["a", "b"])
     assert read_run(tmp_path)["classes"] == ["a", "b"]
     run.finish("failed", "no room")
     ended = read_run(tmp_path)
@@ -90,18 +86,42 @@ def test_a_run_is_readable_from_its_first_moment_to_its_last(tmp_path):
     assert list(tmp_path.iterdir()) == [tmp_path / "run.json"]
 
 
-def test_how_long_it_took_does_not_depend_on_the_clock_on_the_wall(tmp_path, monkeypatch):
+def test_what_a_run_really_uses_is_kept_beside_what_was_asked(tmp_path, config):
+    run = Record(tmp_path, replace(config, lr="search"), [])
+    asked = read_run(tmp_path)
+    assert asked["resolved"]["text"] == "nano" and asked["resolved"]["lr"] is None
+    run.resolve(text="scratch", weights={"text": "random"})
+    run.resolve(lr=0.01)
+    resolved = read_run(tmp_path)["resolved"]
+    assert (resolved["text"], resolved["weights"], resolved["lr"]) == ("scratch", {"text": "random"}, 0.01)
+    assert run.resolved == Resolved(**resolved)
+    assert read_run(tmp_path)["config"] == asked["config"] and asked["config"]["lr"] == "search"
+    with pytest.raises(TypeError, match="weight_names"):
+        run.resolve(weight_names={})
+
+
+def test_a_null_record_takes_notes_and_writes_nothing(tmp_path, monkeypatch, config):
+    monkeypatch.chdir(tmp_path)
+    run = NullRecord(config)
+    run.update(parameters=5)
+    run.resolve(device="cpu")
+    run.finish("completed")
+    assert (run.content["parameters"], run.resolved.device, run.resolved.lr) == (5, "cpu", config.lr)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_how_long_it_took_does_not_depend_on_the_clock_on_the_wall(tmp_path, monkeypatch, config):
     ticks = iter([100.0, 107.5])
     monkeypatch.setattr(time, "monotonic", lambda: next(ticks))
-    run = Record(tmp_path, CONFIG, [])
+    run = Record(tmp_path, config, [])
     monkeypatch.setattr(time, "time", lambda: 0.0)
     run.finish("completed")
     assert read_run(tmp_path)["timings"]["total_seconds"] == 7.5
 
 
-def test_what_json_cannot_say_becomes_null(tmp_path):
-    run = Record(tmp_path, CONFIG, [])
-    run.note(
+def test_what_json_cannot_say_becomes_null(tmp_path, config):
+    run = Record(tmp_path, config, [])
+    run.update(
         metrics={"loss": float("nan"), "all": [np.float64("inf"), 1.0], "pair": (1, -float("inf"))}, odd={1: "one"}
     )
 
@@ -114,20 +134,31 @@ def test_what_json_cannot_say_becomes_null(tmp_path):
 
 
 @pytest.mark.parametrize("label", ["NA", "null", "", "01", "=cmd()", "<script>", "[/]", "../x", "é\udce9\x1b"])
-def test_labels_come_back_as_they_were(tmp_path, label):
-    Record(tmp_path, CONFIG, []).note(classes=[label])
+def test_labels_come_back_as_they_were(tmp_path, label, config):
+    Record(tmp_path, config, []).update(classes=[label])
     assert read_run(tmp_path)["classes"] == [label]
 
 
-def test_a_fingerprint_is_of_what_is_computed_and_not_of_where_or_how_fast():
-    same = dict(reversed((CONFIG | {"runs": "else", "name": "x", "again": True, "num_workers": 8}).items()))
-    assert fingerprint(same) == fingerprint(CONFIG)
-    assert re.fullmatch("[0-9a-f]{16}", fingerprint(CONFIG))
+def test_a_fingerprint_is_of_what_is_computed_and_not_of_where_or_how_fast(config):
+    others = {"runs": "else", "name": "x", "rerun": True, "num_workers": 8, "dry_run": True, "table": "texts"}
+    assert set(others) == set(IGNORED_IN_FINGERPRINT)
+    assert fingerprint(replace(config, **others)) == fingerprint(config)
+    assert re.fullmatch("[0-9a-f]{16}", fingerprint(config))
 
 
-@pytest.mark.parametrize("change", [{"seed": 8}, {"lr": 0.002}, {"text": {"name": "scratch"}}, {"new": None}])
-def test_a_fingerprint_changes_with_what_is_computed(change):
-    assert fingerprint(CONFIG | change) != fingerprint(CONFIG)
+@pytest.mark.parametrize("change", [{"seed": 8}, {"lr": 0.002}, {"lr": "search"}, {"row": Row(name="r")}], ids=str)
+def test_a_fingerprint_changes_with_what_is_computed(change, config):
+    assert fingerprint(replace(config, **change)) != fingerprint(config)
+
+
+def test_a_fingerprint_changes_with_the_options_of_a_branch(config):
+    assert fingerprint(replace(config, text=replace(config.text, dim=8))) != fingerprint(config)
+
+
+def test_a_fingerprint_changes_with_the_version_of_fusion(config, monkeypatch):
+    before = fingerprint(config)
+    monkeypatch.setattr(record.environment, "installed_version", lambda _: "99")
+    assert fingerprint(config) != before
 
 
 def test_metrics_come_back_with_later_columns_and_without_gaps(tmp_path):
@@ -148,12 +179,12 @@ def test_predictions_come_back(tmp_path, kind):
 
 
 @pytest.fixture
-def tree(tmp_path):
+def tree(tmp_path, config):
     """Four run folders in two sweeps."""
     folders = [tmp_path / name for name in ("b/20260101-1", "a/20260103-3", "a/deep/20260102-2", "20260104-4")]
     for folder in folders:
         folder.mkdir(parents=True)
-        Record(folder, CONFIG, [])
+        Record(folder, config, [])
     return folders
 
 
@@ -185,17 +216,18 @@ def test_what_is_no_run_is_refused_by_name(tmp_path, content):
 WRONG = [
     {"metrics": [1]}, {"metrics": {"val": None}}, {"metrics": {"val": {"f1_macro": "0.5"}}},
     {"metrics": {"test": {"accuracy_95": 0.5}}}, {"metrics": {"test": {"accuracy_95": ["a", "b"]}}}, {"classes": 5},
-    {"classes": [["a"]]}, {"split_hash": {}}, {"fingerprint": []}, {"weights": "hub"}, {"image": [224]}, {"text": 5},
-    {"timings": {"total_seconds": "long"}}, {"status": None}, {"status": ["completed"]}, {"config": "x"},
+    {"classes": [["a"]]}, {"split_hash": {}}, {"fingerprint": []}, {"image": [224]},
+    {"resolved": None}, {"resolved": {"weights": "hub"}}, {"resolved": {"text": 5}}, {"resolved": {"lr": "search"}},
+    {"resolved": {"text_options": "nano"}}, {"timings": {"total_seconds": "long"}}, {"status": None}, {"status": ["completed"]}, {"config": "x"},
     {"overrides": [1]}, {"pid": "1"}, {"config": {"backbone": "x"}}, {"config": {"text": ["nano"]}},
     {"config": {"render": 3}}, {"config": {"row": "x"}},
 ]  # fmt: skip
 
 
 @pytest.mark.parametrize("change", WRONG, ids=str)
-def test_a_value_that_no_run_writes_is_refused_by_name(tmp_path, change):
-    run = Record(tmp_path, CONFIG, [])
-    run.note(**change)
+def test_a_value_that_no_run_writes_is_refused_by_name(tmp_path, change, config):
+    run = Record(tmp_path, config, [])
+    run.update(**change)
     name = next(iter(change))
     with pytest.raises(UserError, match=rf"run\.json says {name}.*=.*, which no run writes"):
         read_run(tmp_path)
@@ -242,22 +274,3 @@ def test_a_newer_run_says_to_upgrade(tmp_path):
     (tmp_path / "run.json").write_text(json.dumps({"schema": SCHEMA + 1}))
     with pytest.raises(UserError, match="upgrade"):
         read_run(tmp_path)
-
-
-def test_outside_a_checkout_there_is_no_commit(tmp_path, monkeypatch):
-    monkeypatch.setattr(record, "CHECKOUT", tmp_path)
-    assert record._git() is None
-    (tmp_path / ".git").mkdir()  # nor in a broken one, nor without git
-    assert record._git() is None
-    monkeypatch.setenv("PATH", "")
-    assert record._git() is None
-
-
-@pytest.mark.skipif(not Path("/proc/self/clear_refs").exists(), reason="only Linux forgets a peak")
-def test_the_peak_of_a_run_is_not_that_of_the_one_before_it(tmp_path):
-    large = np.ones(300 << 17)  # 300 MB
-    before = record._peak_memory_mb()
-    del large
-    made = Record(tmp_path, CONFIG, [])
-    made.finish("completed")
-    assert read_run(tmp_path)["peak_memory_mb"] < before - 200

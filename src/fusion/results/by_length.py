@@ -37,10 +37,12 @@ def _reached(run: dict[str, Any]) -> float:
 
 def _line(folder: Path, run: dict[str, Any], root: Path | None) -> dict[str, str]:
     config, timings = run.get("config") or {}, run.get("timings") or {}
-    text, image = config.get("text") or {}, (config.get("backbone") or {}).get("name", "none")
+    resolved, image = run.get("resolved") or {}, (config.get("backbone") or {}).get("name", "none")
     weights = folder / "model" / "model.safetensors"
     seconds = [timings[name] for name in ("preparing_seconds", "training_seconds") if timings.get(name) is not None]
-    parts: dict[str, Any] = {"Text": text.get("rung") if text.get("name") == "ladder" else run.get("text")}
+    text = resolved.get("text")
+    variant = (resolved.get("text_options") or {}).get("variant")
+    parts: dict[str, Any] = {"Text": variant if text == "ladder" else text}
     if image != "none":
         parts["Text"] = f"{parts['Text']} + {image}"
     if run.get("status") == "completed":

@@ -19,7 +19,7 @@ NOTE = (
     "v2m are the same read as the mean over the text, in which positions tell the length and not the order. Accuracies "
     "whose intervals overlap are not told apart by this table."
 )
-DESCRIPTIONS = {  # text.rung, or another text branch -> description, complexity
+DESCRIPTIONS = {  # text.variant, or another text branch -> description, complexity
     "v1": ("Embedding of [CLS]", "Low"),
     "v2": ("Embedding of [CLS] + its position", "Low-Medium"),
     "v1m": ("Mean of the embeddings", "Low"),
@@ -43,8 +43,9 @@ def rungs(folders: Sequence[Path], root: Path | None = None) -> Table:
 
 def _line(folder: Path, run: dict[str, Any], root: Path | None) -> dict[str, str]:
     config, metrics, timings = run.get("config") or {}, run.get("metrics") or {}, run.get("timings") or {}
-    text, val, test = config.get("text") or {}, metrics.get("val") or {}, metrics.get("test") or {}
-    version = text.get("rung") if text.get("name") == "ladder" else run.get("text")
+    resolved, val, test = run.get("resolved") or {}, metrics.get("val") or {}, metrics.get("test") or {}
+    text = resolved.get("text")
+    version = (resolved.get("text_options") or {}).get("variant") if text == "ladder" else text
     description, complexity = DESCRIPTIONS.get(str(version), ("", ""))
     seconds = timings.get("training_seconds")
     values = {

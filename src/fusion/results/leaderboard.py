@@ -50,18 +50,19 @@ def _ranked_with(run: dict[str, Any]) -> tuple[Any, ...]:
 def cells(folder: Path, run: dict[str, Any], root: Path | None) -> dict[str, str]:
     """A run -> its text in each of COLUMNS."""
     config, facts, test = run.get("config") or {}, run.get("image") or {}, (run.get("metrics") or {}).get("test", {})
-    weights, image = run.get("weights") or {}, (config.get("backbone") or {}).get("name", "?")
+    resolved, image = run.get("resolved") or {}, (config.get("backbone") or {}).get("name", "?")
+    weights, lr = resolved.get("weights") or {}, resolved.get("lr")
     drawn = image != "none"
     trained, asked = run.get("epochs_trained"), config.get("epochs", "?")
     values = {
         "Model": image,
-        "Text": run.get("text") or (config.get("text") or {}).get("name", "?"),
+        "Text": resolved.get("text") or (config.get("text") or {}).get("name", "?"),
         "Original Input Shape": format_size(facts.get("original_input_shape")) if drawn else "–",
         "Training Input Shape": format_size(config.get("input_shape")) if drawn else "–",
         "Source Image Size": _source_size(facts.get("source_size") or config.get("source_size"), config)
         if drawn
         else "–",
-        "LR": f"{config.get('lr', '?'):g}" if isinstance(config.get("lr"), (int, float)) else "?",
+        "LR": "?" if lr is None else f"{lr:g}",
         "Epochs": str(asked) if trained in (None, asked) else f"{trained} of {asked}",
         "Batch Size": str(config.get("batch_size", "?")),
         "Accuracy": format_fraction(test.get("accuracy")),

@@ -1,7 +1,7 @@
 """A run folder: run.json, predictions.parquet, metrics.csv, and the names of what else lies in it.
 
     runs/<name>/<YYYYmmdd-HHMMSS>-<6 hex>/
-        run.json             what was asked, on what, with which versions, and what came of it
+        run.json             what was asked and what was really used, on what data, with which versions, what came out
         predictions.parquet  id, split, group, label, predicted, logits, lines
         metrics.csv          one line an epoch
         run.log
@@ -17,15 +17,11 @@ import json
 import math
 import os
 import platform
-import resource
-import secrets
-import subprocess
 import sys
 import time
 from collections.abc import Iterable, Sequence
-from contextlib import suppress
+from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
@@ -33,84 +29,132 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from fusion.config.errors import UserError
-from fusion.config.paths import CHECKOUT
-from fusion.files import replacing, write_text
+from fusion.config.options import to_dict
+from fusion.config.schema import Config
+from fusion.files import replacing, stamp, write_text
+from fusion.results import environment, migrate
 from fusion.results.schema import RUN, first_violation
 
-REUSED = "taken"  # folder of a sweep: for each run it did not repeat a file that says where that lies
-IGNORED_IN_FINGERPRINT = ("runs", "name", "again", "num_workers", "dry_run", "table")  # options that change no figure
-SCHEMA = 1  # of run.json; a reader refuses a newer one
-VERSIONED = ("fusion", "torch", "torchvision", "timm", "transformers", "pytorch-lightning", "hydra-core", "pygments",
-             "pillow", "numpy")  # fmt: skip
+REUSED = "reused"  # folder of a sweep: for each run it did not repeat a file that says where that run lies
+REUSED_BEFORE = "taken"  # what older sweeps call it
+IGNORED_IN_FINGERPRINT = ("runs", "name", "rerun", "num_workers", "dry_run", "table")  # options that change no figure
+SCHEMA = 2  # of run.json; a reader refuses a newer one, and `migrate` reads an older one
 
 
-def new_run_folder(parent: Path) -> Path:
-    """Parent -> a fresh, writable run folder in it; two runs of one second get two folders.
+def new_folder(parent: Path, prefix: str = "") -> Path:
+    """Return a fresh, writable folder PREFIX<stamp> in the parent; two of one second get different names.
 
     Raises UserError when nothing can be written there: found before training, not after.
     """
     try:
         parent.mkdir(parents=True, exist_ok=True)
         while True:
-            folder = parent / f"{datetime.now():%Y%m%d-%H%M%S}-{secrets.token_hex(3)}"
+            folder = parent / f"{prefix}{stamp()}"
             try:
                 folder.mkdir(exist_ok=False)
-                break
             except FileExistsError:
                 continue
+            return folder
+    except OSError as error:
+        raise _unwritable(parent, error) from error
+
+
+def new_run_folder(parent: Path) -> Path:
+    """Return a fresh folder in the parent that already reads as a run, one that has just begun.
+
+    Raises UserError when nothing can be written there.
+    """
+    folder = new_folder(parent)
+    try:
         write_text(folder / "run.json", "{}\n")
     except OSError as error:
-        reason = error.strerror or type(error).__name__
-        raise UserError(
-            f"No run can be written to {parent} ({reason}); choose another folder with runs=DIR."
-        ) from error
+        raise _unwritable(parent, error) from error
     return folder
 
 
-class Record:
-    """run.json while the run goes on: started, then finished exactly once with a status."""
+def _unwritable(parent: Path, error: OSError) -> UserError:
+    reason = error.strerror or type(error).__name__
+    return UserError(f"No run can be written to {parent} ({reason}); choose another folder with runs=DIR.")
 
-    def __init__(self, folder: Path, config: dict[str, Any], overrides: Sequence[str]):
-        self.folder = folder
+
+@dataclass(frozen=True)
+class Resolved:
+    """What a run really uses, as far as it is known: first as asked, then fallbacks, what was found, what was had."""
+
+    text: str | None = None  # name of the text branch that is trained, such as nano after a fallback
+    text_options: dict[str, Any] = field(default_factory=dict)  # all options of that branch
+    lr: float | None = None  # as asked, or as the search found it
+    weights: dict[str, str] = field(default_factory=dict)  # branch -> hub, file, code, package, random, fitted
+    weights_id: dict[str, str] = field(default_factory=dict)  # branch -> which file or published weights those were
+    device: str | None = None
+    precision: str | None = None
+
+
+class Record:
+    """run.json while the run goes on: begun, updated, then finished exactly once with a status.
+
+    `config` in it is what was asked and never changes; `resolved` is what the run really used.
+    """
+
+    def __init__(self, folder: Path | None, config: Config, overrides: Sequence[str]):
+        self.folder = folder  # None: nothing is written
+        lr = None if config.lr == "search" else config.lr
+        self.resolved = Resolved(text=config.text.name, text_options=to_dict(config.text), lr=lr)
         self._clock = time.monotonic()
-        _forget_peak_memory()
+        environment.reset_peak_memory()
         self.content: dict[str, Any] = {
             "schema": SCHEMA,
             "status": "running",
-            "name": config["name"],
-            "seed": config["seed"],
+            "name": config.name,
+            "seed": config.seed,
             "started": datetime.now().astimezone().isoformat(timespec="seconds"),
             "pid": os.getpid(),
             "host": platform.node(),
             "command": sys.argv,
             "overrides": list(overrides),
             "fingerprint": fingerprint(config),
-            "config": config,
-            "git": _git(),
-            "versions": {name: _version(name) for name in VERSIONED} | {"python": platform.python_version()},
+            "config": config.to_dict(),
+            "resolved": asdict(self.resolved),
+            "git": environment.git_state(),
+            "versions": environment.versions(),
             "metrics": {},
             "timings": {},
             "error": None,
         }
         self.write()
 
-    def note(self, **facts: Any) -> None:
+    def update(self, **facts: Any) -> None:
+        """Set or replace facts at the top level of run.json."""
         self.content.update(facts)
         self.write()
 
+    def resolve(self, **changes: Any) -> None:
+        """Set fields of `resolved`: what the run really uses."""
+        self.resolved = replace(self.resolved, **changes)
+        self.update(resolved=asdict(self.resolved))
+
     def finish(self, status: str, error: str | None = None) -> None:
-        """status: completed, failed or interrupted."""
+        """Close the record. status: completed, failed or interrupted."""
         self.content["timings"]["total_seconds"] = round(time.monotonic() - self._clock, 3)
-        self.note(status=status, error=error, peak_memory_mb=_peak_memory_mb())
+        self.update(status=status, error=error, peak_memory_mb=environment.peak_memory_mb())
 
     def write(self) -> None:
-        write_text(self.folder / "run.json", json.dumps(_plain(self.content), indent=1) + "\n")
+        """Write run.json as it now is."""
+        if self.folder is not None:
+            write_text(self.folder / "run.json", json.dumps(_plain(self.content), indent=1) + "\n")
 
 
-def fingerprint(config: dict[str, Any]) -> str:
-    """What was asked for, as 16 hex digits; where it is kept and what merely speeds it up do not count."""
-    counted = {key: value for key, value in config.items() if key not in IGNORED_IN_FINGERPRINT}
-    text = json.dumps([_version("fusion"), counted], sort_keys=True, default=str)
+class NullRecord(Record):
+    """The record of a run that leaves no folder, such as a dry run: kept in memory alone."""
+
+    def __init__(self, config: Config):
+        super().__init__(None, config, ())
+
+
+def fingerprint(config: Config) -> str:
+    """Return what was asked for as 16 hex digits; options that change no figure do not count."""
+    counted = {key: value for key, value in config.to_dict().items() if key not in IGNORED_IN_FINGERPRINT}
+    text = json.dumps([environment.installed_version("fusion"), counted], sort_keys=True, default=str)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
@@ -156,7 +200,7 @@ def read_runs(paths: Iterable[Path]) -> tuple[dict[Path, dict[str, Any]], list[s
             raise UserError(f"{path} is not a folder; give run folders or folders of them, such as runs.")
         records = [path / "run.json"] if (path / "run.json").is_file() else sorted(path.rglob("run.json"))
         found.update(dict.fromkeys(record.parent for record in records))
-        for taken in sorted(path.rglob(f"{REUSED}/*.txt")):
+        for taken in sorted(reused for name in (REUSED, REUSED_BEFORE) for reused in path.rglob(f"{name}/*.txt")):
             try:
                 folder = Path(os.path.normpath(taken.parents[1] / taken.read_text(encoding="utf-8").strip()))
                 there = (folder / "run.json").is_file()
@@ -196,12 +240,13 @@ def read_run(folder: Path) -> dict[str, Any]:
         raise UserError(
             f"{folder} is not a run folder: {path.name} cannot be read ({type(error).__name__})."
         ) from error
-    if isinstance(content, dict) and content.get("schema", SCHEMA) not in range(SCHEMA + 1):
+    if isinstance(content, dict) and content.get("schema", 1) not in range(SCHEMA + 1):
         raise UserError(
             f"{path} was written by a newer fusion (schema {content['schema']}); upgrade fusion to read it."
         )
     if not isinstance(content, dict) or (content and not {"status", "config"} <= content.keys()):
         raise UserError(f"{folder} is not a run folder: {path.name} holds no record.")
+    content = migrate.upgrade(content)
     if said := first_violation(content, RUN):
         raise UserError(f"{folder} is not a run folder: {path.name} says {said}, which no run writes.")
     return content
@@ -221,34 +266,3 @@ def _plain(value: Any) -> Any:
     if isinstance(value, float) and not math.isfinite(value):
         return None
     return value
-
-
-def _version(name: str) -> str | None:
-    try:
-        return version(name)
-    except PackageNotFoundError:
-        return None
-
-
-def _git() -> dict[str, Any] | None:
-    """The checkout fusion runs from: commit and whether it was changed. None outside one."""
-    if not (CHECKOUT / ".git").exists():
-        return None
-    try:
-        show = ["git", "-C", str(CHECKOUT), "status", "--porcelain=v2", "--branch", "--untracked-files=no"]
-        lines = subprocess.run(show, capture_output=True, text=True, timeout=10, check=True).stdout.splitlines()
-    except (OSError, subprocess.SubprocessError):
-        return None
-    commit = next((line.split()[-1] for line in lines if line.startswith("# branch.oid")), None)
-    return {"commit": commit, "changed": any(not line.startswith("#") for line in lines)}
-
-
-def _forget_peak_memory() -> None:
-    """Where Linux lets us: in a sweep each run then has a peak of its own, not that of the largest before it."""
-    with suppress(OSError):
-        Path("/proc/self/clear_refs").write_text("5", encoding="ascii")
-
-
-def _peak_memory_mb() -> float:
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss  # KiB on Linux, bytes on macOS
-    return round(peak / (1 << 20 if sys.platform == "darwin" else 1 << 10), 1)
