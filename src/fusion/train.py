@@ -3,128 +3,166 @@
 import logging
 import os
 import re
-import secrets
 import sys
 import tempfile
-from datetime import datetime
+from contextlib import ExitStack
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import hydra
 from hydra.core.hydra_config import HydraConfig
 from hydra.errors import ConfigCompositionException, HydraException
-from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import MissingMandatoryValue, OmegaConfBaseException
 
 from fusion import console
-from fusion.config.errors import UserError, did_you_mean
+from fusion.config.errors import UserError, did_you_mean, first_line
 from fusion.config.paths import CONF_DIR, to_dict
+from fusion.config.renamed import RENAMED
+from fusion.config.schema import load_config
+from fusion.files import stamp
 from fusion.training import sweeps
 
 if TYPE_CHECKING:
-    pass
+    from fusion.dry_run.plan import DryRun
 
 log = logging.getLogger(__name__)
-listed: "list[Preview]" = []
 
 os.environ.setdefault("HYDRA_FULL_ERROR", "1")  # errors reach main(), which says them in one sentence
-OmegaConf.register_new_resolver(
-    "fusion_stamp", lambda: f"{datetime.now():%Y%m%d-%H%M%S}-{secrets.token_hex(3)}", use_cache=True, replace=True
-)
 
 
 @hydra.main(version_base="1.3", config_path=str(CONF_DIR), config_name="train")
 def train(cfg: DictConfig) -> None:
-    """One run. In a sweep a run that fails is a row, and the others go on.
+    """Run one job, in whatever process the launcher gave it. In a sweep a job that fails is noted and others go on.
 
     Hydra would add lines of its own to an Exception, but lets SystemExit pass.
     """
-    at = HydraConfig.get()
     console.set_up_logging()  # Hydra has just taken all handlers away
+    job = HydraConfig.get()
     try:
-        config = to_dict(cfg)
-    except OmegaConfBaseException as error:
-        return _fail(_sentence(error), at.mode, 2)
+        _run(cfg, job)
+    except (UserError, OmegaConfBaseException) as error:
+        sentence = str(error) if isinstance(error, UserError) else _sentence(error)
+        print(f"error: {console.printable(sentence)}", file=sys.stderr)
+        if (folder := sweeps.sweep_folder()) is None:
+            sys.exit(1 if isinstance(error, UserError) else 2)
+        _note(folder, str(job.job.num), error, sentence)
+
+
+def _run(cfg: DictConfig, job: Any) -> None:
+    config, overrides = load_config(_options(cfg)), list(job.overrides.task)
+    folder = sweeps.sweep_folder()
+    if folder is None and (study := job.runtime.choices.get("sweep")):
+        raise UserError(f"sweep={study} is a study of several runs; add -m, as in -m sweep={study}.")
+    if config.dry_run:
+        _dry_run().add(config, overrides, Path(job.sweep.dir), getattr(job.job, "num", 0) if folder else 0)
+        return
     from fusion.pretraining import run as pretraining
-    from fusion.training import kfold as folds
-    from fusion.training import run as experiment
+    from fusion.training import kfold
+    from fusion.training import run as training
 
-    if config["again"] == "auto":
-        config["again"] = at.mode is not RunMode.MULTIRUN
-    overrides = list(at.overrides.task)
-    run = experiment.run if config["folds"] is None or config["fold"] is not None else folds.run
-    run = pretraining.run if config["pretraining"] else run
-    try:
-        if at.mode is not RunMode.MULTIRUN and (study := at.runtime.choices.get("sweep")):
-            raise UserError(f"sweep={study} is a study of several runs; add -m, as in -m sweep={study}.")
-        if config["dry_run"]:
-            _previews().add(config, overrides)
-        elif at.mode is RunMode.MULTIRUN:
-            run(config, overrides, Path(at.sweep.dir))
-        else:
-            experiment.check(config)  # before there is a folder
-            print(run(config, overrides, Path(config["runs"]) / config["name"]))
-    except UserError as error:
-        _fail(str(error), at.mode, 1)
+    rerun = folder is None if config.rerun == "auto" else bool(config.rerun)
+    parent = Path(config.runs) / config.name if folder is None else folder
+    if folder is None:
+        training.check(config)  # before there is a folder
+    if config.pretraining is not None:
+        made = pretraining.run(config, overrides, parent)
+    elif config.folds is not None and config.fold is None:
+        made = kfold.run(config, overrides, parent, rerun)
+    else:
+        made = training.run(config, overrides, parent, rerun)
+    if folder is None and made is not None:
+        print(made)
 
 
-def _fail(said: str, mode: RunMode | None, code: int) -> None:
-    """The end of a run; in a sweep of this job alone, which is counted."""
-    print(f"error: {console.printable(said)}", file=sys.stderr)
-    if mode is not RunMode.MULTIRUN:
-        sys.exit(code)
-    sweeps.SweepTable.failed += 1
+def _options(cfg: DictConfig) -> dict[str, Any]:
+    options = to_dict(cfg)
+    return options | {"dry_run": bool(options["dry_run"]) if options["dry_run"] in (0, 1) else options["dry_run"]}
 
 
-def _previews() -> "Preview":
-    """The one list of this process: of dry_run=true, one run or a sweep of them."""
+def _note(folder: Path, job: str, error: Exception, sentence: str) -> None:
+    """Leave a note of a job that failed before it had a run folder, which would tell of it."""
+    from fusion.results.sweep_outcome import note_failure
+    from fusion.training.run import RunFailed
+
+    if not isinstance(error, RunFailed):
+        note_failure(folder, job, sentence)
+
+
+@cache
+def _dry_run() -> "DryRun":
+    """Return what lists the runs of this process, which times views and networks that they share only once."""
     from fusion.dry_run.plan import DryRun
 
-    if not listed:
-        listed.append(DryRun())
-    return listed[0]
+    return DryRun()
 
 
 def main() -> int:
-    """Hydra's command line -> exit code; 3 when a sweep ended with runs that failed."""
+    """Hydra's command line -> exit code; 3 when a sweep ended with jobs that failed."""
+    if {"--help", "-h"} & set(sys.argv[1:]):
+        from fusion.config.help import train_help
+
+        print(train_help())
+        return 0
     console.set_up_logging()
     try:
-        sys.argv[1:] = [re.sub(r"^\+(protocol|row|sweep)=", r"\1=", word) for word in sys.argv[1:]]  # both are right
-        given = [word for word in sys.argv[1:] if re.match(r"\+*[\w.]+=", word)]
-        sweeps.check_choices(given)
-        with tempfile.TemporaryDirectory(prefix="fusion-") as aside:
-            if sweeps.is_dry(given):
-                sys.argv.append(f"hydra.sweep.dir={aside}")  # Hydra makes a folder of every sweep: this one is not kept
-            train()
+        return _call_hydra()
     except (HydraException, OmegaConfBaseException) as error:
         print(f"error: {console.printable(_sentence(error))}", file=sys.stderr)
         return 2
-    except console.Stopped:
-        if sweeps.SweepTable.folder is not None:
-            sweeps.finish(sweeps.SweepTable.folder, sweeps.SweepTable.table)
-        raise
-    if listed:
-        from fusion.results.table import print_table
 
-        print_table(listed[0].table())
-        return 3 if listed[0].failures or sweeps.SweepTable.failed else 0
-    return 3 if sweeps.SweepTable.failed else 0
+
+def _call_hydra() -> int:
+    sys.argv[1:] = [re.sub(r"^\+(protocol|row|sweep)=", r"\1=", word) for word in sys.argv[1:]]  # both are right
+    given = [word for word in sys.argv[1:] if re.match(r"\+*[\w.]+=", word)]
+    sweeps.check_overrides(given)
+    multirun = bool({"-m", "--multirun"} & set(sys.argv[1:])) or "hydra.mode=MULTIRUN" in given
+    with ExitStack() as cleanup:
+        dry = sweeps.is_dry(given)
+        folder = Path(cleanup.enter_context(tempfile.TemporaryDirectory(prefix="fusion-"))) if dry else _folder(given)
+        if dry or multirun:  # Hydra makes a folder of every sweep: that of a dry run is not kept
+            sys.argv.append(f"hydra.sweep.dir={folder}")
+        try:
+            train()
+        except console.Stopped:
+            if multirun and not dry and folder.is_dir():
+                sweeps.finish(folder)
+            raise
+        if dry and not {"--cfg", "-c", "--info", "-i"} & set(sys.argv[1:]):
+            from fusion.dry_run.plan import finish
+
+            return 3 if finish(folder) else 0
+        if multirun and folder.is_dir():
+            return 3 if sweeps.finish(folder) else 0
+    return 0
+
+
+def _folder(given: list[str]) -> Path:
+    """Return where a sweep goes: hydra.sweep.dir, else runs/sweep-<stamp>, whatever name its rows have."""
+    words = dict(word.lstrip("+").split("=", 1) for word in given)
+    if "hydra.sweep.dir" in words:
+        return Path(words["hydra.sweep.dir"])
+    runs = words.get("runs", "runs")
+    return Path("runs" if "," in runs else runs.strip("'\"")) / f"sweep-{stamp()}"
 
 
 def _sentence(error: Exception) -> str:
     """Hydra's and OmegaConf's errors -> the value, the valid choices and the nearest of them."""
-    first = str(error).strip().splitlines()[0]
+    first = first_line(error)
     if isinstance(error, MissingMandatoryValue):
         key = error.full_key or first.rpartition(" ")[2]
         return f"{key} has no value; pass {key}=VALUE."
     if isinstance(error, ConfigCompositionException) and (found := re.search(r"override '?\+*([\w.]+)", first)):
-        return f"There is no option {found[1]}{did_you_mean(found[1], _known_keys())}; --help lists all of them."
+        key = found[1]
+        if key in RENAMED:
+            return f"{key} is called {RENAMED[key]} now."
+        return f"There is no option {key}{did_you_mean(key, _known_keys())}; --help lists all of them."
     return first
 
 
 def _known_keys() -> list[str]:
-    """Every dotted key of the configuration, with the groups chosen on this command line."""
+    """Return every dotted key of the configuration, with the groups chosen on this command line."""
     from hydra import compose, initialize_config_dir
 
     chosen = [word for word in sys.argv[1:] if (CONF_DIR / word.partition("=")[0]).is_dir() and "," not in word]
@@ -133,7 +171,7 @@ def _known_keys() -> list[str]:
 
     def keys(tree: Any, prefix: str = "") -> list[str]:
         below = [keys(value, f"{prefix}{name}.") for name, value in tree.items() if isinstance(value, dict)]
-        return [f"{prefix}{name}" for name in tree] + [key for found in below for key in found]
+        return [f"{prefix}{name}" for name in tree] + [key for part in below for key in part]
 
     return keys(flat)
 

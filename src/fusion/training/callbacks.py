@@ -1,4 +1,4 @@
-"""What happens at the ends of an epoch: what learns in it; a line and metrics.csv, the best network kept."""
+"""Lightning callbacks: what learns in an epoch, metrics.csv and a line after it, the best network saved."""
 
 import logging
 import time
@@ -16,7 +16,7 @@ log = logging.getLogger(__name__)
 
 
 class MetricsLogger(pl.Callback):
-    """One dict an epoch -> metrics.csv and, off a terminal, a plain line."""
+    """Writes metrics.csv, one line an epoch, and logs the same as a plain line."""
 
     def __init__(self, folder: Path):
         self.folder = folder
@@ -59,14 +59,17 @@ class MetricsLogger(pl.Callback):
         )  # fmt: skip
 
 
+BEST = "val_f1_macro"  # decides which epoch is saved, and when training stops early: one measure for both
+
+
 class SaveBest(pl.Callback):
-    """Calls `save` whenever the validation macro-F1 is higher than ever: an interrupted run keeps its best."""
+    """Calls `save` whenever the validation macro-F1 is higher than ever, so that an interrupted run keeps its best."""
 
     def __init__(self, save: Callable[[], None]):
         self.save, self.best = save, -1.0
 
     def on_validation_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        reached = float(trainer.callback_metrics["val_f1_macro"])
+        reached = float(trainer.callback_metrics[BEST])
         if reached > self.best:
             self.best = reached
             self.save()
@@ -75,27 +78,25 @@ class SaveBest(pl.Callback):
 class FreezeSchedule(pl.Callback):
     """At the start of each epoch: which layers of each branch learn, and how they normalise."""
 
-    def __init__(self, branches: Mapping[str, Any], options: Mapping[str, Mapping[str, Any]]):
-        self.branches, self.policy, self.plans = branches, {}, {}
+    def __init__(self, branches: Mapping[str, Any], options: Mapping[str, Any]):
+        """branches: by name; options: conf/text and conf/backbone of each. Raises UserError for too many layers."""
+        self.branches, self.policy, self.stages = branches, {}, {}
         for name, branch in branches.items():
-            of = {"text": "text", "image": "backbone"}.get(name, name)
-            freeze = options[name].get("freeze", "none")
-            self.policy[name] = options[name].get("batchnorm", "adapt")
-            self.plans[name] = freezing.parse_freeze(freeze, self.policy[name], len(freezing.layers(branch)), of)
+            self.policy[name] = options[name].batchnorm
+            option = {"image": "backbone"}.get(name, name)
+            self.stages[name] = freezing.stages(options[name].freeze, len(freezing.layers(branch)), option)
 
     def apply(self, epoch: int) -> None:
-        """The branches in training mode as they are in this epoch, counted from 1."""
+        """Put the branches into training mode as they are in this epoch, counted from 1."""
         for name, branch in self.branches.items():
             branch.train()
-            learning = max((at, count) for at, count in self.plans[name].items() if at <= epoch)[1]
-            freezing.set_trainable(branch, learning, self.policy[name])
+            trainable = max((start, count) for start, count in self.stages[name].items() if start <= epoch)[1]
+            freezing.set_trainable(branch, trainable, self.policy[name])
 
     def on_train_epoch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         epoch = trainer.current_epoch + 1
         self.apply(epoch)
-        for name, stages in self.plans.items():
-            if epoch in stages and (epoch > 1 or stages[1] < len(freezing.layers(self.branches[name]))):
-                log.info(
-                    "epoch %d: %d of the %d layers of the %s branch learn",
-                    epoch, stages[epoch], len(freezing.layers(self.branches[name])), name,
-                )  # fmt: skip
+        for name, stages in self.stages.items():
+            total = len(freezing.layers(self.branches[name]))
+            if epoch in stages and (epoch > 1 or stages[1] < total):
+                log.info("epoch %d: %d of the %d layers of the %s branch learn", epoch, stages[epoch], total, name)

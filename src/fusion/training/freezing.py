@@ -16,20 +16,15 @@ Keras counts normalisations, activations, paddings and sums as layers too. Of Mo
     batchnorm: recalibrate  adapt, and after training the statistics are estimated anew on training pictures
 """
 
-import re
-from collections.abc import Mapping
-from typing import Any
-
 from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from fusion.config.errors import UserError, did_you_mean
-
-BATCHNORM = ("adapt", "frozen", "recalibrate")
+from fusion.config.branches import Freeze
+from fusion.config.errors import UserError
 
 
 def layers(branch: nn.Module) -> list[list[nn.Module]]:
-    """A branch -> its modules in their order, grouped into layers; together the layers hold every module once.
+    """Return the modules of a branch in their order, grouped into layers; together they hold every module once.
 
     What stands before a transformer's first block (its embeddings) is a layer of its own.
     """
@@ -44,48 +39,27 @@ def layers(branch: nn.Module) -> list[list[nn.Module]]:
 
 
 def _blocks(branch: nn.Module) -> list[nn.Module]:
-    """The longest row of modules of one kind."""
+    """Return the longest row of modules of one kind."""
     rows = [[*m] for m in branch.modules() if isinstance(m, (nn.ModuleList, nn.Sequential))]
     return max((row for row in rows if len({type(m) for m in row}) == 1), key=len, default=[])
 
 
-def parse_freeze(freeze: Any, batchnorm: str, count: int, option: str) -> dict[int, int]:
-    """The options and how many layers there are -> epoch, counted from 1, to how many of the last layers learn.
+def stages(freeze: Freeze, count: int, option: str) -> dict[int, int]:
+    """Return from which epoch, counted from 1, how many of the last of `count` layers learn.
 
-    option: text or backbone, for what is said of values that cannot be used.
+    option: text or backbone, for the error. Raises UserError where more layers are named than there are.
     """
-    if batchnorm not in BATCHNORM:
-        hint = did_you_mean(batchnorm, BATCHNORM)
-        raise UserError(f"{option}.batchnorm={batchnorm} is not known{hint}; it is {', '.join(BATCHNORM)}.")
-    stages = freeze if isinstance(freeze, Mapping) else {1: freeze}
-    made = {_epoch(epoch, option): _learning(value, count, option) for epoch, value in stages.items()}
-    return {1: count} | dict(sorted(made.items()))
+    for _, layers in freeze.stages:
+        if layers is not None and layers > count:
+            raise UserError(f"{option}.freeze=all but {layers}: there are {count} layers; use none to freeze nothing.")
+    return {1: count} | {epoch: count if layers is None else layers for epoch, layers in freeze.stages}
 
 
-def _epoch(epoch: Any, option: str) -> int:
-    if not re.fullmatch(r"[1-9]\d*", str(epoch)):
-        raise UserError(f"{option}.freeze has the epoch {epoch!r}; epochs are 1, 2, ...: {{1: all, 3: none}}.")
-    return int(epoch)
-
-
-def _learning(freeze: Any, count: int, option: str) -> int:
-    """none, all or "all but N" -> how many of the last layers learn."""
-    if freeze in ("none", None):
-        return count
-    if freeze == "all":
-        return 0
-    if not (found := re.fullmatch(r"all but (\d+)", str(freeze))):
-        raise UserError(f"{option}.freeze={freeze} is not known; it is none, all, or 'all but 12' for the last 12.")
-    if int(found[1]) > count:
-        raise UserError(f"{option}.freeze={freeze}: there are {count} layers; use none to freeze nothing.")
-    return int(found[1])
-
-
-def set_trainable(branch: nn.Module, learning: int, batchnorm: str) -> None:
-    """Makes the last `learning` layers learn and the others not: no gradient, no dropout, statistics that stay."""
+def set_trainable(branch: nn.Module, trainable: int, batchnorm: str) -> None:
+    """Let the last `trainable` layers learn and the others not: no gradient, no dropout, statistics that stay."""
     grouped = layers(branch)
     for number, layer in enumerate(grouped):
-        learns = number >= len(grouped) - learning
+        learns = number >= len(grouped) - trainable
         for module in layer:
             module.training = learns and not (batchnorm == "frozen" and isinstance(module, _BatchNorm))
             for parameter in module.parameters(recurse=False):
@@ -93,14 +67,14 @@ def set_trainable(branch: nn.Module, learning: int, batchnorm: str) -> None:
 
 
 def layerwise_lr(branch: nn.Module, decay: float) -> list[tuple[list[nn.Parameter], float]]:
-    """Parameters and the share of the learning rate that they get: 1 for the last layer, then decay, decay², ..."""
+    """Return parameters and the share of the learning rate they get: 1 for the last layer, then decay, decay², ..."""
     if decay == 1:
         return [([*branch.parameters()], 1.0)]
     grouped, seen = layers(branch), set[int]()
-    made = []
+    groups = []
     for number, layer in enumerate(grouped):
         parameters = [p for module in layer for p in module.parameters(recurse=False) if id(p) not in seen]
         seen |= {id(p) for p in parameters}
         if parameters:
-            made.append((parameters, decay ** (len(grouped) - 1 - number)))
-    return made
+            groups.append((parameters, decay ** (len(grouped) - 1 - number)))
+    return groups

@@ -7,57 +7,58 @@ runs/<name>/folds-<YYYYmmdd-HHMMSS>-<6 hex>/
     results.csv, .md     the table of the folds
 """
 
-import copy
 import json
 import logging
-import secrets
 from collections.abc import Sequence
-from datetime import datetime
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from fusion.config.schema import Config
 from fusion.files import write_text
 from fusion.results import plots
 from fusion.results.leaderboard import leaderboard
-from fusion.results.record import read_metrics, read_run
+from fusion.results.record import new_folder, read_metrics, read_run
 from fusion.results.table import write_results
-from fusion.training import run as experiment
+from fusion.training.run import check
+from fusion.training.run import run as run_once
 
 log = logging.getLogger(__name__)
 
 MEASURES = ("accuracy", "f1_macro", "f1_weighted", "nll", "ece")
 
 
-def run(config: dict[str, Any], overrides: Sequence[str], parent: Path) -> Path:
-    """All folds, one after the other, each with fresh weights -> the folder that holds them and their summary."""
-    experiment.check(config)  # before there is a folder
-    folder = parent / f"folds-{datetime.now():%Y%m%d-%H%M%S}-{secrets.token_hex(3)}"
-    runs = []
-    for fold in range(config["folds"]):
-        log.info("fold %d of %d", fold + 1, config["folds"])
-        chosen = copy.deepcopy(config) | {"fold": fold}
-        runs.append(experiment.run(chosen, [*overrides, f"fold={fold}"], folder))
-    summary = summarise([read_run(one) for one in runs])
+def run(config: Config, overrides: Sequence[str], parent: Path, rerun: bool = True) -> Path:
+    """Train all folds one after the other, each with fresh weights, and return the folder of them and their summary."""
+    check(config)  # before there is a folder
+    folds = config.folds or 0
+    folder = new_folder(parent, "folds-")
+    runs: dict[Path, dict[str, Any]] = {}
+    for fold in range(folds):
+        log.info("fold %d of %d", fold + 1, folds)
+        path = run_once(replace(config, fold=fold), [*overrides, f"fold={fold}"], folder, rerun)
+        runs[path] = read_run(path)
+    summary = summarise([*runs.values()])
     write_text(folder / "folds.json", json.dumps(summary, indent=1) + "\n")
-    plots.bands([read_metrics(one) for one in runs], folder / "folds.png")
+    plots.bands([read_metrics(path) for path in runs], folder / "folds.png")
     write_results(leaderboard(runs, root=folder), folder)
-    for side, measures in summary["metrics"].items():
-        reached = measures["accuracy"]
-        log.info("%s: accuracy %.3f ± %.3f over %d folds", side, reached["mean"], reached["sd"], len(runs))
+    for split, measures in summary["metrics"].items():
+        accuracy = measures["accuracy"]
+        log.info("%s: accuracy %.3f ± %.3f over %d folds", split, accuracy["mean"], accuracy["sd"], folds)
     return folder
 
 
 def summarise(runs: Sequence[dict[str, Any]]) -> dict[str, Any]:
-    """The records of the folds -> mean, sample standard deviation and each fold's value, by side and measure."""
+    """Return mean, sample standard deviation and each fold's value, by split and measure."""
     metrics: dict[str, Any] = {}
-    for side in ("val", "test"):
-        if not all(side in run["metrics"] for run in runs):
+    for split in ("val", "test"):
+        if not all(split in run["metrics"] for run in runs):
             continue
-        values = {name: [run["metrics"][side][name] for run in runs] for name in MEASURES}
-        metrics[side] = {
-            name: {"mean": float(np.mean(held)), "sd": float(np.std(held, ddof=1)), "folds": held}
-            for name, held in values.items()
+        values = {name: [run["metrics"][split][name] for run in runs] for name in MEASURES}
+        metrics[split] = {
+            name: {"mean": float(np.mean(reached)), "sd": float(np.std(reached, ddof=1)), "folds": reached}
+            for name, reached in values.items()
         }
     return {"schema": 1, "folds": len(runs), "metrics": metrics}

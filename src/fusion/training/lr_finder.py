@@ -1,4 +1,4 @@
-"""A step of training and rates that rise -> the learning rate to begin with, by a range test (Smith 2015)."""
+"""A training step and rates that rise -> the learning rate to begin with, by a range test (Smith 2015)."""
 
 import copy
 import itertools
@@ -18,7 +18,7 @@ DIVERGED = 4.0  # times the largest loss of the first window: the test ends
 
 
 @dataclass(frozen=True)
-class Found:
+class LRFinderResult:
     """The curve of the test, and the rate chosen: a tenth of the one at which the mean loss was smallest."""
 
     rates: tuple[float, ...]
@@ -26,10 +26,10 @@ class Found:
     chosen: float
 
 
-def lr_range_test(step: Callable[[int, float], float]) -> Found:
-    """step: number of a batch below WINDOW, rate -> loss. It is called STEPS times at rates from LOWEST to HIGHEST.
+def lr_range_test(step: Callable[[int, float], float]) -> LRFinderResult:
+    """Call `step` STEPS times at rates from LOWEST to HIGHEST and return the curve of its losses.
 
-    Raises UserError if the loss falls at no rate.
+    step: the number of a batch below WINDOW and a rate -> loss. Raises UserError if the loss falls at no rate.
     """
     rates: list[float] = []
     losses: list[float] = []
@@ -44,24 +44,24 @@ def lr_range_test(step: Callable[[int, float], float]) -> Found:
     rates = rates[WINDOW // 2 :][: len(means)]
     if not means or min(means) == means[0]:
         raise UserError("lr=search found no learning rate at which the loss falls; give lr as a number, such as 0.001.")
-    return Found(tuple(rates), tuple(means), float(f"{rates[means.index(min(means))] / 10:.2g}"))
+    return LRFinderResult(tuple(rates), tuple(means), float(f"{rates[means.index(min(means))] / 10:.2g}"))
 
 
-def search(learner: ClassificationTask, batches: Iterable[Mapping[str, Any]]) -> Found:
-    """The range test of a learner on its first WINDOW batches; then its network is as it was.
+def find_lr(task: ClassificationTask, batches: Iterable[Mapping[str, Any]]) -> LRFinderResult:
+    """Run the range test on the first WINDOW batches; afterwards the network is as it was.
 
     Branches with a rate of their own keep it. The network must be in training mode, batches on its device.
     """
-    kept = copy.deepcopy(learner.net.state_dict())
-    used = list(itertools.islice(batches, WINDOW))
-    optimizer = learner.make_optimizer()
-    follows = _following(learner, optimizer)
+    before = copy.deepcopy(task.net.state_dict())
+    window = list(itertools.islice(batches, WINDOW))
+    optimizer = task.make_optimizer()
+    groups = _groups_at_the_rate_of_the_run(task, optimizer)
 
     def step(number: int, rate: float) -> float:
-        batch = used[number % len(used)]
-        for group, share in follows:
+        batch = window[number % len(window)]
+        for group, share in groups:
             group["lr"] = rate * share
-        loss = learner.training_loss(learner(batch), batch["label"])
+        loss = task.training_loss(task(batch), batch["label"])
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
@@ -72,10 +72,12 @@ def search(learner: ClassificationTask, batches: Iterable[Mapping[str, Any]]) ->
             return lr_range_test(step)
     finally:
         optimizer.zero_grad()
-        learner.net.load_state_dict(kept)
+        task.net.load_state_dict(before)
 
 
-def _following(learner: ClassificationTask, optimizer: torch.optim.Optimizer) -> list[tuple[dict[str, Any], float]]:
-    """The groups whose rate is that of the run, and their share of it: the head and branches without their own."""
-    own = {id(p) for name in learner.branch_lr for p in learner.net.branches[name].parameters()}  # type: ignore[index, union-attr]
-    return [(g, g["lr"] / learner.lr) for g in optimizer.param_groups if id(g["params"][0]) not in own]
+def _groups_at_the_rate_of_the_run(
+    task: ClassificationTask, optimizer: torch.optim.Optimizer
+) -> list[tuple[dict[str, Any], float]]:
+    """Return the head's groups and those of branches without a rate of their own, with their share of the rate."""
+    own = {id(p) for name in task.branch_lr for p in task.net.branches[name].parameters()}  # type: ignore[index, union-attr]
+    return [(g, g["lr"] / task.lr) for g in optimizer.param_groups if id(g["params"][0]) not in own]

@@ -1,4 +1,4 @@
-"""A resolved configuration -> a run folder: data, pairs, branches, fusion, training, evaluation."""
+"""A configuration -> a run folder: data, branches, fusion, training, evaluation."""
 
 import errno
 import logging
@@ -8,53 +8,54 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pytorch_lightning as pl
 import torch
-import yaml
 
-from fusion import branches
-from fusion.branches import LoadedBranch
-from fusion.branches.weights import WeightsUnavailable, code_weights
-from fusion.config import options
+from fusion.branches import image
+from fusion.branches.weights import check_weights
 from fusion.config.errors import UserError, first_line
-from fusion.config.paths import CONF_DIR, cache_dir
+from fusion.config.paths import cache_dir
+from fusion.config.schema import Config
 from fusion.console import Stopped, progress, set_up_logging
-from fusion.datamodule import SnippetDataModule, SnippetDataset
-from fusion.model import checkpoint
-from fusion.model.late_fusion import LateFusion
+from fusion.datamodule import SnippetDataModule
 from fusion.results.record import Record, new_run_folder
-from fusion.screenshots.renderer import Renderer, parse_size
+from fusion.screenshots.renderer import Renderer
 from fusion.screenshots.token_cache import KEPT, TokenCache, lex
 from fusion.screenshots.user_images import Pictures
-from fusion.snippets import sources
-from fusion.snippets.kfold import folded
-from fusion.snippets.snippet import split_hash
-from fusion.snippets.user.stream import open_stream
-from fusion.training import frozen
-from fusion.training import reuse as repeats
-from fusion.training import setup as learning
-from fusion.training.fit import evaluate, fit
-from fusion.training.headroom import explain_out_of_memory, is_out_of_memory
+from fusion.snippets.snippet import SPLITS, split_hash
+from fusion.snippets.user.stream import Stream, open_stream
+from fusion.training.batchnorm import estimate_statistics
+from fusion.training.build import create_branches, make_model
+from fusion.training.evaluate import evaluate
+from fusion.training.feature_cache import styles_to_keep, use_cached_features
+from fusion.training.fit import fit
+from fusion.training.memory import explain_out_of_memory, is_out_of_memory
+from fusion.training.reuse import find_completed, link, load_table
+from fusion.training.setup import resolve_device, resolve_precision
+from fusion.training.sweeps import warn_once_a_sweep
 
 log = logging.getLogger(__name__)
 
-MOST_TEXTS = 200_000  # that a tokenizer is trained on
-BROKEN = 0.05  # share of own pictures that may be unreadable before a run is refused
+
+class RunFailed(UserError):
+    """A run that failed or could not go on, and whose folder tells so."""
 
 
-def run(config: dict[str, Any], overrides: Sequence[str], parent: Path) -> Path:
-    """Trains once and leaves a run folder below `parent`; its path is returned.
+MAX_UNREADABLE = 0.05  # share of own pictures that may be unreadable before a run is refused
 
-    Whatever happens is in run.json: completed, failed with the error, or interrupted.
+
+def run(config: Config, overrides: Sequence[str], parent: Path, rerun: bool = True) -> Path:
+    """Train once and return the run folder that this leaves below `parent`.
+
+    rerun: False takes a completed run of this very configuration and data instead. Whatever happens is in run.json:
+    completed, failed with the error, or interrupted.
     """
-    if not config["again"] and (done := repeats.completed(config, [Path(config["runs"]), parent], load)):
-        log.info("%s is this very run, completed; again=true would repeat it", done)
-        repeats.take(done, parent)
+    if not rerun and (done := find_completed(config, [Path(config.runs), parent])):
+        log.info("%s is this very run, completed; rerun=true would repeat it", done)
+        link(done, parent)
         return done
     folder = new_run_folder(parent)
     with recorded(folder, config, overrides) as record:
@@ -64,22 +65,27 @@ def run(config: dict[str, Any], overrides: Sequence[str], parent: Path) -> Path:
 
 
 @contextmanager
-def recorded(folder: Path, config: dict[str, Any], overrides: Sequence[str]) -> Iterator[Record]:
-    """A run and its folder's log; run.json ends as completed, failed with the error, or interrupted."""
+def recorded(folder: Path, config: Config, overrides: Sequence[str]) -> Iterator[Record]:
+    """Keep a run's log and record; run.json ends as completed, failed with the error, or interrupted."""
     set_up_logging(folder / "run.log")
+    warn_once_a_sweep()
     record = Record(folder, config, overrides)
+    record.resolve(device=resolve_device(config).type, precision=str(resolve_precision(config)))
     try:
         with _plain_errors(folder):
             yield record
-    except (Stopped, UserError) as error:
-        record.finish("interrupted" if isinstance(error, Stopped) else "failed", str(error))
+    except Stopped as stopped:
+        record.finish("interrupted", str(stopped))
         raise
+    except UserError as error:
+        record.finish("failed", str(error))
+        raise RunFailed(str(error)) from error
     record.finish("completed")
 
 
 @contextmanager
 def _plain_errors(folder: Path) -> Iterator[None]:
-    """What went wrong, in one sentence; the traceback goes to run.log."""
+    """Turn what went wrong into one sentence; the traceback goes to run.log."""
     try:
         yield
     except UserError:
@@ -95,180 +101,102 @@ def _plain_errors(folder: Path) -> Iterator[None]:
 
 
 def _is_full(error: Exception) -> bool:
-    """Python's own error, or one of a library in Rust, which has its number in the text only."""
+    """Return whether a disk is full: Python's own error, or a Rust library's, which has its number in the text only."""
     number = error.errno if isinstance(error, OSError) else None
     found = re.search(r"\(os error (\d+)\)", str(error))
     return (int(found[1]) if found else number) in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
-def check(config: dict[str, Any]) -> None:
-    """Raises UserError for values no run could work with, each by itself and then together."""
-    options.check(config)
-    _check_folds(config)
-    if config["device"] == "cuda" and not torch.cuda.is_available():
+def check(config: Config) -> None:
+    """Raise UserError for what this machine or its libraries cannot do; the schema has checked the values."""
+    if config.device == "cuda" and not torch.cuda.is_available():
         raise UserError("device=cuda was asked for, but this machine has no GPU that torch can use; pass device=auto.")
-    if config["backbone"]["name"] == config["text"]["name"] == "none":
-        raise UserError("backbone=none and text=none leave nothing to learn from; give at least one of them.")
-    if config["text"]["name"] == "ngram" and config["backbone"]["name"] != "none":
-        raise UserError("text=ngram is a whole model, which nothing can be fused with; pass backbone=none.")
+    if config.has_image:
+        image.check(str(config.backbone.model))
+        check_weights(config.backbone)
+    if config.has_text:
+        check_weights(config.text)
 
 
-def _check_folds(config: dict[str, Any]) -> None:
-    folds, fold = config["folds"], config["fold"]
-    if fold is not None and (folds is None or type(fold) is not int or not 0 <= fold < folds):
-        raise UserError(f"fold={fold} must be a whole number from 0 to below folds={folds}.")
-    if folds is not None and config["data"].get("streaming"):
-        raise UserError("folds deal out the projects of a table, which a stream is not; pass data.streaming=false.")
-
-
-def warn(config: dict[str, Any]) -> None:
-    """What works, but is hardly what the user wants, said aloud."""
-    source, shape = config["source_size"], config["input_shape"]
-    if config["backbone"]["name"] != "none" and min(parse_size(source)) < shape:
+def warn(config: Config) -> None:
+    """Warn of what works, but is hardly what the user wants."""
+    if config.has_image and min(config.source_size) < config.input_shape:
         log.warning(
             "warning: source_size=%s is smaller than input_shape=%d: pictures are enlarged, which adds no information",
-            source,
-            shape,
+            config.source_size,
+            config.input_shape,
         )
-    if config["render"].get("highlight") == "true":
+    if config.has_image and config.render.highlight == "true":
         log.warning(
             "warning: render.highlight=true colours a picture with the lexer of its label, which writes the label into "
             "it; results say nothing about pictures whose language is not known"
         )
 
 
-def load(config: dict[str, Any]) -> pa.Table:
-    """The table of the data or, of a fold, the same with other projects on its validation side."""
-    table = sources.load(config["data"], cache_dir(), progress)
-    return table if config["fold"] is None else folded(table, config["fold"], config["folds"], config["seed"])
-
-
-def _train(config: dict[str, Any], folder: Path, record: Record) -> None:
+def _train(config: Config, folder: Path, record: Record) -> None:
     warn(config)
-    pl.seed_everything(config["seed"], workers=True, verbose=False)
+    pl.seed_everything(config.seed, workers=True, verbose=False)
     clock = time.monotonic()
-    stream = open_stream(config["data"], cache_dir()) if config["data"].get("streaming") else None
-    table = stream.table if stream else load(config)
-    record.note(data_hash=split_hash(table))
+    stream = open_stream(config.data, cache_dir()) if config.is_streamed else None  # type: ignore[arg-type]
+    table = stream.table if stream else load_table(config)
+    record.update(data_hash=split_hash(table))
     renderer, pictures = None, None
-    if config["backbone"]["name"] != "none":
-        renderer = Renderer(config["render"], config["source_size"], config["input_shape"], config["seed"])
-        pictures = Pictures(renderer.size, config["input_shape"], cache_dir())
-        table = _without_broken(table, pictures)
+    if config.has_image:
+        renderer = Renderer(config.render, config.source_size, config.input_shape, config.seed)
+        pictures = Pictures(renderer.size, config.input_shape, cache_dir())
+        table = _without_unreadable(table, pictures)
     classes = sorted(pc.unique(table["label"]).to_pylist())
-    record.note(classes=classes, split_hash=split_hash(table), samples=sides(table))
-    started = create_branches(config, table, record)
+    record.update(classes=classes, split_hash=split_hash(table), samples=split_sizes(table))
+    created = create_branches(config, table, record)
     if renderer is not None:
-        if config["render"]["highlight"] in KEPT and stream is None:
-            renderer.painter.token_cache = _lex(config["render"]["highlight"], table)
-        facts = {"source_size": renderer.size, "fingerprint": renderer.fingerprint}
-        record.note(image=started["image"].module.facts() | facts)  # type: ignore[operator]
-    tokenizer = started["text"].tokenizer if "text" in started else None
-    loading = {key: config[key] for key in ("batch_size", "seed", "num_workers")}
-    loading |= {"pictures": pictures, "stream": stream, "variants": frozen.variants(config)}
-    pairs = SnippetDataModule(table, classes, tokenizer, renderer, **loading)
-    model = make_model(config, classes, started)
-    learning.estimate_batchnorm(config, model.net, pairs, record)
-    frozen.keep(config, model, pairs, record)
-    record.note(parameters=model.net.size)
+        if config.render.highlight in KEPT and stream is None:
+            renderer.painter.token_cache = _lex(config.render.highlight, table)
+        facts = {"source_size": list(renderer.size), "fingerprint": renderer.fingerprint}
+        record.update(image=created["image"].module.facts() | facts)  # type: ignore[operator]
+    datamodule = _make_datamodule(config, table, classes, created, renderer, pictures, stream)
+    model = make_model(config, classes, created)
+    estimate_statistics(config, model.net, datamodule, record)
+    use_cached_features(config, model, datamodule, record)
+    record.update(parameters=model.net.size)
     record.content["timings"]["preparing_seconds"] = round(time.monotonic() - clock, 1)
-    with explain_out_of_memory(config, len(classes), known=pairs.features is not None):
-        trainer = fit(config, model, pairs, folder, record)
-    evaluate(model, pairs, trainer, table, folder, record)
+    with explain_out_of_memory(config, len(classes), head_only=datamodule.features is not None):
+        trainer = fit(config, model, datamodule, folder, record)
+    evaluate(model, datamodule, trainer, table, folder, record)
+
+
+def _make_datamodule(
+    config: Config, table: pa.Table, classes: list[str], created: dict, renderer: Renderer | None,
+    pictures: Pictures | None, stream: Stream | None,
+) -> SnippetDataModule:  # fmt: skip
+    tokenizer = created["text"].tokenizer if "text" in created else None
+    return SnippetDataModule(
+        table, classes, tokenizer, renderer, batch_size=config.batch_size, seed=config.seed,
+        num_workers=config.num_workers, pictures=pictures, stream=stream, variants=styles_to_keep(config),
+    )  # fmt: skip
 
 
 def _lex(policy: str, table: pa.Table) -> TokenCache:
-    """The token classes of a table's texts, from the cache if they were lexed before."""
+    """Return the token classes of a table's texts, from the cache if they were lexed before."""
     columns = table.select(["id", "text", "label"])
     parts = [tuple(batch.to_pydict().values()) for batch in columns.to_batches(max_chunksize=256)]
     return lex(parts, policy, split_hash(table), cache_dir(), progress, workers=os.cpu_count() or 1)
 
 
-def _without_broken(table: pa.Table, pictures: Pictures) -> pa.Table:
-    """The table without the rows whose own picture cannot be read, counted and named; too many are an error."""
+def _without_unreadable(table: pa.Table, pictures: Pictures) -> pa.Table:
+    """Return the table without rows whose own picture cannot be read; warn of them, or raise if they are too many."""
     if "image" not in table.column_names:
         return table
     paths = sorted({path for path in table["image"].to_pylist() if path})
-    broken = pictures.unreadable(progress(paths, "reading pictures", len(paths)))
-    if not broken:
+    unreadable = pictures.unreadable(progress(paths, "reading pictures", len(paths)))
+    if not unreadable:
         return table
-    named = " ".join([*broken.values()][:3])
-    if len(broken) > BROKEN * len(paths):
-        raise UserError(f"{len(broken)} of {len(paths)} pictures cannot be read: {named}")
-    log.warning("%d of %d pictures cannot be read; their rows are left out: %s", len(broken), len(paths), named)
-    return table.filter(pc.invert(pc.is_in(table["image"], pa.array([*broken], pa.string()))))
+    reasons = " ".join([*unreadable.values()][:3])
+    if len(unreadable) > MAX_UNREADABLE * len(paths):
+        raise UserError(f"{len(unreadable)} of {len(paths)} pictures cannot be read: {reasons}")
+    log.warning("%d of %d pictures cannot be read; their rows are left out: %s", len(unreadable), len(paths), reasons)
+    return table.filter(pc.invert(pc.is_in(table["image"], pa.array([*unreadable], pa.string()))))
 
 
-def make_model(config: dict[str, Any], classes: list[str], started: dict[str, LoadedBranch]) -> checkpoint.Model:
-    """LoadedBranch branches -> the fused network, with all that is stored beside its weights."""
-    fusion = {key: config["fusion"][key] for key in ("hidden", "dropout", "modality_dropout")}
-    net = LateFusion({name: branch.module for name, branch in started.items()}, len(classes), **fusion)
-    meta = {key: config[key] for key in ("name", "render", "source_size", "input_shape", "seed")} | {
-        "classes": classes,
-        "branches": {name: branch.spec for name, branch in started.items()},
-        "fusion": fusion,
-        "temperature": 1.0,
-    }
-    return checkpoint.Model(net, meta, started["text"].tokenizer if "text" in started else None)
-
-
-def create_branches(config: dict[str, Any], table: pa.Table, record: Record) -> dict[str, LoadedBranch]:
-    """conf/text and conf/backbone -> the branches that are not `none`; the record says what weights each had."""
-    started: dict[str, LoadedBranch] = {}
-    if config["text"]["name"] != "none":
-        rows = _sample(SnippetDataset(table, "train"), config["seed"])  # never validation or test
-        classes = sorted(pc.unique(table["label"]).to_pylist())
-        started["text"] = _start_text(config, rows, classes)
-    if config["backbone"]["name"] != "none":
-        started["image"] = branches.create_image(config["backbone"], config["input_shape"])
-        if started["image"].weights == "code":
-            _warn_of_learnt(config["backbone"]["model"], table, record)
-    weights = {name: branch.weights for name, branch in started.items()}
-    which = {name: branch.which for name, branch in started.items() if branch.which}
-    record.note(config=config, text=config["text"]["name"], weights=weights, weights_from=which)
-    return started
-
-
-def _warn_of_learnt(model: str, table: pa.Table, record: Record) -> None:
-    """Says aloud and in the record which projects are judged on that weights=code was taught by."""
-    judged = set(table.filter(pc.not_equal(table["split"], "train"))["group"].to_pylist())
-    learnt = sorted(judged & set(code_weights(model)[1]["projects"]))
-    record.note(judged_projects_in_weights=learnt)
-    if learnt:
-        log.warning(
-            "warning: %d of the %d projects of validation and test taught backbone.weights=code (%s ...); "
-            "figures on them flatter",
-            len(learnt), len(judged), ", ".join(learnt[:3]),
-        )  # fmt: skip
-
-
-def _sample(rows: SnippetDataset, seed: int) -> dict[str, list[Any]]:
-    """What a tokenizer learns from: all rows, or MOST_TEXTS of them where there are more than memory may hold."""
-    if len(rows) <= MOST_TEXTS:
-        return rows[range(len(rows))]
-    return rows[np.sort(np.random.default_rng(seed).choice(len(rows), MOST_TEXTS, replace=False)).tolist()]
-
-
-def _start_text(config: dict[str, Any], rows: dict[str, list[Any]], classes: list[str]) -> LoadedBranch:
-    """The text branch asked for or, where its weights cannot be had, its fallback: then config says so."""
-    text = config["text"]
-    try:
-        return branches.create_text(text, rows, classes, config["seed"])
-    except WeightsUnavailable as error:
-        if text.get("fallback") is None or text["weights"] == "pretrained":
-            raise
-        log.warning(
-            "Text branch: %s Instead of %s this run trains `%s`, a small branch of fusion's own, from nothing; its "
-            "row says so. Pass text.model=FOLDER for a local copy, or text.fallback=null to make this an error.",
-            error,
-            text["name"],
-            text["fallback"],
-        )
-        instead = CONF_DIR / "text" / f"{text['fallback']}.yaml"
-        config["text"] = yaml.safe_load(instead.read_text(encoding="utf-8"))
-        return branches.create_text(config["text"], rows, classes, config["seed"])
-
-
-def sides(table: pa.Table) -> dict[str, int]:
-    """How many rows each side of the split has."""
-    return {side: pc.sum(pc.equal(table["split"], side)).as_py() or 0 for side in ("train", "val", "test")}
+def split_sizes(table: pa.Table) -> dict[str, int]:
+    """Return how many rows each side of the split has."""
+    return {split: pc.sum(pc.equal(table["split"], split)).as_py() or 0 for split in SPLITS}

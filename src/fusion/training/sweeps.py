@@ -1,66 +1,59 @@
-"""A Hydra multirun: names checked before its first run, its table made after the last."""
+"""A Hydra multirun: names checked before its first run, its outcome and its table read from the folders it left."""
 
+import hashlib
 import logging
 from pathlib import Path
-from typing import Any
 
+from hydra.core.hydra_config import HydraConfig
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Glob
 from hydra.errors import HydraException
-from hydra.experimental.callback import Callback
+from hydra.types import RunMode
 
-from fusion.config.errors import UserError, did_you_mean
+from fusion.config.errors import UserError
+from fusion.config.groups import names_in
+from fusion.config.options import unknown
 from fusion.config.paths import CONF_DIR
+from fusion.config.renamed import RENAMED, RENAMED_CHOICES
 
 log = logging.getLogger(__name__)
 
-
-class SweepTable(Callback):
-    """Named in conf/train.yaml; Hydra makes one for each call of the command."""
-
-    folder: Path | None = None  # of the sweep of this process, for main()
-    table = "results"  # that it ends with
-    failed = 0  # jobs, those too that left no run folder
-
-    def on_multirun_start(self, config: Any, **_: Any) -> None:
-        if not config.dry_run:
-            SweepTable.folder, SweepTable.table = Path(config.hydra.sweep.dir), config.table
-
-    def on_multirun_end(self, config: Any, **_: Any) -> None:
-        if not config.dry_run:
-            finish(Path(config.hydra.sweep.dir), config.table)
+WARNED = ".warned"  # folder of a sweep while it runs: an empty file for each warning that was shown
 
 
-def check_choices(overrides: list[str]) -> None:
-    """Raises UserError for the first group=option, swept over or not, that conf/ does not hold.
+def check_overrides(overrides: list[str]) -> None:
+    """Raise UserError for the first group=option, swept over or not, that conf/ does not hold, and for old names.
 
     Hydra itself would find it when its turn comes, after hours perhaps.
     """
     for override in OverridesParser.create().parse_overrides(overrides):
-        group = CONF_DIR / override.get_key_element().lstrip("+~")
-        if not group.is_dir():
-            continue
-        options = sorted(path.stem for path in group.glob("[!_]*.yaml"))
-        pattern = override.value()
-        if isinstance(pattern, Glob):  # Hydra would run nothing, and say nothing
-            if not pattern.filter(options):
-                fits = " or ".join(pattern.include)
-                raise UserError(f"No {group.name} is named like {fits}; there are {', '.join(options)}.")
-            continue
-        try:
-            swept = override.is_discrete_sweep()
-            wanted = list(override.sweep_string_iterator()) if swept else [override.get_value_string()]
-        except (HydraException, ValueError):  # what Hydra itself will refuse
-            continue
-        for name in map(str, wanted):
-            if name not in options:
-                raise UserError(
-                    f"{group.name}={name} is not known{did_you_mean(name, options)}; it is one of {', '.join(options)}."
-                )
+        key = override.get_key_element().lstrip("+~")
+        if key in RENAMED:
+            raise UserError(f"{key} is called {RENAMED[key]} now; pass {RENAMED[key]}={override.get_value_string()}.")
+        if (CONF_DIR / key).is_dir():
+            _check_choices(key, override)
+
+
+def _check_choices(group: str, override: "object") -> None:
+    options, pattern = names_in(group), override.value()  # type: ignore[attr-defined]
+    if isinstance(pattern, Glob):  # Hydra would run nothing, and say nothing
+        if not pattern.filter(options):
+            raise UserError(f"No {group} is named like {' or '.join(pattern.include)}; there are {', '.join(options)}.")
+        return
+    try:
+        swept = override.is_discrete_sweep()  # type: ignore[attr-defined]
+        wanted = list(override.sweep_string_iterator()) if swept else [override.get_value_string()]  # type: ignore[attr-defined]
+    except (HydraException, ValueError):  # what Hydra itself will refuse
+        return
+    for name in map(str, wanted):
+        if now := RENAMED_CHOICES.get(f"{group}={name}"):
+            raise UserError(f"{group}={name} is called {now} now; pass {now}.")
+        if name not in options:
+            raise unknown(group, name, options)
 
 
 def is_dry(overrides: list[str]) -> bool:
-    """Whether dry_run is asked for. Raises UserError for a value that is neither true nor false."""
+    """Return whether dry_run is asked for. Raises UserError for a value that is neither true nor false."""
     asked = False
     for override in OverridesParser.create().parse_overrides(overrides):
         if override.get_key_element().lstrip("+") == "dry_run":
@@ -70,17 +63,61 @@ def is_dry(overrides: list[str]) -> bool:
     return asked
 
 
-def finish(folder: Path, name: str) -> None:
-    """NAME.csv and NAME.md of a sweep, and its table on stdout."""
-    from fusion.results.record import REUSED, find_runs
+def sweep_folder() -> Path | None:
+    """Return the folder of the sweep that this job belongs to, in whatever process it runs; None outside of one."""
+    if not HydraConfig.initialized() or HydraConfig.get().mode is not RunMode.MULTIRUN:
+        return None
+    return Path(HydraConfig.get().sweep.dir)
+
+
+class _OnceASweep(logging.Filter):
+    """Lets each warning onto the terminal once in a sweep, whichever of its processes logs it first."""
+
+    def __init__(self, folder: Path):
+        super().__init__()
+        self.folder = folder / WARNED
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        if record.levelno < logging.WARNING:
+            return True
+        self.folder.mkdir(parents=True, exist_ok=True)
+        try:
+            (self.folder / hashlib.sha256(record.getMessage().encode()).hexdigest()[:16]).touch(exist_ok=False)
+        except FileExistsError:
+            return False
+        return True
+
+
+def warn_once_a_sweep() -> None:
+    """Show each warning once a sweep rather than once a run; the log of each run has all of them."""
+    if (folder := sweep_folder()) is None:
+        return
+    for handler in logging.getLogger().handlers:
+        if not isinstance(handler, logging.FileHandler):
+            handler.addFilter(_OnceASweep(folder))
+
+
+def finish(folder: Path) -> int:
+    """Print the table of a sweep, write it as NAME.csv and NAME.md, and return how many of its jobs failed."""
+    import shutil
+
+    from fusion.results.record import read_runs
+    from fusion.results.sweep_outcome import read_outcome
     from fusion.results.table import print_table, write_results
     from fusion.results.tables import make_table
 
-    table = make_table(name, find_runs([folder]), folder)
+    shutil.rmtree(folder / WARNED, ignore_errors=True)
+    runs, notes = read_runs([folder])
+    for note in notes:
+        log.warning("%s", note)
+    names = [run["config"]["table"] for run in runs.values() if (run.get("config") or {}).get("table")]
+    outcome = read_outcome(folder)
+    table = make_table(names[0] if names else "results", runs, folder)
     written = write_results(table, folder)
     print_table(table)
-    if taken := len(list(folder.rglob(f"{REUSED}/*.txt"))):
+    if outcome.reused:
         log.info(
-            "%d of %d runs were completed before and not repeated; again=true repeats them", taken, len(table.rows)
+            "%d of %d runs were completed before and not repeated; rerun=true repeats them", outcome.reused, len(runs)
         )
     log.info("wrote %s and %s", *written)
+    return outcome.failures

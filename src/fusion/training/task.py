@@ -13,8 +13,9 @@ from torch import nn
 from torchmetrics import MeanMetric, MetricCollection
 from torchmetrics.classification import MulticlassAccuracy, MulticlassF1Score
 
-from fusion.config import values
 from fusion.config.errors import UserError
+from fusion.config.options import to_dict
+from fusion.config.training import Loss, OptimizerOptions, Schedule
 from fusion.training import losses, schedules
 from fusion.training.freezing import layerwise_lr
 
@@ -25,38 +26,30 @@ OPTIMIZERS: dict[str, Callable[..., torch.optim.Optimizer]] = {
     "rmsprop": torch.optim.RMSprop,
     "sgd": partial(torch.optim.SGD, fused=True),
 }
-RULES: values.Rules = {
-    "name": values.one_of(*OPTIMIZERS),
-    "weight_decay": values.NOT_NEGATIVE,
-    "momentum": values.BELOW_ONE,
-    "alpha": values.BELOW_ONE,
-    "nesterov": values.one_of(True, False),
-}
-
-
-def check(optimizer: Mapping[str, Any]) -> None:
-    """Raises UserError for values of `optimizer` that mean nothing."""
-    values.check(optimizer, RULES, "optimizer")
-    if optimizer.get("nesterov") and not optimizer.get("momentum"):
-        raise UserError("optimizer.nesterov=true looks ahead by the momentum, which is 0; pass optimizer.momentum=0.9.")
+PLAIN, CONSTANT = Loss(), Schedule()  # plain cross-entropy; rates that stay as they are
 
 
 class ClassificationTask(pl.LightningModule):
     """Cross-entropy, one learning rate a branch and, if asked for, a smaller one for each earlier layer of it."""
 
     def __init__(
-        self, net: nn.Module, classes: int, lr: float, branch_lr: Mapping[str, float], optimizer: dict[str, Any], *,
-        lr_decay: Mapping[str, float] = MappingProxyType({}), schedule: Mapping[str, Any] = schedules.CONSTANT,
-        loss: Mapping[str, Any] = losses.PLAIN, class_weights: Sequence[float] | None = None,
+        self,
+        net: nn.Module,
+        classes: int,
+        lr: float,
+        branch_lr: Mapping[str, float],
+        optimizer: OptimizerOptions,
+        *,
+        lr_decay: Mapping[str, float] = MappingProxyType({}),
+        schedule: Schedule = CONSTANT,
+        loss: Loss = PLAIN,
+        class_weights: Sequence[float] | None = None,
         augment: Callable[..., torch.Tensor] | None = None,
-    ):  # fmt: skip
+    ):
         super().__init__()
-        check(optimizer)
-        schedules.check(schedule)
-        losses.check(loss)
         self.net, self.lr, self.branch_lr, self.optimizer = net, lr, dict(branch_lr), optimizer
-        self.lr_decay, self.schedule, self.smoothing = dict(lr_decay), schedule, loss["label_smoothing"]
-        self.penalty = losses.Penalty(net.head, loss["l1"], loss["l2"])  # type: ignore[arg-type]
+        self.lr_decay, self.schedule, self.smoothing = dict(lr_decay), schedule, loss.label_smoothing
+        self.penalty = losses.HeadPenalty(net.head, loss.l1, loss.l2)  # type: ignore[arg-type]
         self.augment = augment  # pictures, ids and epoch -> pictures
         weights = None if class_weights is None else torch.tensor(class_weights)
         self.register_buffer("class_weights", weights, persistent=False)
@@ -67,8 +60,8 @@ class ClassificationTask(pl.LightningModule):
                 "f1_macro": MulticlassF1Score(classes, average="macro"),
             }
         )
-        self.metrics = nn.ModuleDict({f"{side}_metrics": metrics.clone(f"{side}_") for side in ("train", "val")})
-        self.losses = nn.ModuleDict({f"{side}_losses": MeanMetric() for side in ("train", "val")})
+        self.metrics = nn.ModuleDict({f"{split}_metrics": metrics.clone(f"{split}_") for split in ("train", "val")})
+        self.losses = nn.ModuleDict({f"{split}_losses": MeanMetric() for split in ("train", "val")})
 
     def forward(self, batch: Mapping[str, Any]) -> torch.Tensor:
         return self.net(batch)  # (B, C)
@@ -83,43 +76,44 @@ class ClassificationTask(pl.LightningModule):
         return self(batch).float()  # (B, C)
 
     def augmented(self, batch: Mapping[str, Any]) -> Mapping[str, Any]:
-        """A training batch on its device -> the same with its pictures changed."""
+        """Return a training batch, which lies on its device, with its pictures changed."""
         if self.augment is None or "image" not in batch:
             return batch
         return {**batch, "image": self.augment(batch["image"], batch["id"], self.current_epoch)}
 
     def training_loss(self, logits: torch.Tensor, label: torch.Tensor) -> torch.Tensor:
-        """Of the forward pass that was just made -> (): weighted, smoothed, with penalties, as asked for."""
+        """Logits (B, C) and labels (B,) of the last forward pass -> (): weighted, smoothed, with penalties."""
         loss = F.cross_entropy(logits, label, self.class_weights, label_smoothing=self.smoothing)  # type: ignore[arg-type]
         return loss + self.penalty(len(label)) if self.penalty.active else loss
 
-    def _step(self, batch: Mapping[str, Any], side: str, index: int) -> torch.Tensor:
+    def _step(self, batch: Mapping[str, Any], split: str, index: int) -> torch.Tensor:
         logits, label = self(batch), batch["label"]
         # validation is judged by the plain loss, so that runs of other weights and penalties can be compared
-        loss = self.training_loss(logits, label) if side == "train" else F.cross_entropy(logits, label)
+        loss = self.training_loss(logits, label) if split == "train" else F.cross_entropy(logits, label)
         if not torch.isfinite(loss):
             raise UserError(
-                f"The {side} loss is {loss.item()} at step {self.global_step} with lr={self.lr:g}; lower lr."
+                f"The {split} loss is {loss.item()} at step {self.global_step} with lr={self.lr:g}; lower lr."
             )
-        metrics, mean = self.metrics[f"{side}_metrics"], self.losses[f"{side}_losses"]
+        metrics, mean = self.metrics[f"{split}_metrics"], self.losses[f"{split}_losses"]
         metrics.update(logits, label)  # type: ignore[operator]
         mean.update(loss.detach(), len(label))  # type: ignore[operator]
         if index == 0:  # once an epoch: Lightning asks the metrics at its end, and each call costs it a millisecond
-            self.log(f"{side}_loss", mean, on_step=False, on_epoch=True, prog_bar=True)  # type: ignore[arg-type]
+            self.log(f"{split}_loss", mean, on_step=False, on_epoch=True, prog_bar=True)  # type: ignore[arg-type]
             self.log_dict(metrics, on_step=False, on_epoch=True)  # type: ignore[arg-type]
         return loss
 
     def make_optimizer(self) -> torch.optim.Optimizer:
+        """Return the optimiser, with a group for the head and for each layer that has a rate of its own."""
         groups: list[dict[str, Any]] = [{"params": [*self.net.head.parameters()], "lr": self.lr}]  # type: ignore[union-attr]
         for name, branch in self.net.branches.items():  # type: ignore[union-attr, operator]
             lr = self.branch_lr.get(name, self.lr)
             for parameters, share in layerwise_lr(branch, self.lr_decay.get(name, 1.0)):
                 groups.append({"params": parameters, "lr": lr * share})
-        fields = {key: value for key, value in self.optimizer.items() if key != "name"}
-        return OPTIMIZERS[self.optimizer["name"]](groups, lr=self.lr, **fields)
+        fields = to_dict(self.optimizer)
+        return OPTIMIZERS[fields.pop("name")](groups, lr=self.lr, **fields)
 
     def configure_optimizers(self) -> Any:
         optimizer, trainer = self.make_optimizer(), self._trainer
-        ends = trainer is not None and self.schedule["name"] in ("auto", "cosine")
+        ends = trainer is not None and self.schedule.name in ("auto", "cosine")
         steps = trainer.estimated_stepping_batches if ends else math.inf  # type: ignore[union-attr]
         return [optimizer], schedules.schedulers(self.schedule, optimizer, steps)
