@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pytest
@@ -14,18 +14,18 @@ from fusion.branches.image import TimmBackbone
 from fusion.branches.text import HuggingFaceEncoder
 from fusion.branches.tokenizer import train_tokenizer
 from fusion.branches.weights import WeightSource
+from fusion.config.branches import Backbone, HuggingFace, Nano, NgramBaseline, TextOptions, Transformer
 from fusion.config.errors import UserError
 
-LADDER = {"name": "ladder", "tokenizer": "bpe", "vocabulary": 300, "max_tokens": 48, "dim": 16, "blocks": 2, "heads": 2,
-          "dropout": 0.1}  # fmt: skip
-NANO = {"name": "nano", "buckets": 512, "members": 2, "dim": 8, "thinning": 0.5, "linear": 300, "min_groups": 2}
-NGRAM = {"name": "ngram", "features": 1024, "longest": 3}
+LADDER = Transformer(name="ladder", variant="v5", tokenizer="bpe", vocabulary=300, max_tokens=48, dim=16, blocks=2,
+                     heads=2, dropout=0.1)  # fmt: skip
+NANO = Nano(name="nano", buckets=512, num_hashes=2, dim=8, ngram_dropout=0.5, ensemble_weights=300, min_groups=2)
+NGRAM = NgramBaseline(name="ngram", features=1024, max_ngram=3)
 ARCHITECTURE = {
     "model_type": "roberta", "vocab_size": 300, "hidden_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2,
     "intermediate_size": 32, "max_position_embeddings": 66,
 }  # fmt: skip
-HF = {"name": "hf", "model": "nobody/nothing", "weights": "random", "pooling": "mean", "max_tokens": 48,
-      "architecture": ARCHITECTURE}  # fmt: skip
+HF = HuggingFace(name="hf", model="nobody/nothing", weights="random", max_tokens=48, architecture=ARCHITECTURE)
 
 
 @dataclass
@@ -42,8 +42,8 @@ def rows(texts: list[str]) -> dict[str, list[str]]:
     return {"text": texts, "group": numbers, "label": ["abc"[number % 3] for number in range(len(texts))]}
 
 
-def text_case(config: dict[str, Any], texts: list[str]) -> Case:
-    started = create_text(config, rows(texts), classes=["a", "b", "c"])
+def text_case(options: TextOptions, texts: list[str]) -> Case:
+    started = create_text(options, rows(texts), classes=["a", "b", "c"])
     return Case(started, started.tokenizer)
 
 
@@ -55,7 +55,7 @@ def folder_case(texts: list[str], folder) -> Case:
     AutoModel.from_config(AutoConfig.for_model("roberta", **fields)).save_pretrained(folder)
     tokenizer = train_tokenizer(texts, 300)
     PreTrainedTokenizerFast(tokenizer_object=tokenizer, pad_token="[PAD]").save_pretrained(folder)
-    return text_case(HF | {"model": str(folder), "weights": "auto", "pooling": "cls"}, texts)
+    return text_case(replace(HF, model=str(folder), weights="auto", pooling="cls"), texts)
 
 
 def image_case(model: str, side: int) -> Case:
@@ -63,7 +63,7 @@ def image_case(model: str, side: int) -> Case:
         made = [torch.Generator().manual_seed(len(text)) for text in texts]
         return torch.stack([torch.randint(0, 256, (side, side, 3), dtype=torch.uint8, generator=g) for g in made])
 
-    return Case(create_image({"model": model, "weights": "random"}, side), draw)
+    return Case(create_image(Backbone(name="timm", model=model, weights="random"), side), draw)
 
 
 VARIANTS = ("v1m", "v2m", "v3", "v4", "v5", "v5m")  # v1 and v2 read no text: see test_ladder.py
@@ -75,10 +75,10 @@ IMAGE = ("test_resnet", "test_vit3", "convnet", "nasnetmobile")
 def case(request, texts, tmp_path) -> Case:
     torch.manual_seed(0)
     match request.param:
-        case rung if rung in VARIANTS:
-            made = text_case(LADDER | {"rung": rung}, texts)
+        case variant if variant in VARIANTS:
+            made = text_case(replace(LADDER, variant=variant), texts)
         case "bytes":
-            made = text_case(LADDER | {"rung": "v5m", "tokenizer": "bytes"}, texts)
+            made = text_case(replace(LADDER, variant="v5m", tokenizer="bytes"), texts)
         case "nano":
             made = text_case(NANO, texts)
         case "ngram":
@@ -190,7 +190,7 @@ def test_pictures_are_normalised_with_the_mean_and_deviation_of_the_model():
 
 def test_mean_pooling_takes_every_token_and_cls_the_first(texts):
     torch.manual_seed(0)
-    started = create_text(HF | {"pooling": "cls"}, rows(texts))
+    started = create_text(replace(HF, pooling="cls"), rows(texts))
     given = started.tokenizer(texts[:2])
     encoder = started.module.encoder.eval()
     hidden = encoder(given["input_ids"], given["attention_mask"].long()).last_hidden_state  # (2, T, D)
@@ -211,17 +211,17 @@ def test_a_kernel_that_a_spec_names_is_not_fetched(key):
 @pytest.mark.parametrize(
     ("start", "said"),
     [
-        (lambda: create_text({"name": "scrach"}, rows([])), "did you mean scratch"),
-        (lambda: create_text(HF | {"pooling": "max"}, rows(["a"])), "mean or cls"),
         (
-            lambda: create_text(HF | {"architecture": {**ARCHITECTURE, "model_type": "robberta"}}, rows(["a"])),
+            lambda: create_text(replace(HF, architecture=ARCHITECTURE | {"model_type": "robberta"}), rows(["a"])),
             "robberta",
         ),
-        (lambda: create_text(LADDER | {"rung": "v6"}, rows(["a"])), "v6.*one of v1, v2"),
-        (lambda: create_text(LADDER | {"rung": "v5", "heads": 3}, rows(["a"])), "dim=16.*heads=3"),
-        (lambda: create_text(LADDER | {"rung": "v5", "tokenizer": "words"}, rows(["a"])), "words.*bpe or bytes"),
-        (lambda: create_image({"model": "test_resnt", "weights": "random"}, 64), "did you mean test_resnet"),
-        (lambda: create_image({"model": "test_vit3", "weights": "random"}, 64), "input_shape=64.*160"),
+        (lambda: create_text(replace(LADDER, heads=3), rows(["a"])), "dim=16.*heads=3"),
+        (
+            lambda: create_image(Backbone(name="timm", model="test_resnt", weights="random"), 64),
+            "did you mean test_resnet",
+        ),
+        (lambda: create_image(Backbone(name="timm", model="test_vit3", weights="random"), 64), "input_shape=64.*160"),
+        (lambda: create_image(Backbone(name="timm", weights="random"), 64), r"pass backbone\.model=NAME"),
         (lambda: restore({"name": "os.system"}), "os.system"),
     ],
 )

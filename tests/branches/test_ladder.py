@@ -1,4 +1,4 @@
-"""The ladder: what a rung reads, what padding and dropout do, bytes as a tokenizer."""
+"""The ladder: what a variant reads, what padding and dropout do, bytes as a tokenizer."""
 
 import pytest
 import torch
@@ -14,28 +14,28 @@ SIZES = {"vocabulary": Bytes.vocabulary, "max_tokens": 32, "dim": 16, "blocks": 
 TEXTS = ["x = 1", "def f(a, b):\n    return a", "#include <stdio.h>"]
 
 
-def made(rung: str):
+def made(variant: str):
     torch.manual_seed(0)
-    return restore({"name": "ladder", "rung": rung, **SIZES})
+    return restore({"name": "ladder", "variant": variant, **SIZES})
 
 
-@pytest.mark.parametrize("rung", ["v1", "v2"])
-def test_the_first_two_rungs_see_no_text(rung):
+@pytest.mark.parametrize("variant", ["v1", "v2"])
+def test_the_first_two_variants_see_no_text(variant):
     with torch.no_grad():
-        out = made(rung).eval()(Bytes(32)(TEXTS))
+        out = made(variant).eval()(Bytes(32)(TEXTS))
     assert torch.equal(out[0], out[1]) and torch.equal(out[0], out[2])
 
 
-@pytest.mark.parametrize(("rung", "ordered"), [("v1m", False), ("v2m", False), ("v3", True), ("v5m", True)])
-def test_a_mean_forgets_the_order_and_attention_does_not(rung, ordered):
+@pytest.mark.parametrize(("variant", "ordered"), [("v1m", False), ("v2m", False), ("v3", True), ("v5m", True)])
+def test_a_mean_forgets_the_order_and_attention_does_not(variant, ordered):
     with torch.no_grad():
-        out = made(rung).eval()(Bytes(32)(["abcd", "dcba"]))
+        out = made(variant).eval()(Bytes(32)(["abcd", "dcba"]))
     assert torch.allclose(out[0], out[1], atol=1e-6) != ordered
 
 
-@pytest.mark.parametrize("rung", VARIANTS)
-def test_dropout_is_on_in_training_and_off_after(rung):
-    module, given_text = made(rung), Bytes(32)(TEXTS)
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_dropout_is_on_in_training_and_off_after(variant):
+    module, given_text = made(variant), Bytes(32)(TEXTS)
     with torch.no_grad():
         assert not torch.equal(module.train()(given_text), module(given_text))
         assert torch.equal(module.eval()(given_text), module(given_text))
@@ -46,8 +46,8 @@ def test_v3_has_one_head_and_v4_several():
     assert len(made("v5").mixing) == 2
 
 
-def test_every_rung_has_its_line_in_the_table():
-    assert set(VARIANTS) <= set(table.VARIANTS)
+def test_every_variant_has_its_line_in_the_table():
+    assert set(VARIANTS) <= set(table.DESCRIPTIONS)
 
 
 @given(st.text(max_size=60))

@@ -11,6 +11,7 @@ from sklearn.preprocessing import normalize
 from fusion.branches import create_text, restore, restore_tokenizer
 from fusion.branches.linear_member import SHARPNESS, LinearMember, fit_linear_member, rarity, rows_for
 from fusion.branches.ngrams import NUM_HASH_BUCKETS, Ngrams, train_ngrams
+from fusion.config.branches import Nano
 
 PYTHON = [f"def f{i}(x):\n    return x + {i}" for i in range(20)]
 C = [f"int f{i}(int x) {{ return x + {i}; }}" for i in range(20)]
@@ -62,7 +63,7 @@ def test_a_class_without_training_texts_gets_no_vote():
 
 def test_what_is_stored_is_what_is_used():
     read = reader()
-    nano = {"name": "nano", "buckets": 64, "members": 1, "dim": 4, "thinning": 0.0, "linear": 900, "min_groups": 2}
+    nano = Nano(name="nano", buckets=64, num_hashes=1, dim=4, ngram_dropout=0.0, ensemble_weights=900, min_groups=2)
     started = create_text(nano, ROWS, ["c", "p", "r"])
     assert started.spec["linear_member"] == {"rows": 300, "classes": 3}
     again = restore(started.spec)
@@ -81,7 +82,7 @@ def test_rows_are_the_weights_shared_by_the_classes(weights, classes, rows):
 
 def test_with_one_label_to_learn_there_is_no_voter():
     rows = {"text": PYTHON, "group": ["g"] * 20, "label": ["p"] * 20}
-    nano = {"name": "nano", "buckets": 64, "members": 1, "dim": 4, "thinning": 0.0, "linear": 900, "min_groups": 1}
+    nano = Nano(name="nano", buckets=64, num_hashes=1, dim=4, ngram_dropout=0.0, ensemble_weights=900, min_groups=1)
     assert create_text(nano, rows, ["p", "c"]).module.linear_member is None
 
 

@@ -134,7 +134,7 @@ def test_a_text_that_says_one_thing_very_often_is_counted():
 
 
 def test_members_hash_apart_and_each_over_all_of_its_bag():
-    module = restore({"name": "nano", "buckets": 4096, "members": 4, "dim": 2, "thinning": 0.5})
+    module = restore({"name": "nano", "buckets": 4096, "num_hashes": 4, "dim": 2, "ngram_dropout": 0.5})
     places = torch.arange(NUM_HASH_BUCKETS)
     rows = torch.stack([module.rows(places, k) - 4096 * k for k in range(4)])  # (members, PLACES)
     assert all(len(row.unique()) == 4096 for row in rows)
@@ -145,7 +145,7 @@ def test_members_hash_apart_and_each_over_all_of_its_bag():
 
 def test_thinning_is_of_training_alone():
     torch.manual_seed(0)
-    module = restore({"name": "nano", "buckets": 512, "members": 2, "dim": 4, "thinning": 0.5})
+    module = restore({"name": "nano", "buckets": 512, "num_hashes": 2, "dim": 4, "ngram_dropout": 0.5})
     given_text = Ngrams([])(["int main(void) { return 0; }"])
     with torch.no_grad():
         assert not torch.equal(module.train()(given_text), module(given_text))

@@ -7,6 +7,7 @@ import pickle
 import socket
 import threading
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import huggingface_hub.constants
@@ -25,15 +26,16 @@ from fusion.branches.weights import (
     find_text_weights,
     hub_reachable,
 )
+from fusion.config.branches import Backbone, HuggingFace
 from fusion.config.errors import UserError
 from fusion.files import sha256_of
 
-IMAGE = {"model": "test_resnet", "weights": "auto"}
-TEXT = {
-    "name": "hf", "model": "nobody/nothing", "weights": "auto", "pooling": "mean", "max_tokens": 16,
-    "architecture": {"model_type": "bert", "vocab_size": 300, "hidden_size": 8, "num_hidden_layers": 1,
-                     "num_attention_heads": 1, "intermediate_size": 8, "max_position_embeddings": 16},
+IMAGE = Backbone(name="timm", model="test_resnet")
+ARCHITECTURE = {
+    "model_type": "bert", "vocab_size": 300, "hidden_size": 8, "num_hidden_layers": 1, "num_attention_heads": 1,
+    "intermediate_size": 8, "max_position_embeddings": 16,
 }  # fmt: skip
+TEXT = HuggingFace(name="hf", model="nobody/nothing", max_tokens=16, architecture=ARCHITECTURE)
 
 
 @pytest.fixture
@@ -117,7 +119,7 @@ def test_auto_without_a_hub_starts_an_image_branch_from_random():
 
 def test_auto_without_a_hub_leaves_the_choice_of_a_text_branch_to_the_caller():
     with pytest.raises(WeightsUnavailable, match="nobody/nothing"):
-        create_text(TEXT, ["a"], ["a"])
+        create_text(TEXT, {"text": ["a"], "group": ["a"]})
 
 
 @pytest.mark.parametrize("find", [find_image_weights, find_text_weights])
@@ -144,7 +146,7 @@ def test_an_image_branch_starts_from_a_file(published, tmp_path, suffix):
         path = tmp_path / "weights.pth"
         torch.manual_seed(7)
         torch.save(timm.create_model("test_resnet").state_dict(), path)
-    started = create_image(IMAGE | {"weights": str(path)}, 64)
+    started = create_image(replace(IMAGE, weights=str(path)), 64)
     assert started.weights == "file" and is_published(started.module)
 
 
@@ -153,7 +155,7 @@ def test_cached_weights_are_used_without_asking_the_hub(published, hub, tmp_path
     hub(closed_port())
     repository = timm.get_pretrained_cfg("test_resnet").hf_hub_id
     put_in_cache(repository, {"model.safetensors": published}, tmp_path / "hub")
-    started = create_image(IMAGE | {"weights": wanted}, 64)
+    started = create_image(replace(IMAGE, weights=wanted), 64)
     assert started.weights == "hub" and is_published(started.module)
     assert not (tmp_path / "cache").exists()  # no probe
 
@@ -179,7 +181,7 @@ def folder(tmp_path, texts) -> Path:
     from transformers import AutoConfig, AutoModel, PreTrainedTokenizerFast
 
     torch.manual_seed(7)
-    fields = {key: value for key, value in TEXT["architecture"].items() if key != "model_type"}
+    fields = {key: value for key, value in ARCHITECTURE.items() if key != "model_type"}
     AutoModel.from_config(AutoConfig.for_model("bert", **fields)).save_pretrained(tmp_path / "encoder")
     tokenizer = PreTrainedTokenizerFast(tokenizer_object=train_tokenizer(texts, 300), pad_token="[PAD]")
     tokenizer.save_pretrained(tmp_path / "encoder")
@@ -190,14 +192,14 @@ def folder(tmp_path, texts) -> Path:
 def test_a_text_branch_starts_from_a_folder(folder, texts, key):
     from safetensors.torch import load_file
 
-    started = create_text(TEXT | {key: str(folder)}, {"text": texts, "group": texts})
+    started = create_text(replace(TEXT, **{key: str(folder)}), {"text": texts, "group": texts})
     kept = load_file(folder / "model.safetensors")
     assert started.weights == "file"
     assert all(torch.equal(started.module.encoder.state_dict()[name], value) for name, value in kept.items())
 
 
 def test_a_text_branch_starts_from_random_with_a_tokenizer_of_its_own(texts):
-    started = create_text(TEXT | {"weights": "random"}, {"text": texts, "group": texts})
+    started = create_text(replace(TEXT, weights="random"), {"text": texts, "group": texts})
     assert started.weights == "random" and started.module.dim == 8
     assert started.tokenizer.tokenizer.get_vocab_size() <= 300
 
@@ -241,7 +243,7 @@ def test_a_file_that_holds_no_usable_weights_is_named_and_not_run(tmp_path, kind
     path, touched = tmp_path / kind, tmp_path / "touched"
     broken(kind, path, touched)
     with pytest.raises(UserError, match=kind):
-        create_image(IMAGE | {"weights": str(path)}, 64)
+        create_image(replace(IMAGE, weights=str(path)), 64)
     assert not touched.exists()
 
 
@@ -249,20 +251,20 @@ def test_a_file_that_holds_no_usable_weights_is_named_and_not_run(tmp_path, kind
 def test_a_folder_that_lacks_a_part_is_named(folder, texts, missing):
     (folder / missing).unlink()
     with pytest.raises(UserError, match="encoder holds no model and tokenizer"):
-        create_text(TEXT | {"model": str(folder)}, {"text": texts, "group": texts})
+        create_text(replace(TEXT, model=str(folder)), {"text": texts, "group": texts})
 
 
 def test_cut_off_weights_of_a_text_branch_are_named(folder, texts):
     path = folder / "model.safetensors"
     path.write_bytes(path.read_bytes()[:-50])
     with pytest.raises(UserError, match="encoder holds no model and tokenizer"):
-        create_text(TEXT | {"model": str(folder)}, {"text": texts, "group": texts})
+        create_text(replace(TEXT, model=str(folder)), {"text": texts, "group": texts})
 
 
 def test_weights_of_another_architecture_are_not_taken_for_pretrained(folder, texts):
     save_file({"nothing.weight": torch.zeros(2)}, folder / "model.safetensors", {"format": "pt"})
     with pytest.raises(UserError, match="encoder"):
-        create_text(TEXT | {"model": str(folder)}, {"text": texts, "group": texts})
+        create_text(replace(TEXT, model=str(folder)), {"text": texts, "group": texts})
 
 
 def test_code_in_a_folder_is_never_run(folder, texts, tmp_path):
@@ -272,7 +274,7 @@ def test_code_in_a_folder_is_never_run(folder, texts, tmp_path):
     config |= {"auto_map": {"AutoModel": "evil.M", "AutoConfig": "evil.M"}, "model_type": "evil"}
     (folder / "config.json").write_text(json.dumps(config))
     with pytest.raises(UserError):
-        create_text(TEXT | {"model": str(folder)}, {"text": texts, "group": texts})
+        create_text(replace(TEXT, model=str(folder)), {"text": texts, "group": texts})
     assert not touched.exists()
 
 
@@ -375,7 +377,7 @@ def test_a_hub_address_that_is_none_is_unreachable(hub, monkeypatch):
 def test_the_shipped_weights_are_whole_and_fit() -> None:
     path, facts = code_weights("mobilenetv2_100")
     assert path.stat().st_size <= 6_000_000 and path.with_suffix(".md").is_file() and facts["projects"]
-    branch = create_image({"model": "mobilenetv2_100", "weights": "code"}, 32)
+    branch = create_image(Backbone(name="mobilenetv2", model="mobilenetv2_100", weights="code"), 32)
     assert branch.weights == "code"
     held, shipped = branch.module.net.state_dict(), load_file(path)
     assert held.keys() == shipped.keys()
@@ -390,13 +392,13 @@ def test_a_backbone_without_code_weights_is_named() -> None:
 def test_which_weights_they_are_is_known(published, hub, tmp_path, folder):
     hub(closed_port())
     put_in_cache("timm/test_resnet.r160_in1k", {"model.safetensors": published}, tmp_path / "hub")
-    assert find_image_weights("test_resnet", "auto").which == "test_resnet.r160_in1k"
-    assert create_image(IMAGE | {"weights": str(published)}, 32).which == sha256_of(published)
-    assert find_image_weights("mobilenetv2_100", "code").which == code_weights("mobilenetv2_100")[1]["sha256"]
-    once = find_text_weights(str(folder), "auto").which
+    assert find_image_weights("test_resnet", "auto").weights_id == "test_resnet.r160_in1k"
+    assert create_image(replace(IMAGE, weights=str(published)), 32).weights_id == sha256_of(published)
+    assert find_image_weights("mobilenetv2_100", "code").weights_id == code_weights("mobilenetv2_100")[1]["sha256"]
+    once = find_text_weights(str(folder), "auto").weights_id
     (folder / "tokenizer.json").write_text("{}")
-    assert len(once) == 64 and find_text_weights(str(folder), "auto").which != once
-    assert find_image_weights("test_resnet", "random").which is None
+    assert len(once) == 64 and find_text_weights(str(folder), "auto").weights_id != once
+    assert find_image_weights("test_resnet", "random").weights_id is None
 
 
 def test_what_can_be_had_is_told_without_fetching_it(published, hub, tmp_path, monkeypatch):
@@ -419,5 +421,5 @@ def test_what_can_be_had_is_told_without_fetching_it(published, hub, tmp_path, m
 
 def test_a_misspelt_backbone_is_no_matter_of_the_hub(caplog):
     with pytest.raises(UserError, match="did you mean test_resnet"):
-        create_image(IMAGE | {"model": "test_resnett"}, 64)
+        create_image(replace(IMAGE, model="test_resnett"), 64)
     assert not caplog.messages

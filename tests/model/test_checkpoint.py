@@ -9,14 +9,15 @@ import pytest
 import torch
 
 from fusion.branches import create_image, create_text
+from fusion.config.branches import Backbone, Transformer
 from fusion.config.errors import UserError
 from fusion.files import sha256_of
 from fusion.model import checkpoint
 from fusion.model.checkpoint import SCHEMA, Model, load, save
 from fusion.model.late_fusion import LateFusion
 
-SCRATCH = {"name": "scratch", "rung": "v5m", "tokenizer": "bpe", "vocabulary": 300, "max_tokens": 16, "dim": 8,
-           "blocks": 1, "heads": 1, "dropout": 0.0}  # fmt: skip
+SCRATCH = Transformer(name="scratch", variant="v5m", tokenizer="bpe", vocabulary=300, max_tokens=16, dim=8, blocks=1,
+                      heads=1, dropout=0.0)  # fmt: skip
 FUSION = {"hidden": [8], "dropout": 0.1}
 
 
@@ -24,7 +25,7 @@ def made(texts, seed: int = 0, image: bool = True) -> Model:
     torch.manual_seed(seed)
     started = {"text": create_text(SCRATCH, {"text": texts})}
     if image:
-        started["image"] = create_image({"model": "test_resnet", "weights": "random"}, 32)
+        started["image"] = create_image(Backbone(name="timm", model="test_resnet", weights="random"), 32)
     net = LateFusion({name: branch.module for name, branch in started.items()}, 2, **FUSION)
     meta = {
         "name": "train", "render": {}, "source_size": 64, "input_shape": 32, "seed": 1, "classes": ["a", "b"],

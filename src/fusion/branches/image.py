@@ -6,14 +6,9 @@ import torch
 from torch import nn
 
 from fusion.branches.weights import WeightSource
-from fusion.config import values
 from fusion.config.errors import UserError, did_you_mean, first_line
 
 LUMINANCE = (0.299, 0.587, 0.114)  # of red, green and blue (ITU-R BT.601)
-RULES: values.Rules = {
-    "channels": values.one_of(3, 1),  # colour, or luminance
-    "pooling": values.one_of("gap", "flatten"),
-}
 
 
 class TimmBackbone(nn.Module):
@@ -27,11 +22,10 @@ class TimmBackbone(nn.Module):
     std: torch.Tensor
     luminance: torch.Tensor  # (3, 1, 1)
 
-    def __init__(self, model: str, input_shape: int, origin: WeightSource, channels: int = 3, pooling: str = "gap"):
+    def __init__(self, model: str, input_shape: int, source: WeightSource, channels: int = 3, pooling: str = "gap"):
         super().__init__()
-        values.check({"channels": channels, "pooling": pooling}, RULES, "backbone")
         self.channels, self.pooling = channels, pooling
-        self.net = _create(model, origin, input_shape, channels)
+        self.net = _create(model, source, input_shape, channels)
         published = self.net.pretrained_cfg
         self.original_input_shape: int = published["input_size"][-1]  # pixels
         self.published = {name: published[name] for name in ("mean", "std", "interpolation")}
@@ -74,9 +68,9 @@ class TimmBackbone(nn.Module):
             with torch.no_grad():
                 features = self.eval()(blank)
         except (RuntimeError, ValueError, AssertionError) as error:
-            reason = str(error).splitlines()[0]
             raise UserError(
-                f"{model} cannot take input_shape={input_shape} ({reason}); its own is {self.original_input_shape}."
+                f"{model} cannot take input_shape={input_shape} ({first_line(error)}); "
+                f"its own is {self.original_input_shape}."
             ) from error
         finally:
             self.train(training)
@@ -91,19 +85,19 @@ def _scale(published: tuple[float, ...], channels: int) -> torch.Tensor:
     return scale if channels == 3 else scale.mean(0, keepdim=True)
 
 
-def _create(model: str, origin: WeightSource, input_shape: int, channels: int) -> Any:
+def _create(model: str, source: WeightSource, input_shape: int, channels: int) -> Any:
     if model == "convnet":
-        return _convnet(origin, input_shape, channels)
+        return _convnet(source, input_shape, channels)
     import timm
 
     check(model)
-    if origin.kind == "random":
+    if source.kind == "random":
         net = timm.create_model(model, pretrained=False, num_classes=0, in_chans=channels)
     else:
         try:
-            net = _loaded(model, str(origin.path), channels)
+            net = _loaded(model, str(source.path), channels)
         except Exception as error:  # SafetensorError and UnpicklingError derive from nothing narrower
-            raise _unfit(model, origin, error) from error
+            raise _unfit(model, source, error) from error
     if hasattr(net, "pre_logits") and hasattr(net.pre_logits, "fc1"):
         net.pre_logits = nn.Identity()  # VGG's two dense layers: 120 of its 134 million parameters
     return net.to(memory_format=torch.channels_last)
@@ -126,26 +120,26 @@ def register(model: str) -> None:
         from fusion.branches import nasnet  # noqa: F401
 
 
-def _convnet(origin: WeightSource, input_shape: int, channels: int) -> nn.Module:
+def _convnet(source: WeightSource, input_shape: int, channels: int) -> nn.Module:
     from fusion.branches.convnet import ConvNet
 
     try:
         net = ConvNet(input_shape, channels)
     except RuntimeError as error:
         raise UserError(f"convnet cannot take input_shape={input_shape}; its own is 64.") from error
-    if origin.kind != "random":
+    if source.kind != "random":
         from timm.models import load_state_dict  # safetensors, or tensors alone
 
         try:
-            net.load_state_dict(load_state_dict(str(origin.path), weights_only=True))
+            net.load_state_dict(load_state_dict(str(source.path), weights_only=True))
         except Exception as error:
-            raise _unfit("convnet", origin, error) from error
+            raise _unfit("convnet", source, error) from error
     return net.to(memory_format=torch.channels_last)
 
 
-def _unfit(model: str, origin: WeightSource, error: Exception) -> UserError:
+def _unfit(model: str, source: WeightSource, error: Exception) -> UserError:
     reason = first_line(error)
-    return UserError(f"The weights in {origin.path} do not fit {model} ({reason}).")
+    return UserError(f"The weights in {source.path} do not fit {model} ({reason}).")
 
 
 def _loaded(model: str, file: str, channels: int) -> Any:

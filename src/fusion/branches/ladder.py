@@ -1,4 +1,4 @@
-"""Tokens -> features, one idea a rung: from an embedding of one token to a transformer (text=ladder text.rung=v5).
+"""Tokens -> features, one idea more in each variant, from an embedding to a transformer (text=ladder text.variant=v5).
 
     v1    the embedding of [CLS] alone: the same for every text, so chance by construction
     v2    + positions: still [CLS] alone, still chance
@@ -18,12 +18,12 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from fusion.config.errors import UserError, did_you_mean
+from fusion.config.errors import UserError
 
 
 @dataclass(frozen=True)
 class Variant:
-    """What a rung is made of."""
+    """The parts of a variant."""
 
     positions: bool = True
     mixing: str = "none"  # none, attention or blocks
@@ -43,28 +43,26 @@ VARIANTS = {
 
 
 class Ladder(nn.Module):
-    """input_ids (B, T), attention_mask (B, T) -> features (B, dim), by one rung."""
+    """input_ids (B, T), attention_mask (B, T) -> features (B, dim), by one variant."""
 
-    def __init__(self, rung: str, vocabulary: int, max_tokens: int, dim: int, blocks: int, heads: int, dropout: float):
+    def __init__(
+        self, variant: str, vocabulary: int, max_tokens: int, dim: int, blocks: int, heads: int, dropout: float
+    ):
         super().__init__()
-        if rung not in VARIANTS:
-            raise UserError(
-                f"text.rung={rung} is not known{did_you_mean(rung, VARIANTS)}; it is one of {', '.join(VARIANTS)}."
-            )
-        made_of = VARIANTS[rung]
-        heads = 1 if rung == "v3" else heads
+        parts = VARIANTS[variant]
+        heads = 1 if variant == "v3" else heads
         if dim % heads:
             raise UserError(f"text.dim={dim} cannot be shared out among text.heads={heads}; take a multiple of it.")
-        self.dim, self.pooling = dim, made_of.pooling
+        self.dim, self.pooling = dim, parts.pooling
         self.token = nn.Embedding(vocabulary, dim)
-        self.position = nn.Embedding(max_tokens, dim) if made_of.positions else None
+        self.position = nn.Embedding(max_tokens, dim) if parts.positions else None
         self.dropout = nn.Dropout(dropout)
         self.mixing = nn.ModuleList()
-        if made_of.mixing == "attention":
+        if parts.mixing == "attention":
             self.mixing.append(Attention(dim, heads, dropout))
-        elif made_of.mixing == "blocks":
+        elif parts.mixing == "blocks":
             self.mixing.extend(Block(dim, heads, dropout) for _ in range(blocks))
-        self.norm = nn.LayerNorm(dim) if made_of.mixing == "blocks" else nn.Identity()
+        self.norm = nn.LayerNorm(dim) if parts.mixing == "blocks" else nn.Identity()
         nn.init.normal_(self.token.weight, std=0.02)
         if self.position is not None:
             nn.init.normal_(self.position.weight, std=0.02)

@@ -43,11 +43,11 @@ class Linear(nn.Module):
 class Characters:
     """Texts -> input_ids (B, T) int64, attention_mask (B, T) bool, weight (B, T) float32: 1 + log of each count."""
 
-    def __init__(self, features: int, longest: int):
+    def __init__(self, features: int, max_ngram: int):
         from sklearn.feature_extraction.text import HashingVectorizer
 
-        self.features, self.longest = features, longest
-        settings = {"ngram_range": (1, longest), "n_features": features, "norm": None, "alternate_sign": False}
+        self.features, self.max_ngram = features, max_ngram
+        settings = {"ngram_range": (1, max_ngram), "n_features": features, "norm": None, "alternate_sign": False}
         self.counter = HashingVectorizer(analyzer="char", lowercase=False, dtype=np.float32, **settings)
 
     def __call__(self, texts: Sequence[str]) -> dict[str, torch.Tensor]:
@@ -64,7 +64,7 @@ class Characters:
         return self.counter.transform([text.encode("utf-8", "replace").decode() for text in texts])
 
     def to_json(self) -> str:
-        return json.dumps({"kind": "characters", "features": self.features, "longest": self.longest})
+        return json.dumps({"kind": "characters", "features": self.features, "max_ngram": self.max_ngram})
 
 
 def fit_linear(

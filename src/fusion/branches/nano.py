@@ -26,33 +26,33 @@ HASH_MULTIPLIERS = (
 
 
 class HashEmbedding(nn.Module):
-    """input_ids, attention_mask, weight, each (B, T) -> (B, members * dim)."""
+    """input_ids, attention_mask, weight, each (B, T) -> (B, num_hashes * dim)."""
 
-    steps: torch.Tensor  # (members, 1)
+    multipliers: torch.Tensor  # (num_hashes, 1)
 
     def __init__(
-        self, buckets: int, members: int, dim: int, ngram_dropout: float, linear_member: dict[str, int] | None = None
+        self, buckets: int, num_hashes: int, dim: int, ngram_dropout: float, linear_member: dict[str, int] | None = None
     ):
         super().__init__()
         self.linear_member = None if linear_member is None else LinearMember(**linear_member)
         self.buckets, self.ngram_dropout = buckets, ngram_dropout
-        self.bag = nn.Parameter(torch.randn(members * buckets, dim) * 0.1)  # one bag after the other
-        self.norm = nn.ModuleList(nn.LayerNorm(dim) for _ in range(members))
-        self.register_buffer("steps", torch.tensor(HASH_MULTIPLIERS[:members]).view(-1, 1), persistent=False)
-        self.dim = members * dim
+        self.bag = nn.Parameter(torch.randn(num_hashes * buckets, dim) * 0.1)  # one bag after the other
+        self.norm = nn.ModuleList(nn.LayerNorm(dim) for _ in range(num_hashes))
+        self.register_buffer("multipliers", torch.tensor(HASH_MULTIPLIERS[:num_hashes]).view(-1, 1), persistent=False)
+        self.dim = num_hashes * dim
         self.register_state_dict_post_hook(_in_half)  # 8 MB on disk instead of 17
 
     def forward(self, text: dict[str, torch.Tensor]) -> torch.Tensor:
         mask = text["attention_mask"]
         ids, weight = text["input_ids"][mask], text["weight"][mask].to(self.bag.dtype)  # (N,), padding is not looked up
         starts = F.pad(mask.sum(1).cumsum(0), (1, 0))[:-1]  # (B,)
-        return torch.cat([self._member(k, ids, weight, starts) for k in range(len(self.norm))], 1)  # (B, members * D)
+        return torch.cat([self._embed(k, ids, weight, starts) for k in range(len(self.norm))], 1)  # (B, num_hashes * D)
 
     def rows(self, ids: torch.Tensor, k: int) -> torch.Tensor:
         """Places of n-grams (N,) -> their rows in the k-th bag (N,)."""
-        return ((ids * self.steps[k]) >> 7) % self.buckets + k * self.buckets
+        return ((ids * self.multipliers[k]) >> 7) % self.buckets + k * self.buckets
 
-    def _member(self, k: int, ids: torch.Tensor, weight: torch.Tensor, starts: torch.Tensor) -> torch.Tensor:
+    def _embed(self, k: int, ids: torch.Tensor, weight: torch.Tensor, starts: torch.Tensor) -> torch.Tensor:
         rows = self.rows(ids, k)  # (N,)
         if self.training and self.ngram_dropout:
             kept = torch.rand_like(weight) >= self.ngram_dropout  # (N,)

@@ -1,8 +1,9 @@
 """Texts -> hashed n-grams of bytes, rare names replaced by their shape.
 
-A name that few projects use (`fetchUserRows`) tells the project, not the language, so it is read as
-its shape (`xXxXx`). Names that at least `min_groups` training projects share are kept as they are. A linear_member
-(linear_member.py) reads runs of white space as one blank: indentation is a habit of projects, and two readings err apart.
+A name that few projects use (`fetchUserRows`) tells the project, not the language, so it is read as its shape
+(`xXxXx`). Names that at least `min_groups` training projects share are kept as they are. The linear member
+(linear_member.py) reads runs of white space as one blank: indentation is a habit of projects, and two readings make
+different mistakes.
 """
 
 import json

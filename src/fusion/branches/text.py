@@ -15,8 +15,6 @@ class HuggingFaceEncoder(nn.Module):
 
     def __init__(self, encoder: Any, pooling: str):
         super().__init__()
-        if pooling not in ("mean", "cls"):
-            raise UserError(f"text.pooling={pooling} is not known; it is mean or cls.")
         self.encoder, self.pooling = encoder, pooling
         self.architecture: dict[str, Any] = encoder.config.to_dict()  # what from_architecture takes
         self.dim: int = encoder.config.hidden_size

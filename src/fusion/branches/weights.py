@@ -17,11 +17,11 @@ import threading
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from fusion.config.branches import Backbone, HuggingFace, TextOptions
 from fusion.config.errors import UserError
 from fusion.config.paths import PACKAGE, cache_dir
 from fusion.files import sha256_of, write_text
@@ -43,15 +43,17 @@ class WeightSource:
 
     kind: str  # random, code, hub or file
     path: Path | None = None  # the file or folder to load; None for random
-    which: str | None = None  # name of published weights, sha256 of a file; None for random
+    weights_id: str | None = None  # name of published weights, sha256 of a file; None for random
 
 
-def check(option: Mapping[str, Any]) -> None:
-    """conf/backbone or conf/text: raises UserError for `weights` that are neither a word known here nor a file."""
-    if option.get("weights") == "code":
-        code_weights(option["model"])
-    elif "weights" in option:
-        _local(option["weights"])
+def check(branch: Backbone | TextOptions) -> None:
+    """Raise UserError for `weights` of a branch that are neither a word known here nor a file."""
+    if not isinstance(branch, (Backbone, HuggingFace)):
+        return
+    if branch.weights == "code":
+        code_weights(branch.model or branch.name)
+    else:
+        _local(branch.weights)
 
 
 def find_image_weights(model: str, wanted: str) -> WeightSource:
