@@ -19,26 +19,26 @@ exit codes: 0 every file was answered (abstaining is an answer), 1 nothing could
 
 
 def parser() -> argparse.ArgumentParser:
-    made = argparse.ArgumentParser(
+    arguments = argparse.ArgumentParser(
         "fusion predict", description="Tells what files are.", epilog=EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )  # fmt: skip
-    made.add_argument("files", nargs="+", metavar="FILE", help="a file, or - for standard input")
-    made.add_argument("--run", type=Path, required=True, metavar="RUN_DIR", help="the folder of a completed run")
-    made.add_argument("--json", action="store_true", help="one JSON object a line")
-    made.add_argument(
+    arguments.add_argument("files", nargs="+", metavar="FILE", help="a file, or - for standard input")
+    arguments.add_argument("--run", type=Path, required=True, metavar="RUN_DIR", help="the folder of a completed run")
+    arguments.add_argument("--json", action="store_true", help="one JSON object a line")
+    arguments.add_argument(
         "--mode", choices=("high_confidence", "medium_confidence", "best_guess"), default="medium_confidence",
         help="how sure an answer must be not to be unknown: 0.75, 0.5 (default) or 0",
     )  # fmt: skip
-    made.add_argument("--labels", default="", metavar="A,B", help="answer with one of these labels only")
-    made.add_argument("--top", type=int, default=5, metavar="K", help="how many labels --json lists (default 5)")
-    return made
+    arguments.add_argument("--labels", default="", metavar="A,B", help="answer with one of these labels only")
+    arguments.add_argument("--top", type=int, default=5, metavar="K", help="how many labels --json lists (default 5)")
+    return arguments
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Prints one answer a file; 3 when some files could not be read."""
-    asked = parser().parse_args(argv)
-    if asked.files.count("-") > 1:
+    """Print one answer a file; return 3 when some files could not be read."""
+    args = parser().parse_args(argv)
+    if args.files.count("-") > 1:
         raise UserError("- is given more than once, but standard input can be read only once; leave one of them.")
     console.set_up_logging()
     import torch
@@ -47,19 +47,19 @@ def main(argv: Sequence[str] | None = None) -> int:
     from fusion.serving.predictor import Predictor
 
     torch.set_num_threads(min(4, torch.get_num_threads()))
-    labels = [label.strip() for label in asked.labels.split(",") if label.strip()]
-    predictor = Predictor(asked.run, asked.mode, labels, max(1, asked.top))
+    labels = [label.strip() for label in args.labels.split(",") if label.strip()]
+    predictor = Predictor(args.run, args.mode, labels, max(1, args.top))
     failed = False
-    for answer in predictor.predict(map(read_input, asked.files)):
+    for answer in predictor.predict(map(read_input, args.files)):
         failed |= answer.error is not None
-        if asked.json:
+        if args.json:
             print(json.dumps(answer.to_dict(), allow_nan=False), flush=True)
         elif answer.error:
             print(f"{answer.path}: {console.printable(answer.error)}", file=sys.stderr)
         else:
-            sure = f" ({answer.score:.2f})" if answer.score is not None else ""
+            score = f" ({answer.score:.2f})" if answer.score is not None else ""
             guess = f", perhaps {answer.raw['label']}" if answer.raw and answer.decision == "abstained" else ""
-            print(f"{console.printable(answer.path)}: {console.printable(f'{answer.label}{guess}{sure}')}", flush=True)
+            print(f"{console.printable(answer.path)}: {console.printable(f'{answer.label}{guess}{score}')}", flush=True)
     return 3 if failed else 0
 
 

@@ -103,7 +103,7 @@ def main() -> int:
     if {"--help", "-h"} & set(sys.argv[1:]):
         from fusion.config.help import train_help
 
-        print(train_help())
+        print(train_help(sys.argv[1:]))
         return 0
     console.set_up_logging()
     try:

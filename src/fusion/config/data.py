@@ -19,8 +19,8 @@ def _listed(value: Any) -> Any:
 Words = Annotated[tuple[str, ...], BeforeValidator(_listed)]
 Registry = Literal["pypi", "npm", "deb", "debsrc"]
 REGISTRIES: tuple[Registry, ...] = ("pypi", "npm", "deb", "debsrc")
-A_LIST = {"words": "a list of words, such as '[one,two]'"}
-A_COLUMN = {"words": "the name of a column; write one of digits in quotes, as \"data.text_column='5'\""}
+A_LIST: dict[str, Any] = {"words": "a list of words, such as '[one,two]'"}
+A_COLUMN: dict[str, Any] = {"words": "the name of a column; write one of digits in quotes, as \"data.text_column='5'\""}
 
 
 @dataclass(frozen=True, config=STRICT, kw_only=True)
@@ -116,7 +116,7 @@ Data = Annotated[Packages | Folder | Rows, Field(discriminator="kind")]
 DataOptions = Packages | Folder | Rows
 
 
-def load_data_options(name: str, **changes: Any) -> DataOptions:
+def load_data_options(name: str, /, **changes: Any) -> DataOptions:
     """Return conf/data/NAME.yaml, some values changed, each checked."""
     options: DataOptions = parse(Data, read_group("data", name) | changes, "data")
     return options

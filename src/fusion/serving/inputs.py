@@ -25,7 +25,7 @@ class Input:
 
 
 def read_input(path: str) -> Input:
-    """A path, or - for standard input -> Input; never raises for what is in the file."""
+    """Return what lies under a path, or - for standard input; whatever is in the file, this never raises."""
     try:
         data, size = _bytes_of_stdin() if path == "-" else _bytes_of(Path(path))
     except FileNotFoundError:
@@ -42,7 +42,7 @@ def read_input(path: str) -> Input:
 
 
 def _bytes_of(path: Path) -> tuple[bytes, int]:
-    """A regular file -> its bytes, or of a long one its first and last PART of them, and its size."""
+    """Return the bytes of a regular file, or the first and last PART of a long one, and its size."""
     kind = path.stat().st_mode
     if not stat.S_ISREG(kind):  # opening a pipe would wait for ever
         what = "a folder" if stat.S_ISDIR(kind) else "not a regular file"
@@ -57,13 +57,13 @@ def _bytes_of(path: Path) -> tuple[bytes, int]:
 
 
 def _whole_lines(head: bytes, tail: bytes) -> bytes:
-    """Without the lines that were cut in two or, where there is but one, the character."""
+    """Join both ends without the lines that were cut in two or, in a single line, the characters."""
     head = head[: head.rfind(b"\n") + 1] or _whole_characters(head)
     return head + (tail[tail.find(b"\n") + 1 :] if b"\n" in tail else _whole_characters(tail))
 
 
 def _whole_characters(data: bytes) -> bytes:
-    """Without the up to three bytes of a cut UTF-8 character at either end; any other encoding is left as it is."""
+    """Drop the up to three bytes of a cut UTF-8 character at either end; leave any other encoding as it is."""
     for start in range(4):
         for end in range(4):
             try:

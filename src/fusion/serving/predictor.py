@@ -5,7 +5,7 @@ MAX_WINDOWS of them, spread over the file, are averaged.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -15,9 +15,10 @@ import torch
 
 from fusion import __version__
 from fusion.config.errors import UserError, did_you_mean
+from fusion.config.options import parse
+from fusion.config.render import DEFAULT_FONT, Render, RenderOptions, parse_size
 from fusion.datamodule import Collate
 from fusion.model import checkpoint
-from fusion.screenshots.fonts import ALWAYS
 from fusion.screenshots.renderer import Renderer
 from fusion.serving.inputs import Input
 from fusion.snippets.corpus.extract import windows
@@ -26,11 +27,11 @@ from fusion.snippets.snippet import text_id
 SCHEMA = 1
 MAX_WINDOWS = 8  # of one file
 FILES_AT_ONCE = 16
-SHORT = 8  # signs that are no white space; below it nothing can be told
+MIN_CHARACTERS = 8  # that are no white space; a shorter text tells nothing
 THRESHOLDS = {"high_confidence": 0.75, "medium_confidence": 0.5, "best_guess": 0.0}
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Prediction:
     """What a file is; `label` is unknown exactly when the decision is abstained, null when it was not read."""
 
@@ -39,15 +40,15 @@ class Prediction:
     label: str | None
     decision: str  # accepted or abstained
     reason: str  # none, low_confidence, too_short, not_in_allowed_labels, no_number, empty, or the status
-    score: float | None  # calibrated probability of raw.label
+    score: float | None = None  # calibrated probability of the best allowed label
     threshold: float
     mode: str
-    raw: dict[str, Any] | None  # label and score, whatever the threshold and the allowed labels
-    top_k: list[dict[str, Any]]
-    by_modality: dict[str, Any]
+    raw: dict[str, Any] | None = None  # label and score, whatever the threshold and the allowed labels
+    top_k: list[dict[str, Any]] = field(default_factory=list)
+    by_modality: dict[str, Any] = field(default_factory=dict)
     input: dict[str, Any]
     model: dict[str, Any]
-    error: str | None
+    error: str | None = None
     schema: int = SCHEMA
 
     def to_dict(self) -> dict[str, Any]:
@@ -58,97 +59,114 @@ class Predictor:
     """A run folder, or its model folder -> predictions."""
 
     def __init__(self, run: Path, mode: str = "medium_confidence", labels: Sequence[str] = (), top: int = 5):
+        """mode: one of THRESHOLDS; labels: the only ones to answer with, () for all; top: how many to list."""
         model = checkpoint.load(run if (run / "meta.json").is_file() else run / "model")
-        self.net, self.classes, self.mode, self.top = model.net, model.meta["classes"], mode, top
-        self.temperature: float = model.meta["temperature"]
-        self.allowed = np.array([label in labels for label in self.classes]) if labels else None
+        meta, renderer = model.meta, None
+        self.net, self.classes, self.mode, self.top = model.net, meta["classes"], mode, top
+        self.temperature: float = meta["temperature"]
         for label in labels:
             if label not in self.classes:
                 hint = did_you_mean(label, self.classes)
                 raise UserError(f"The model knows no label {label!r}{hint}; it knows {', '.join(self.classes)}.")
-        meta, renderer = model.meta, None
+        self.allowed = [i for i, label in enumerate(self.classes) if not labels or label in labels]
         if "image" in meta["branches"]:
-            render = meta["render"] | {"font": ALWAYS}  # the one font that is on every machine
-            renderer = Renderer(render, meta.get("source_size"), meta["input_shape"], meta["seed"])
-        self._pairing = Collate(self.classes, model.tokenizer, renderer, epoch=None)
-        self._about = {
+            render: Render = parse(RenderOptions, meta["render"] | {"font": DEFAULT_FONT}, "render")
+            renderer = Renderer(render, parse_size(meta["source_size"]), meta["input_shape"], meta["seed"])
+        self._collate = Collate(self.classes, model.tokenizer, renderer, epoch=None)
+        self._model = {
             "name": meta["name"], "id": f"sha256:{meta['sha256']}", "calibrated": self.temperature != 1.0,
             "classes": len(self.classes), "version": __version__,
         }  # fmt: skip
 
     def predict(self, inputs: Iterable[Input]) -> Iterator[Prediction]:
-        """Inputs -> one Prediction each, in their order; what is not text gets its status as the answer."""
+        """Yield one Prediction for each input, in their order; what is not text gets its status as the answer."""
         remaining = iter(inputs)
         while block := list(islice(remaining, FILES_AT_ONCE)):
-            readable = [one for one in block if one.status == "ok"]
-            answers = iter(self.probabilities([one.text for one in readable]))
-            for one in block:
-                yield self._answer(one, next(answers)) if one.status == "ok" else self._unanswered(one, one.status)
+            readable = [item for item in block if item.status == "ok"]
+            answers = iter(self.probabilities([item.text for item in readable]))
+            for item in block:
+                yield self._answer(item, next(answers)) if item.status == "ok" else self._abstain(item, item.status)
 
     @torch.inference_mode()
     def probabilities(self, texts: Sequence[str]) -> np.ndarray:
         """Texts -> calibrated probabilities (N, C), each text's averaged over its windows."""
-        cut = [_spread(text) for text in texts]
-        if not cut:
+        windows_of = [_spread(text) for text in texts]
+        if not windows_of:
             return np.zeros((0, len(self.classes)))
-        owner = torch.tensor([i for i, parts in enumerate(cut) for _ in parts])  # (W,)
-        flat = [part for parts in cut for part in parts]
+        owner = torch.tensor([i for i, parts in enumerate(windows_of) for _ in parts])  # (W,)
+        flat = [part for parts in windows_of for part in parts]
         per_window = []
         for start in range(0, len(flat), 32):
             part = flat[start : start + 32]
             ids = [text_id(text) for text in part]
-            logits = self.net(self._pairing({"text": part, "id": ids})).float()  # (W, C)
+            logits = self.net(self._collate({"text": part, "id": ids})).float()  # (W, C)
             per_window.append((logits / self.temperature).softmax(1))
-        total = torch.zeros(len(cut), len(self.classes)).index_add_(0, owner, torch.cat(per_window))  # (N, C)
+        total = torch.zeros(len(windows_of), len(self.classes)).index_add_(0, owner, torch.cat(per_window))  # (N, C)
         return (total / torch.bincount(owner)[:, None]).double().numpy()
 
-    def _answer(self, one: Input, probability: np.ndarray) -> Prediction:
+    def _answer(self, item: Input, probability: np.ndarray) -> Prediction:
+        """Return the answer to a text from its calibrated probabilities (C,)."""
         if not np.isfinite(probability).all():  # weights that overflowed in training
-            return self._unanswered(one, "no_number")
-        raw = self._ranked(probability)[0]
-        if self.allowed is not None:
-            held = probability * self.allowed
-            probability = held / max(held.sum(), 1e-12)
-        leaderboard, threshold = self._ranked(probability), THRESHOLDS[self.mode]
-        reason = "none"
-        if sum(not sign.isspace() for sign in one.text[:1000]) < SHORT:
+            return self._abstain(item, "no_number")
+        raw = self._rank(probability, range(len(self.classes)))[0]
+        total = probability[self.allowed].sum()
+        ranking = self._rank(probability / total if total > 0 else probability, self.allowed)
+        best, threshold, reason = ranking[0], THRESHOLDS[self.mode], "none"
+        if sum(not character.isspace() for character in item.text[:1000]) < MIN_CHARACTERS:
             reason = "too_short"
-        elif leaderboard[0]["prob"] < threshold:
+        elif best["prob"] < threshold:
             reason = "low_confidence"
-        elif self.allowed is not None and raw["label"] != leaderboard[0]["label"]:
+        elif raw["label"] != best["label"]:
             reason = "not_in_allowed_labels"
         accepted = reason == "none" or self.mode == "best_guess"
         return Prediction(
-            one.path, "ok", leaderboard[0]["label"] if accepted else "unknown", "accepted" if accepted else "abstained",
-            "none" if accepted else reason, leaderboard[0]["prob"], threshold, self.mode,
-            {"label": raw["label"], "score": raw["prob"]}, leaderboard[: self.top], {}, self._facts(one), self._about, None,
-        )  # fmt: skip
+            path=item.path,
+            status="ok",
+            label=best["label"] if accepted else "unknown",
+            decision="accepted" if accepted else "abstained",
+            reason="none" if accepted else reason,
+            score=best["prob"],
+            threshold=threshold,
+            mode=self.mode,
+            raw={"label": raw["label"], "score": raw["prob"]},
+            top_k=ranking[: self.top],
+            input=self._facts(item),
+            model=self._model,
+        )
 
-    def _ranked(self, probability: np.ndarray) -> list[dict[str, Any]]:
-        order = np.argsort(-probability, kind="stable")
+    def _rank(self, probability: np.ndarray, classes: Sequence[int]) -> list[dict[str, Any]]:
+        """Return the classes given by number, most probable first."""
+        order = sorted(classes, key=lambda i: -probability[i])  # stable: ties keep the order of the classes
         return [{"label": self.classes[i], "prob": round(float(probability[i]), 6)} for i in order]
 
-    def _unanswered(self, one: Input, reason: str) -> Prediction:
-        """Without an error it is answered: with unknown. The others could not be read."""
-        label = "unknown" if one.error is None else None
+    def _abstain(self, item: Input, reason: str) -> Prediction:
+        """Return `unknown` for what was read and tells nothing, no label for what could not be read."""
         return Prediction(
-            one.path, one.status, label, "abstained", reason, None, THRESHOLDS[self.mode], self.mode,
-            None, [], {}, self._facts(one), self._about, one.error,
-        )  # fmt: skip
+            path=item.path,
+            status=item.status,
+            label="unknown" if item.error is None else None,
+            decision="abstained",
+            reason=reason,
+            threshold=THRESHOLDS[self.mode],
+            mode=self.mode,
+            input=self._facts(item),
+            model=self._model,
+            error=item.error,
+        )
 
-    def _facts(self, one: Input) -> dict[str, Any]:
+    def _facts(self, item: Input) -> dict[str, Any]:
         modalities = list(self.net.branches)
         return {
-            "modalities": modalities if one.status == "ok" else [],
+            "modalities": modalities if item.status == "ok" else [],
             "image_source": "rendered" if "image" in modalities else "missing", "text_source": "given",
-            "bytes": one.size, "lines": one.text.count("\n") + bool(one.text) - one.text.endswith("\n"),
-            "encoding": one.encoding, "truncated": one.truncated,
+            "bytes": item.size, "lines": item.text.count("\n") + bool(item.text) - item.text.endswith("\n"),
+            "encoding": item.encoding, "truncated": item.truncated,
         }  # fmt: skip
 
 
 def _spread(text: str) -> list[str]:
-    """A text -> its windows, up to MAX_WINDOWS of them, evenly spread; the whole text when it has none."""
-    cut = [window for window in windows(text) if window.strip()] or [text.strip("\n")]
-    if len(cut) <= MAX_WINDOWS:
-        return cut
-    return [cut[round(i)] for i in np.linspace(0, len(cut) - 1, MAX_WINDOWS)]
+    """Return the windows of a text, up to MAX_WINDOWS of them, evenly spread; the whole text when it has none."""
+    parts = [window for window in windows(text) if window.strip()] or [text.strip("\n")]
+    if len(parts) <= MAX_WINDOWS:
+        return parts
+    return [parts[round(i)] for i in np.linspace(0, len(parts) - 1, MAX_WINDOWS)]
