@@ -13,11 +13,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fusion.branches.tokenizer import Bpe, train_tokenizer
-from fusion.datamodule import BatchSampler, Collate, SnippetDataModule
+from fusion.config.data import load_data_options
+from fusion.datamodule import BatchSampler, Collate, FeatureStore, SnippetDataModule
 from fusion.snippets.user.stream import open_stream
 
 
-class FakeScreen:
+class FakeRenderer:
     """Draws eight by eight pictures that depend on the text, its id and the epoch, and keeps what it was given."""
 
     def __init__(self):
@@ -35,16 +36,16 @@ def bpe(texts):
 
 
 @pytest.fixture
-def pairs(table, bpe):
+def datamodule(table, bpe):
     def make(seed=1, num_workers=0, batch_size=5, tokenizer=bpe, renderer=None):
-        renderer = FakeScreen() if renderer is None else renderer
+        renderer = FakeRenderer() if renderer is None else renderer
         return SnippetDataModule(table, ["a", "b"], tokenizer, renderer or None, batch_size, seed, num_workers)
 
     return make
 
 
 def order(loader) -> list[str]:
-    return [one for batch in loader for one in batch["id"]]
+    return [id for batch in loader for id in batch["id"]]
 
 
 def same(one, two) -> bool:
@@ -55,8 +56,8 @@ def same(one, two) -> bool:
     return one == two
 
 
-def test_a_batch_is_what_the_branches_and_the_loss_expect(pairs):
-    batch = next(iter(pairs().loader("train", 0)))
+def test_a_batch_is_what_the_branches_and_the_loss_expect(datamodule):
+    batch = next(iter(datamodule().loader("train", 0)))
     assert batch.keys() == {"text", "image", "label", "id", "present"}
     ids, mask = batch["text"]["input_ids"], batch["text"]["attention_mask"]
     assert ids.dtype == torch.int64 and mask.dtype == torch.bool and ids.shape == mask.shape and len(ids) == 5
@@ -66,67 +67,67 @@ def test_a_batch_is_what_the_branches_and_the_loss_expect(pairs):
     assert all(there.dtype == torch.bool and there.tolist() == [True] * 5 for there in batch["present"].values())
 
 
-def test_text_picture_and_label_of_a_row_belong_together(pairs, table, bpe):
+def test_text_picture_and_label_of_a_row_belong_together(datamodule, table, bpe):
     text_of = dict(zip(table["id"].to_pylist(), table["text"].to_pylist(), strict=True))
     label_of = dict(zip(table["id"].to_pylist(), table["label"].to_pylist(), strict=True))
-    for batch in pairs().loader("train", 3):
-        texts = [text_of[one] for one in batch["id"]]
+    for batch in datamodule().loader("train", 3):
+        texts = [text_of[id] for id in batch["id"]]
         assert same(batch["text"], bpe(texts))
-        assert np.array_equal(batch["image"].numpy(), FakeScreen()(texts, batch["id"], 3))
-        assert [["a", "b"][number] for number in batch["label"]] == [label_of[one] for one in batch["id"]]
+        assert np.array_equal(batch["image"].numpy(), FakeRenderer()(texts, batch["id"], 3))
+        assert [["a", "b"][number] for number in batch["label"]] == [label_of[id] for id in batch["id"]]
 
 
-def test_a_modality_that_is_not_wanted_is_not_there(pairs):
-    text_only = next(iter(pairs(renderer=False).loader("val", None)))
-    image_only = next(iter(pairs(tokenizer=None).loader("val", None)))
+def test_a_modality_that_is_not_wanted_is_not_there(datamodule):
+    text_only = next(iter(datamodule(renderer=False).loader("val", None)))
+    image_only = next(iter(datamodule(tokenizer=None).loader("val", None)))
     assert "image" not in text_only and text_only["present"].keys() == {"text"}
     assert "text" not in image_only and image_only["present"].keys() == {"image"}
 
 
 def test_rows_without_labels_are_paired_for_prediction(bpe):
-    batch = Collate(["a", "b"], bpe, FakeScreen(), None)({"text": ["x = 1", "y"], "id": ["1", "2"]})
+    batch = Collate(["a", "b"], bpe, FakeRenderer(), None)({"text": ["x = 1", "y"], "id": ["1", "2"]})
     assert "label" not in batch and len(batch["image"]) == 2
 
 
-def test_training_draws_by_epoch_and_evaluation_always_the_same(pairs):
-    renderer = FakeScreen()
-    made = pairs(renderer=renderer)
-    list(made.loader("train", 5))
-    list(made.val_dataloader())
-    list(made.test_dataloader())
+def test_training_draws_by_epoch_and_evaluation_always_the_same(datamodule):
+    renderer = FakeRenderer()
+    module = datamodule(renderer=renderer)
+    list(module.loader("train", 5))
+    list(module.val_dataloader())
+    list(module.test_dataloader())
     epochs = [epoch for _, _, epoch, _ in renderer.asked]
     assert epochs == [5] * 3 + [None] * 6
 
 
-def test_each_side_gives_its_own_rows_and_no_others(pairs, table):
-    made = pairs()
-    for side in ("train", "val", "test"):
-        epoch = 0 if side == "train" else None
-        expected = table.filter(pc.equal(table["split"], side))["id"].to_pylist()
-        assert sorted(order(made.loader(side, epoch))) == expected
+def test_each_split_gives_its_own_rows_and_no_others(datamodule, table):
+    module = datamodule()
+    for split in ("train", "val", "test"):
+        epoch = 0 if split == "train" else None
+        expected = table.filter(pc.equal(table["split"], split))["id"].to_pylist()
+        assert sorted(order(module.loader(split, epoch))) == expected
 
 
-def test_evaluation_keeps_the_order_of_the_table(pairs, table):
+def test_evaluation_keeps_the_order_of_the_table(datamodule, table):
     expected = table.filter(pc.equal(table["split"], "test"))["id"].to_pylist()
-    assert order(pairs().test_dataloader()) == expected
+    assert order(datamodule().test_dataloader()) == expected
 
 
-def test_the_order_of_training_depends_on_seed_and_epoch_alone(pairs):
+def test_the_order_of_training_depends_on_seed_and_epoch_alone(datamodule):
     torch.manual_seed(1)
     np.random.seed(1)
-    first = order(pairs(seed=1).loader("train", 2))
+    first = order(datamodule(seed=1).loader("train", 2))
     torch.manual_seed(2)
     np.random.seed(2)
-    assert order(pairs(seed=1).loader("train", 2)) == first  # as after a resumption: earlier epochs were not drawn
-    assert order(pairs(seed=1).loader("train", 3)) != first
-    assert order(pairs(seed=2).loader("train", 2)) != first
-    assert order(pairs(seed=2).loader("train", 1)) != first
+    assert order(datamodule(seed=1).loader("train", 2)) == first  # as after a resumption: earlier epochs were not drawn
+    assert order(datamodule(seed=1).loader("train", 3)) != first
+    assert order(datamodule(seed=2).loader("train", 2)) != first
+    assert order(datamodule(seed=2).loader("train", 1)) != first
 
 
 @pytest.mark.parametrize("epoch", [None, 1])
-def test_two_workers_make_the_very_same_batches(pairs, epoch):
-    alone = list(pairs(num_workers=0).loader("train", epoch))
-    shared = list(pairs(num_workers=2).loader("train", epoch))
+def test_two_workers_make_the_very_same_batches(datamodule, epoch):
+    alone = list(datamodule(num_workers=0).loader("train", epoch))
+    shared = list(datamodule(num_workers=2).loader("train", epoch))
     assert len(alone) == len(shared) == 3
     assert all(same(one, two) for one, two in zip(alone, shared, strict=True))
 
@@ -148,15 +149,12 @@ def test_workers_share_a_stream_out_among_them(tmp_path: Path) -> None:
     rows = [{"text": f"x{i} = {i}", "label": "ab"[i % 2], "repo": str(i)} for i in range(400)]
     for number in range(4):
         pq.write_table(pa.Table.from_pylist(rows[number::4]), tmp_path / f"{number}.parquet")
-    data = {
-        "kind": "parquet", "path": str(tmp_path), "text_column": "text", "label_column": "label", "group_column": "repo",
-        "split_column": None, "image_column": None, "streaming": True, "scan": None, "limit": None, "seed": 0,
-    }  # fmt: skip
+    data = load_data_options("parquet", path=str(tmp_path), group_column="repo", streaming=True, scan=None)
     stream = open_stream(data, tmp_path / "cache")
     train = sorted(stream.table.filter(pc.equal(stream.table["split"], "train"))["id"].to_pylist())
     for workers in (0, 2):
-        pairs = SnippetDataModule(stream.table, ["a", "b"], None, None, 16, 0, workers, stream=stream)
-        assert sorted(id for batch in pairs.loader("train", 0) for id in batch["id"]) == train
+        module = SnippetDataModule(stream.table, ["a", "b"], None, None, 16, 0, workers, stream=stream)
+        assert sorted(id for batch in module.loader("train", 0) for id in batch["id"]) == train
 
 
 @pytest.mark.parametrize("shape", [(8, 8, 3), (4, 8, 8, 3)], ids=["whole", "tiles"])
@@ -171,3 +169,15 @@ def test_a_picture_of_the_users_own_is_seen_instead_of_a_drawn_one(shape: tuple[
     image = Collate([], None, renderer, None, pictures)(rows)["image"]
     assert image.shape == (3, *shape)
     assert [part.unique().tolist() for part in image] == [[5], [0], [7]]
+
+
+def test_kept_features_take_the_place_of_pictures_row_by_row(table, datamodule):
+    module = datamodule(tokenizer=None)
+    rows, _ = module.draw("train", 0)
+    module.num_styles, module.features = 1, FeatureStore()
+    for part in (rows[:5], rows[5:]):  # added in parts
+        module.features.add(0, part, torch.tensor([[float(rows.index(row))] for row in part]))
+    numbers = {row[0]: float(number) for number, row in enumerate(rows)}
+    for batch in module.loader("train", 7):  # every epoch in the one style
+        assert "image" not in batch and batch["present"]["image"].all()
+        assert batch["features"]["image"][:, 0].tolist() == [numbers[id] for id in batch["id"]]
