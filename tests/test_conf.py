@@ -1,8 +1,8 @@
-"""Every file of conf/ is composed, and has values that the code can take."""
+"""Every file of conf/ is composed, and has values that the code can take; all findings in one message."""
 
-from pathlib import Path
+from typing import Any
 
-import pytest
+import timm
 import yaml
 from hydra import compose, initialize_config_dir
 from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
@@ -11,27 +11,43 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 
 from fusion.branches import TEXT
 from fusion.branches.image import register
-from fusion.config import options
+from fusion.config.errors import UserError
 from fusion.config.paths import CONF_DIR, to_dict
+from fusion.config.schema import load_config
 
 CHOICES = sorted(
     f"{path.parent.name}={path.stem}" for path in CONF_DIR.glob("*/*.yaml") if not path.stem.startswith("_")
 )
 SWEEPS = sorted(path.stem for path in (CONF_DIR / "sweep").glob("*.yaml"))
+ROWS = sorted((CONF_DIR / "row").glob("*.yaml"))
 REQUIRED = {
     "backbone=timm": ["backbone.model=test_resnet"],
     "text=hf": ["text.model=folder"],
 }
 
 
-@pytest.mark.parametrize("choice", CHOICES)
-def test_each_choice_composes_and_resolves(choice: str) -> None:
+def composed(overrides: list[str]) -> dict[str, Any]:
     with initialize_config_dir(str(CONF_DIR), version_base="1.3"):
-        composed = to_dict(compose("train", [choice, *REQUIRED.get(choice, [])]))
-    options.check(composed)
-    group, name = choice.split("=")
-    if group in ("backbone", "text", "optimizer", "schedule", "augment"):
-        assert composed[group]["name"] == name, "the row of a run says what the user typed"
+        return to_dict(compose("train", overrides))
+
+
+def wrong_with(overrides: list[str]) -> list[str]:
+    try:
+        load_config(composed(overrides))
+    except UserError as error:
+        return [f"{' '.join(overrides)}: {error}"]
+    return []
+
+
+def test_each_choice_composes_and_is_named_as_it_is_typed() -> None:
+    wrong = []
+    for choice in CHOICES:
+        overrides = [choice, *REQUIRED.get(choice, [])]
+        wrong += wrong_with(overrides)
+        group, name = choice.split("=")
+        if group in ("backbone", "text", "optimizer", "schedule", "augment"):
+            wrong += [choice] if composed(overrides)[group]["name"] != name else []
+    assert not wrong, "\n".join(wrong)
 
 
 def jobs(sweep: str) -> list[list[str]]:
@@ -44,15 +60,15 @@ def jobs(sweep: str) -> list[list[str]]:
     return found
 
 
-@pytest.mark.parametrize("sweep", SWEEPS)
-def test_every_run_of_every_sweep_composes(sweep: str) -> None:
-    for overrides in jobs(sweep):
-        with initialize_config_dir(str(CONF_DIR), version_base="1.3"):
-            composed = to_dict(compose("train", [f"sweep={sweep}", *overrides]))
-        options.check(composed)
-        for key, _, value in (override.partition("=") for override in overrides):
-            if (CONF_DIR / key).is_dir():
-                assert (CONF_DIR / key / f"{value}.yaml").is_file() and composed[key]["name"] == value
+def test_every_run_of_every_sweep_composes() -> None:
+    wrong = []
+    for sweep in SWEEPS:
+        for overrides in jobs(sweep):
+            wrong += wrong_with([f"sweep={sweep}", *overrides])
+            for key, _, value in (override.partition("=") for override in overrides):
+                if (CONF_DIR / key).is_dir() and not (CONF_DIR / key / f"{value}.yaml").is_file():
+                    wrong.append(f"sweep={sweep} has {key}={value}, which is no file")
+    assert not wrong, "\n".join(wrong)
 
 
 def test_the_sweeps_have_the_runs_they_are_for() -> None:
@@ -60,27 +76,30 @@ def test_the_sweeps_have_the_runs_they_are_for() -> None:
     assert {name: len(jobs(name)) for name in runs} == runs
 
 
-@pytest.mark.parametrize("path", sorted((CONF_DIR / "row").glob("*.yaml")), ids=lambda path: path.stem)
-def test_a_row_stays_what_it_is_whatever_becomes_of_the_defaults(path: Path) -> None:
-    row = yaml.safe_load(path.read_text())
-    protocol = next(choice["override /protocol"] for choice in row["defaults"] if "override /protocol" in choice)
-    said = yaml.safe_load((CONF_DIR / "protocol" / f"{protocol}.yaml").read_text()) | row
-    assert {"input_shape", "source_size", "lr", "epochs", "batch_size", "patience"} <= said.keys()
+def test_a_row_names_every_value_that_decides_its_result() -> None:
+    needed, wrong = {"input_shape", "source_size", "lr", "epochs", "batch_size", "patience"}, []
+    for path in ROWS:
+        row = yaml.safe_load(path.read_text())
+        protocol = next(choice["override /protocol"] for choice in row["defaults"] if "override /protocol" in choice)
+        named = yaml.safe_load((CONF_DIR / "protocol" / f"{protocol}.yaml").read_text()) | row
+        wrong += [f"{path.stem} lacks {name}" for name in needed - named.keys()]
+    assert ROWS and not wrong, "\n".join(wrong)
 
 
 def test_every_text_branch_has_a_file_and_every_file_a_branch() -> None:
     assert {path.stem for path in (CONF_DIR / "text").glob("*.yaml")} == {*TEXT, "none"}
 
 
-@pytest.mark.parametrize("path", sorted((CONF_DIR / "backbone").glob("*.yaml")), ids=lambda path: path.stem)
-def test_every_backbone_is_one_of_timm(path: Path) -> None:
-    import timm
-
-    backbone = yaml.safe_load(path.read_text())
-    if path.stem not in ("_transfer", "none", "timm", "convnet"):
-        register(backbone["model"])
-        assert timm.is_model(backbone["model"])
-    assert path.stem == "_transfer" or len([x for x in path.read_text().splitlines() if not x.startswith("#")]) <= 6
+def test_every_backbone_is_a_short_file_that_names_a_model_of_timm() -> None:
+    wrong = []
+    for path in sorted((CONF_DIR / "backbone").glob("[!_]*.yaml")):
+        model = yaml.safe_load(path.read_text()).get("model")
+        if path.stem not in ("none", "timm", "convnet"):
+            register(model)
+            wrong += [] if timm.is_model(model) else [f"{path.stem}: timm has no {model}"]
+        lines = [line for line in path.read_text().splitlines() if not line.startswith("#")]
+        wrong += [f"{path.stem} has {len(lines)} lines"] if len(lines) > 6 else []
+    assert not wrong, "\n".join(wrong)
 
 
 def test_no_package_marker_in_conf() -> None:

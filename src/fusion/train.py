@@ -51,13 +51,13 @@ def train(cfg: DictConfig) -> None:
 
 
 def _run(cfg: DictConfig, job: Any) -> None:
-    config, overrides = load_config(_options(cfg)), list(job.overrides.task)
-    folder = sweeps.sweep_folder()
+    options, overrides, folder = _options(cfg), list(job.overrides.task), sweeps.sweep_folder()
     if folder is None and (study := job.runtime.choices.get("sweep")):
         raise UserError(f"sweep={study} is a study of several runs; add -m, as in -m sweep={study}.")
-    if config.dry_run:
-        _dry_run().add(config, overrides, Path(job.sweep.dir), getattr(job.job, "num", 0) if folder else 0)
+    if options["dry_run"] is True:
+        _dry_run().add(options, overrides, Path(job.sweep.dir), job.job.num if folder else 0)
         return
+    config = load_config(options)
     from fusion.pretraining import run as pretraining
     from fusion.training import kfold
     from fusion.training import run as training

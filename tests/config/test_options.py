@@ -1,5 +1,6 @@
 """Values that no run can work with: one sentence, before there is a folder and before any data is read."""
 
+import json
 import re
 
 import pytest
@@ -8,7 +9,11 @@ from tests.tiny import TINY
 
 from fusion.config.errors import UserError
 from fusion.config.paths import CONF_DIR, to_dict
-from fusion.training import run as experiment
+from fusion.config.renamed import RENAMED
+from fusion.config.render import Size
+from fusion.config.schema import load_config
+from fusion.training.run import check
+from fusion.training.sweeps import check_overrides
 
 A_SHARE = "must be a number from 0 to 1."
 BELOW_ONE = "must be a number from 0 to below 1"
@@ -22,8 +27,8 @@ WRONG = [
     ("seed=-1", WHOLE),
     ("num_workers=-1", WHOLE),
     ("patience=abc", "must be a whole number of at least 0, or null"),
-    ("clip=abc", "must be a number above 0, such as 1.0, or null"),
-    ("clip=0", "must be a number above 0"),
+    ("gradient_clip_val=abc", "must be a number above 0, such as 1.0, or null"),
+    ("gradient_clip_val=0", "must be a number above 0"),
     ("lr=true", "must be a number above 0, such as 0.001, or search"),
     ("lr=nan", "must be a number above 0"),
     ("folds=abc", "must be a whole number of at least 2, or null"),
@@ -31,7 +36,7 @@ WRONG = [
     ("precision=foo", "is not known; it is one of auto, 32-true, 16-mixed, bf16-mixed,"),
     ("device=gpu", "is not known"),
     ("table=resluts", "did you mean results?"),
-    ("again=maybe", "it is one of true, false"),
+    ("rerun=maybe", "it is one of true, false"),
     ("source_size=abc", "say 680x500"),
     ("fusion.hidden=128", WIDTHS),
     ("fusion.hidden=[a]", WIDTHS),
@@ -57,13 +62,13 @@ WRONG = [
     ("optimizer=sgd optimizer.momentum=0", "pass optimizer.momentum=0.9"),
     ("augment.name=foo", "it is one of code, heig, none, notebook, rakuten"),
     ("augment=code augment.zoom=3", BELOW_ONE),
-    ("augment=heig augment.rotation=far", "must be a number of degrees from 0 to 180"),
+    ("augment=heig augment.rotation=far", "must be a number from 0 to 180"),
     ("+augment.zom=0.1", "did you mean zoom?"),
     ("backbone.name=mobilnetv2", "did you mean mobilenetv2?"),
     ("backbone.lr=abc", RATE),
     ("backbone.lr=0", RATE),
     ("backbone.lr_decay=abc", "must be a number above 0 and at most 1"),
-    ("backbone.variants=0", "must be a whole number of at least 1, or null"),
+    ("backbone.num_styles=0", "must be a whole number of at least 1, or null"),
     ("backbone.freeze=some", "'all but 12' for the last 12"),
     ("backbone.batchnorm=adpt", "did you mean adapt?"),
     ("backbone.pooling=max", "it is one of gap, flatten"),
@@ -76,7 +81,24 @@ WRONG = [
     ("text.weights=nowhere", "nor an existing file or folder"),
     ("text.fallback=nanno", "did you mean nano?"),
     ("text.max_tokens=abc", WHOLE),
-    ("text=nano text.thinning=1", BELOW_ONE),
+    ("text=nano text.ngram_dropout=1", BELOW_ONE),
+    ("text.fallback=hf", "it is one of nano, scratch, ladder, null"),
+    ("render.crop_size=0", WHOLE),
+    ("render.view=random_crop render.crop_size=900", "is more than the source picture's shorter side, 256"),
+    ("render.view=tiles render.mode=direct render.tile_size=64", "draws no tiles"),
+    ("render.font_size=[20,10]", "write the lower end first"),
+    ("render.window=mak", "did you mean mac?"),
+    ("render.line_numbers=3", "true, false or a share between 0 and 1"),
+    ("+render.fontsize=3", "did you mean font_size?"),
+    ("input_shape=224x100", "the side of a square picture"),
+    ("folds=3 fold=3", "must be a whole number from 0 to below folds=3"),
+    ("pretraining=5", "must be given by its parts: pretraining.steps,"),
+    ("experiment=pretrain_image pretraining.steps=abc", WHOLE),
+    ("experiment=pretrain_image pretraining.steps=0", "of at least 1"),
+    ("experiment=pretrain_image pretraining.save_every=0", "of at least 1"),
+    ("experiment=pretrain_image pretraining.eval_every=0", "of at least 1"),
+    ("experiment=pretrain_image pretraining.cooldown=2", "must be a number from 0 to 1"),
+    ("experiment=pretrain_image pretraining.highlights=[neutrl]", "must be a list of highlights"),
 ]
 
 
@@ -88,7 +110,7 @@ def composed(overrides):
 @pytest.mark.parametrize(("typed", "says"), WRONG)
 def test_a_value_that_cannot_be_is_named_with_those_that_can(typed, says):
     with pytest.raises(UserError, match=re.escape(says)) as caught:
-        experiment.check(composed(typed.split()))
+        check(load_config(composed(typed.split())))
     sentence, option = str(caught.value), typed.split()[-1].strip("+")
     assert "\n" not in sentence and sentence.endswith(".")
     assert option.partition("=")[0].removesuffix(".name").rpartition(".")[2] in sentence, "which option it is"
@@ -97,14 +119,32 @@ def test_a_value_that_cannot_be_is_named_with_those_that_can(typed, says):
 @pytest.mark.parametrize(
     "typed",
     [
-        "precision=16", "precision='32'", "precision=bf16", "precision=16-mixed", "clip=1", "lr=search", "lr=1",
+        "precision=16", "precision='32'", "precision=bf16", "precision=16-mixed", "gradient_clip_val=1", "lr=search", "lr=1",
         "patience=null", "seed=0", "loss.l1={weights: 1e-4}", "fusion.hidden=[]", "fusion.dropout=0",
-        "backbone.freeze={1: all, 3: all but 12}", "backbone.variants=null", "backbone.channels=1",
+        "backbone.freeze={1: all, 3: all but 12}", "backbone.num_styles=null", "backbone.channels=1",
         "backbone.weights=code", "text.fallback=null", "source_size=680x500",
     ],
 )  # fmt: skip
 def test_what_can_be_is_let_through(typed):
-    experiment.check(composed([typed]))
+    check(load_config(composed([typed])))
+
+
+def test_a_configuration_is_the_same_after_a_round_through_a_record():
+    for typed in ([], ["text=nano", "backbone.freeze={1: all, 3: all but 12}"], ["row=heig_tiles_34"], ["folds=3"]):
+        config = load_config(composed(typed))
+        assert load_config(json.loads(json.dumps(config.to_dict()))) == config
+
+
+def test_sizes_are_parsed_once_into_values_with_names():
+    config = load_config(composed(["source_size=680x500", "input_shape=96x96"]))
+    assert config.source_size == Size(width=680, height=500) and config.input_shape == 96
+
+
+@pytest.mark.parametrize(("old", "new"), [*RENAMED.items(), ("render=seed0", "render=heig")])
+def test_an_old_name_is_answered_with_the_new_one(old, new):
+    word = old if "=" in old else f"{old}=1"
+    with pytest.raises(UserError, match=re.escape(f"is called {new} now")):
+        check_overrides([word])
 
 
 @pytest.mark.parametrize("typed", ["loss.l1=0.001", "patience=abc"])
@@ -122,5 +162,5 @@ def test_of_folds_in_a_sweep_too(fusion, corpus, tmp_path):
 
 
 def test_a_dry_run_says_it_in_its_list(fusion, corpus, tmp_path):
-    done = fusion("train", "-m", *TINY, f"data.path={corpus}", "dry_run=true", "clip=1,abc", cwd=tmp_path)
-    assert done.returncode == 3 and "cannot run: clip=abc must be" in " ".join(done.stdout.split())
+    done = fusion("train", "-m", *TINY, f"data.path={corpus}", "dry_run=true", "gradient_clip_val=1,abc", cwd=tmp_path)
+    assert done.returncode == 3 and "cannot run: gradient_clip_val=abc must be" in " ".join(done.stdout.split())

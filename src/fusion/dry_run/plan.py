@@ -7,7 +7,7 @@ machine, once for each network and each view, with random weights, which are as 
 
 import json
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -22,7 +22,7 @@ from fusion.config.data import DataOptions
 from fusion.config.errors import UserError, first_line
 from fusion.config.options import parse, to_dict
 from fusion.config.paths import cache_dir
-from fusion.config.schema import Config
+from fusion.config.schema import Config, load_config
 from fusion.console import printable, progress
 from fusion.dry_run.timing import StepTimer, pretraining_seconds, training_seconds
 from fusion.files import write_text
@@ -59,22 +59,17 @@ class DryRun:
         self._outlines: dict[str, tuple[int, Memory]] = {}  # parameters, and what training takes
         self._cached: set[str] = set()  # features that an earlier run of this list would have left in the cache
 
-    def add(self, config: Config, overrides: Sequence[str], folder: Path, number: int) -> None:
+    def add(self, options: Mapping[str, Any], overrides: Sequence[str], folder: Path, number: int) -> None:
         """Write the row of a configuration, job NUMBER of this command line; what is wrong with it is its verdict."""
-        row: dict[str, Any] = dict.fromkeys(COLUMNS, "") | {
-            "Run": " ".join(word for word in overrides if not word.startswith("dry_run")) or "defaults",
-            "Backbone": config.backbone.name,
-            "Text": config.text.name,
-            "Training Input Shape": format_size(config.input_shape) if config.has_image else "–",
-            "Source Image Size": str(config.source_size) if config.has_image else "–",
-            "LR": str(config.lr),
-            "Epochs": "–" if config.pretraining else str(config.epochs),
-            "Batch Size": str(config.batch_size),
+        row: dict[str, str] = dict.fromkeys(COLUMNS, "") | {
+            "Run": " ".join(word for word in overrides if not word.startswith("dry_run")) or "defaults"
         }
         seconds = 0.0
         try:
-            found, seconds = self._examine(config, overrides)
-            row |= found
+            config = load_config(options)
+            row |= _asked(config)
+            cells, seconds = self._examine(config, overrides)
+            row |= cells
         except UserError as error:
             row["Verdict"] = f"{FAILS}: {error}"
         except Exception as error:  # one run that cannot be examined does not end the list
@@ -160,6 +155,19 @@ class DryRun:
 
 
 ROWS = "dry_run"  # folder of a sweep: a file for each job
+
+
+def _asked(config: Config) -> dict[str, str]:
+    """Return the cells of a row that say what was asked."""
+    return {
+        "Backbone": config.backbone.name,
+        "Text": config.text.name,
+        "Training Input Shape": format_size(config.input_shape) if config.has_image else "–",
+        "Source Image Size": str(config.source_size) if config.has_image else "–",
+        "LR": str(config.lr),
+        "Epochs": "–" if config.pretraining else str(config.epochs),
+        "Batch Size": str(config.batch_size),
+    }
 
 
 def finish(folder: Path) -> int:

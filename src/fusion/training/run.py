@@ -14,8 +14,7 @@ import pyarrow.compute as pc
 import pytorch_lightning as pl
 import torch
 
-from fusion.branches import image
-from fusion.branches.weights import check_weights
+from fusion.branches import image, weights
 from fusion.config.errors import UserError, first_line
 from fusion.config.paths import cache_dir
 from fusion.config.schema import Config
@@ -113,9 +112,9 @@ def check(config: Config) -> None:
         raise UserError("device=cuda was asked for, but this machine has no GPU that torch can use; pass device=auto.")
     if config.has_image:
         image.check(str(config.backbone.model))
-        check_weights(config.backbone)
+        weights.check(config.backbone)
     if config.has_text:
-        check_weights(config.text)
+        weights.check(config.text)
 
 
 def warn(config: Config) -> None:
