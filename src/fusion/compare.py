@@ -9,59 +9,69 @@ from pathlib import Path
 
 from fusion import console
 from fusion.config.errors import UserError
-from fusion.results.table import print_table, write_results
+from fusion.results.table import Table, print_table, write_results
 from fusion.results.tables import OF_RUNS, TABLES, make_table
 
 log = logging.getLogger(__name__)
 
-DESCRIPTION = """Prints the runs found in the folders as one table, best validation macro-F1 first, and writes
-it as results.csv and results.md. Runs on another split or with other labels are never ranked together;
-failed and interrupted runs are rows too. --table rakuten (or heig, notebook, ladder) prints the rows of a source's own
-table instead: its figures beside those of our runs, and for each empty cell the command that fills it."""
+DESCRIPTION = """Print the runs found in the folders as one table, best validation macro-F1 first, and write it to
+results.csv and results.md. Runs on different splits or with different labels are never ranked together.
+Failed and interrupted runs are listed too.
+
+--table texts shows accuracy by length of the snippet, --table ladder the small transformers in their order.
+--table rakuten, heig or notebook shows the rows of that source: its figures beside those of your runs and,
+for each row without a run, the command that trains it."""
+DEFAULT = Path("runs")
 
 
 def parser() -> argparse.ArgumentParser:
-    made = argparse.ArgumentParser(
+    """Return the options of the command."""
+    options = argparse.ArgumentParser(
         "fusion compare", description=DESCRIPTION, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    runs = "run folders, or folders of them (default: runs)"
-    made.add_argument("runs", nargs="*", type=Path, metavar="RUNS", help=runs, default=[Path("runs")])
-    made.add_argument("--table", choices=TABLES, default="results", help="which table (default: results)")
-    made.add_argument("-o", "--output", type=Path, metavar="DIR", help="where its files go (default: the first folder)")
-    made.add_argument("--json", action="store_true", help="print the rows as JSON instead of a table")
-    return made
+    runs = "run folders, or folders that hold some (default: runs)"
+    options.add_argument("runs", nargs="*", type=Path, metavar="RUNS", help=runs, default=[DEFAULT])
+    options.add_argument("--table", choices=TABLES, default="results", help="the table to print (default: results)")
+    output = "folder for the table's files (default: the first of RUNS)"
+    options.add_argument("-o", "--output", type=Path, metavar="DIR", help=output)
+    options.add_argument("--json", action="store_true", help="print the rows as JSON instead of a table")
+    return options
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """The table on stdout, where it was written on stderr; 1 when there are no runs."""
-    asked = parser().parse_args(argv)
-    from fusion.results.record import survey
+    """Print the table on stdout and where it was written on stderr. Raises UserError when there are no runs."""
+    args = parser().parse_args(argv)
+    from fusion.results.record import read_runs
 
     console.set_up_logging()
-    table_alone = asked.table not in OF_RUNS and asked.runs == [Path("runs")] and not asked.runs[0].exists()
-    folders, notes = ([], []) if table_alone else survey(asked.runs)
+    no_runs_yet = args.table not in OF_RUNS and args.runs == [DEFAULT] and not DEFAULT.exists()
+    runs, notes = ({}, []) if no_runs_yet else read_runs(args.runs)
     for note in notes:
         log.warning("%s", console.printable(note))
-    if not folders and asked.table in OF_RUNS:
-        places = ", ".join(map(str, asked.runs))
+    if not runs and args.table in OF_RUNS:
+        places = ", ".join(map(str, args.runs))
         raise UserError(f"There are no runs that can be read in {places}; make one with python -m fusion.train.")
-    target = asked.output or (None if table_alone else asked.runs[0])
-    table = make_table(asked.table, folders, target)
-    if asked.json:
+    target = args.output or (None if no_runs_yet else args.runs[0])
+    table = make_table(args.table, runs, target)
+    if args.json:
         print(json.dumps(table.rows, indent=1, ensure_ascii=False))
     else:
         print_table(table)
     if target is None:
-        log.info("nothing was written, for there is no folder runs; -o DIR says where the table goes")
-        return 0
+        log.info("nothing was written: there is no folder runs; choose a folder for the table with -o DIR")
+    else:
+        _write(table, target)
+    return 0
+
+
+def _write(table: Table, folder: Path) -> None:
     try:
-        target.mkdir(parents=True, exist_ok=True)
-        log.info("wrote %s and %s", *write_results(table, target))
+        folder.mkdir(parents=True, exist_ok=True)
+        log.info("wrote %s and %s", *write_results(table, folder))
     except OSError as error:
         raise UserError(
-            f"The table cannot be written to {target} ({error.strerror}); choose a folder with -o."
+            f"The table cannot be written to {folder} ({error.strerror}); choose a folder with -o DIR."
         ) from error
-    return 0
 
 
 if __name__ == "__main__":

@@ -36,8 +36,13 @@ def test_rows_as_json(trained: Path, tmp_path: Path, capsys: pytest.CaptureFixtu
 
 
 TINY = {
-    "schema": 1, "status": "completed", "split_hash": "s", "classes": ["a"], "metrics": {"val": {"f1_macro": 0.5}},
+    "schema": 2, "status": "completed", "split_hash": "s", "classes": ["a"], "metrics": {"val": {"f1_macro": 0.5}},
     "config": {"seed": 0, "backbone": {"name": "none"}, "text": {"name": "nano"}, "render": {}},
+    "resolved": {"text": "nano", "lr": 0.01, "weights": {"text": "random"}},
+}  # fmt: skip
+OLD = {key: value for key, value in TINY.items() if key != "resolved"} | {
+    "schema": 1, "text": "ladder", "weights": {"text": "random"}, "device": "cpu",
+    "config": TINY["config"] | {"text": {"name": "ladder", "rung": "v3"}, "lr": 0.02},
 }  # fmt: skip
 
 
@@ -63,6 +68,20 @@ def test_bad_records_among_good_ones_are_left_out(
     assert said.err.count("2 folders left out: ") == 1 and "metrics=[1]" in said.err
     if table in OF_RUNS:
         assert sorted(row["Run"] for row in json.loads(said.out)) == ["begun", "good", "sparse"]
+
+
+@pytest.mark.parametrize(("table", "column"), [("results", "Text"), ("texts", "Text"), ("ladder", "Version")])
+def test_runs_of_an_older_fusion_stand_beside_todays(
+    table: str, column: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_run(tmp_path / "new")
+    (tmp_path / "old").mkdir()
+    (tmp_path / "old" / "run.json").write_text(json.dumps(OLD))
+    assert compare.main([str(tmp_path), "--json", "--table", table]) == 0
+    rows = {row["Run"]: row for row in json.loads(capsys.readouterr().out)}
+    assert rows["new"][column] == "nano" and rows["old"][column] == ("ladder" if table == "results" else "v3")
+    if table == "results":
+        assert (rows["old"]["LR"], rows["old"]["Weights"]) == ("0.02", "text: random")
 
 
 @pytest.mark.parametrize("table", OF_RUNS)

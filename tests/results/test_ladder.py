@@ -1,19 +1,23 @@
-"""The table of the ladder: rungs in their order, runs that lie elsewhere."""
+"""The table of the ladder: variants in their order, runs that lie elsewhere."""
 
-import json
-
-from fusion.results.ladder import rungs
+from fusion.results.ladder import ladder
 
 
-def test_rungs_stand_in_their_order_wherever_their_runs_lie(tmp_path):
-    folders = []
-    for format_path, rung in (("sweep/b", "v5"), ("elsewhere/a", "v1")):
-        folder = tmp_path / format_path
-        folder.mkdir(parents=True)
-        run = {"schema": 1, "status": "completed", "config": {"text": {"name": "ladder", "rung": rung}}}
-        (folder / "run.json").write_text(json.dumps(run | {"metrics": {"val": {"accuracy": 0.5, "n": 9}}}))
-        folders.append(folder)
-    first, second = rungs(folders, tmp_path / "sweep").rows
+def run(text: str, **options: object) -> dict:
+    resolved = {"text": text, "text_options": {"name": text, **options}}
+    return {"status": "completed", "resolved": resolved, "metrics": {"val": {"accuracy": 0.5, "n": 9}}}
+
+
+def test_variants_stand_in_their_order_wherever_their_runs_lie(tmp_path):
+    sweep, elsewhere = tmp_path / "sweep", tmp_path / "elsewhere"
+    table = ladder({sweep / "b": run("ladder", variant="v5"), elsewhere / "a": run("ladder", variant="v1")}, sweep)
+    first, second = table.rows
     assert (first["Version"], second["Version"]) == ("v1", "v5")
-    assert (first["Run"], second["Run"]) == (str(tmp_path / "elsewhere" / "a"), "b")
+    assert (first["Run"], second["Run"]) == (str(elsewhere / "a"), "b")
     assert first["Validation accuracy"] == "0.500" and first["Test accuracy"] == ""
+
+
+def test_what_was_trained_is_named_and_not_what_was_asked(tmp_path):
+    fallback = run("ladder", variant="v3") | {"config": {"text": {"name": "codeberta"}}}
+    rows = ladder({tmp_path / "a": run("other"), tmp_path / "b": run("nano"), tmp_path / "c": fallback}).rows
+    assert [row["Version"] for row in rows] == ["v3", "nano", "other"]

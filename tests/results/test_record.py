@@ -18,17 +18,19 @@ from fusion.config.schema import Row, load_config
 from fusion.results import record
 from fusion.results.record import (
     IGNORED_IN_FINGERPRINT,
+    REUSED,
+    REUSED_BEFORE,
     SCHEMA,
     NullRecord,
     Record,
     Resolved,
-    find_runs,
+    find_reused,
     fingerprint,
     new_folder,
     new_run_folder,
     read_metrics,
     read_run,
-    survey,
+    read_runs,
     write_metrics,
     write_predictions,
 )
@@ -190,16 +192,18 @@ def tree(tmp_path, config):
 
 def test_runs_are_found_in_trees_once_and_oldest_first(tree, tmp_path):
     first, third, second, fourth = tree
-    assert find_runs([tmp_path]) == [first, second, third, fourth]
-    assert find_runs([third, tmp_path / "a", third]) == [second, third]
+    runs, notes = read_runs([tmp_path])
+    assert list(runs) == [first, second, third, fourth] and notes == []
+    assert runs[third] == read_run(third)
+    assert list(read_runs([third, tmp_path / "a", third])[0]) == [second, third]
     (tmp_path / "empty").mkdir()
-    assert find_runs([tmp_path / "empty"]) == []
+    assert read_runs([tmp_path / "empty"]) == ({}, [])
 
 
 def test_a_path_that_is_no_folder_is_named(tree, tmp_path):
     for path in (tmp_path / "absent", tree[0] / "run.json"):
         with pytest.raises(UserError, match=path.name):
-            find_runs([tmp_path, path])
+            read_runs([tmp_path, path])
 
 
 @pytest.mark.parametrize(
@@ -211,6 +215,17 @@ def test_what_is_no_run_is_refused_by_name(tmp_path, content):
     (tmp_path / "run.json").write_bytes(content)
     with pytest.raises(UserError, match=r"run\.json"):
         read_run(tmp_path)
+
+
+def test_a_record_that_is_nested_too_deeply_is_refused_and_no_crash(tmp_path):
+    refused = 0
+    for depth in range(700, 1000, 10):
+        (tmp_path / "run.json").write_text('{"status": "x", "config": ' + '{"a": ' * depth + "1" + "}" * (depth + 1))
+        try:
+            read_run(tmp_path)
+        except UserError as error:
+            refused += "RecursionError" in str(error)
+    assert refused
 
 
 WRONG = [
@@ -242,27 +257,36 @@ def test_numbers_that_no_table_can_show_are_none(tmp_path):
 
 def test_what_cannot_be_read_is_left_out_under_one_note_that_says_why(tree, tmp_path):
     first, *broken = tree
-    assert survey([tmp_path]) == (find_runs([tmp_path]), [])
     (broken[0] / "run.json").write_text("{")
-    runs, (note,) = survey([tmp_path])
+    runs, (note,) = read_runs([tmp_path])
     assert len(runs) == 3 and broken[0] not in runs
     assert note == f"1 folder left out: {broken[0]} is not a run folder: run.json cannot be read (JSONDecodeError)"
     for folder in broken:
         (folder / "run.json").write_text('{"schema": 99}')
-    runs, (note,) = survey([tmp_path])
-    assert runs == [first] and note.startswith("3 folders left out: ") and note.count("upgrade fusion") == 3
+    runs, (note,) = read_runs([tmp_path])
+    assert list(runs) == [first] and note.startswith("3 folders left out: ") and note.count("upgrade fusion") == 3
     shutil.copytree(broken[0], tmp_path / "one more")
-    assert survey([tmp_path])[1][0].endswith("; and 1 more")
+    assert read_runs([tmp_path])[1][0].endswith("; and 1 more")
 
 
-@pytest.mark.parametrize("said", [b"../../elsewhere/20260101-1", b"\xff", b"\0", b"", b"x" * 5000])
-def test_a_run_that_a_sweep_took_and_that_is_gone_is_noted(tree, tmp_path, said):
-    (tmp_path / "a" / "taken").mkdir()
-    (tmp_path / "a" / "taken" / "x.txt").write_bytes(said)
-    runs, (note,) = survey([tmp_path / "a", tmp_path])
-    assert len(runs) == 4 and note.startswith("1 run that a sweep took from elsewhere is not there: ")
-    (tmp_path / "a" / "taken" / "y.txt").write_text("../nowhere")
-    assert survey([tmp_path])[1][0].startswith("2 runs that a sweep took from elsewhere are not there: ")
+@pytest.mark.parametrize("name", [REUSED, REUSED_BEFORE])
+def test_a_run_that_a_sweep_reused_is_one_of_its_runs(tree, tmp_path, name):
+    sweep = tmp_path / "sweep"
+    (sweep / name).mkdir(parents=True)
+    (sweep / name / "x.txt").write_text("../b/20260101-1\n")
+    assert read_runs([sweep]) == ({tree[0]: read_run(tree[0])}, [])
+    assert find_reused(sweep) == [sweep / name / "x.txt"]
+    assert len(read_runs([tmp_path])[0]) == len(tree), "once, from the sweep and from where it lies"
+
+
+@pytest.mark.parametrize("content", [b"../../elsewhere/20260101-1", b"\xff", b"\0", b"", b"x" * 5000])
+def test_a_run_that_a_sweep_reused_and_that_is_gone_is_noted(tree, tmp_path, content):
+    (tmp_path / "a" / REUSED).mkdir()
+    (tmp_path / "a" / REUSED / "x.txt").write_bytes(content)
+    runs, (note,) = read_runs([tmp_path / "a", tmp_path])
+    assert len(runs) == 4 and note.startswith("1 run that a sweep reused from elsewhere is not there: ")
+    (tmp_path / "a" / REUSED / "y.txt").write_text("../nowhere")
+    assert read_runs([tmp_path])[1][0].startswith("2 runs that a sweep reused from elsewhere are not there: ")
 
 
 def test_a_folder_without_a_record_is_no_run(tmp_path):

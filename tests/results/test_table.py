@@ -2,7 +2,6 @@
 
 import csv
 import io
-import json
 import os
 import platform
 import re
@@ -23,18 +22,19 @@ HOSTILE = ["=cmd()", "+1", "-1+cmd()", "@SUM(A1)", "\t=1", "\r=1", "<script>aler
 
 @pytest.fixture
 def run(tmp_path):
-    """Changes -> a run folder; keys of run.json, `val` and `test` metrics, or keys of the configuration."""
+    """Changes -> a run by its folder; keys of run.json, `val` and `test` metrics, or keys of the configuration."""
 
     def make(name, val=None, test=None, **changes):
         config = {
             "name": "train", "seed": 7, "lr": 0.001, "epochs": 3, "batch_size": 32, "input_shape": 64,
-            "source_size": 224, "backbone": {"name": "densenet121"}, "text": {"name": "nano"},
+            "source_size": [224, 224], "backbone": {"name": "densenet121"}, "text": {"name": "nano"},
             "render": {"highlight": "neutral"},
         }  # fmt: skip
         content = {
-            "schema": 1, "status": "completed", "seed": 7, "split_hash": "0123456789abcdef", "classes": ["a", "b"],
-            "metrics": {}, "timings": {"total_seconds": 90.0}, "weights": {"text": "random", "image": "hub"},
-            "image": {"original_input_shape": 224}, "epochs_trained": 3, "error": None,
+            "schema": 2, "status": "completed", "seed": 7, "split_hash": "0123456789abcdef", "classes": ["a", "b"],
+            "metrics": {}, "timings": {"total_seconds": 90.0}, "image": {"original_input_shape": 224},
+            "epochs_trained": 3, "error": None,
+            "resolved": {"text": "nano", "lr": 0.001, "weights": {"text": "random", "image": "hub"}},
         }  # fmt: skip
         for key, value in changes.items():
             (config if key in config else content)[key] = value
@@ -42,12 +42,13 @@ def run(tmp_path):
             if f1 is not None:
                 measured = {"accuracy": f1, "accuracy_95": [f1 - 0.1, f1 + 0.1], "f1_macro": f1, "f1_weighted": f1}
                 content["metrics"][side] = measured | {"n": 40}
-        folder = tmp_path / name
-        folder.mkdir()
-        (folder / "run.json").write_text(json.dumps(content | {"config": config}))
-        return folder
+        return {tmp_path / name: content | {"config": config}}
 
     return make
+
+
+def together(*runs) -> dict:
+    return {folder: content for run in runs for folder, content in run.items()}
 
 
 def names(found) -> list[str]:
@@ -55,7 +56,7 @@ def names(found) -> list[str]:
 
 
 def test_a_row_says_what_the_sources_table_says_and_what_to_trust(run, tmp_path):
-    (row,) = rows([run("r", val=0.5, test=0.75)], root=tmp_path)
+    (row,) = rows(run("r", val=0.5, test=0.75), root=tmp_path)
     assert row == {
         "Model": "densenet121", "Original Input Shape": "224×224", "Training Input Shape": "64×64",
         "Source Image Size": "224×224", "LR": "0.001", "Epochs": "3", "Batch Size": "32", "Accuracy": "0.750",
@@ -66,19 +67,19 @@ def test_a_row_says_what_the_sources_table_says_and_what_to_trust(run, tmp_path)
 
 
 def test_ranking_is_by_validation_and_never_by_test(run):
-    found = rows([run("a", val=0.5, test=0.99), run("b", val=0.9, test=0.1), run("c", val=0.7, test=0.5)])
+    found = rows(together(run("a", val=0.5, test=0.99), run("b", val=0.9, test=0.1), run("c", val=0.7, test=0.5)))
     assert names(found) == ["b", "c", "a"]
 
 
 def test_a_validation_score_of_zero_is_before_none_at_all(run):
-    assert names(rows([run("a"), run("b", val=0.0)])) == ["b", "a"]
+    assert names(rows(together(run("a"), run("b", val=0.0)))) == ["b", "a"]
 
 
 def test_failed_and_interrupted_runs_are_rows_at_the_end_with_their_reason(run):
-    found = rows([
+    found = rows(together(
         run("a", status="failed", error="Out of memory (x); lower batch_size."), run("b", val=0.2, test=0.2),
         run("c", status="interrupted", error="SIGTERM"), run("d", status="running"),
-    ])  # fmt: skip
+    ))  # fmt: skip
     assert names(found) == ["b", "a", "c", "d"]
     assert [row["Status"] for row in found] == [
         "completed", "failed: Out of memory (x); lower batch_size.", "interrupted: SIGTERM", "running",
@@ -97,39 +98,38 @@ def gone():
 @pytest.mark.parametrize("table", OF_RUNS)
 def test_a_run_whose_process_is_gone_was_killed_perhaps(run, table, gone):
     here = platform.node()
-    made = [
+    runs = together(
         run("a", status="running", pid=gone, host=here), run("b", status="running", pid=10**30, host=here),
         run("c", status="running", pid=os.getpid(), host=here), run("d", status="running", pid=gone, host=here + "x"),
         run("e", status="running"), run("f", status="interrupted", pid=gone, host=here),
-    ]  # fmt: skip
-    said = {Path(row["Run"]).name: row["Status"] for row in make_table(table, made).rows}
-    assert said == dict(
+    )  # fmt: skip
+    statuses = {Path(row["Run"]).name: row["Status"] for row in make_table(table, runs).rows}
+    assert statuses == dict(
         zip("abcdef", ["killed?", "killed?", "running", "running", "running", "interrupted"], strict=True)
     )
 
 
 def test_runs_on_other_splits_or_classes_are_never_ranked_together(run):
-    found = rows([
+    found = rows(together(
         run("a", val=0.5), run("b", val=0.99, split_hash="other"), run("c", val=0.6),
         run("d", val=0.9, classes=["a", "b", "c"]), run("e", val=0.995, split_hash="other"),
-    ])  # fmt: skip
+    ))  # fmt: skip
     assert names(found) == ["c", "a", "e", "b", "d"]
 
 
 def test_a_run_that_has_just_begun_is_a_row(tmp_path):
-    (tmp_path / "run.json").write_text("{}")
-    (row,) = rows([tmp_path])
+    (row,) = rows({tmp_path: {}})
     assert tuple(row) == COLUMNS and all(isinstance(cell, str) for cell in row.values())
     assert row["Status"] == "?"
 
 
 def test_metrics_that_were_no_number_are_a_row_at_the_end(run):
     lost = run("a", metrics={"val": {"f1_macro": None}, "test": {"accuracy": None}})
-    assert names(rows([lost, run("b", val=0.1)])) == ["b", "a"]
+    assert names(rows(together(lost, run("b", val=0.1)))) == ["b", "a"]
 
 
 def test_a_run_without_pictures_has_no_shapes(run):
-    (row,) = rows([run("a", backbone={"name": "none"}, weights={"text": "random"})])
+    (row,) = rows(run("a", backbone={"name": "none"}, resolved={"weights": {"text": "random"}}))
     assert row["Model"] == "none" and row["Weights"] == "text: random"
     assert {row[c] for c in COLUMNS if "Shape" in c or ("Size" in c and "Batch" not in c)} == {"–"}
     assert row["Highlight"] == "–"
@@ -146,24 +146,28 @@ def test_a_run_without_pictures_has_no_shapes(run):
     ],
 )
 def test_a_picture_that_was_enlarged_is_marked(run, source, said):
-    assert rows([run("a", source_size=source)])[0]["Source Image Size"] == said
+    assert rows(run("a", source_size=source))[0]["Source Image Size"] == said
 
 
 def test_stopping_early_shows_in_the_epochs(run):
-    assert rows([run("a", epochs_trained=2)])[0]["Epochs"] == "2 of 3"
+    assert rows(run("a", epochs_trained=2))[0]["Epochs"] == "2 of 3"
 
 
 def test_the_text_branch_that_was_trained_is_named(run):
-    assert rows([run("a")])[0]["Text"] == "nano"
-    run_folder = run("b", text={"name": "codeberta"})
-    content = json.loads((run_folder / "run.json").read_text()) | {"text": "nano"}
-    (run_folder / "run.json").write_text(json.dumps(content))
-    assert rows([run_folder])[0]["Text"] == "nano"
+    assert rows(run("a", text={"name": "codeberta"}))[0]["Text"] == "nano"
+    assert rows(run("a", text={"name": "codeberta"}, resolved={}))[0]["Text"] == "codeberta"
+
+
+def test_the_rate_that_was_found_is_shown(run):
+    assert rows(run("a", lr="search"))[0]["LR"] == "0.001"
+    assert rows(run("a", lr="search", resolved={"lr": None}))[0]["LR"] == "?"
 
 
 def hostile_rows(run):
     return leaderboard(
-        [run(f"r{i}", backbone={"name": text}, status="failed", error=text) for i, text in enumerate(HOSTILE)]
+        together(
+            *[run(f"r{i}", backbone={"name": text}, status="failed", error=text) for i, text in enumerate(HOSTILE)]
+        )
     )
 
 
@@ -177,13 +181,13 @@ def test_every_cell_survives_the_csv(run):
 @pytest.mark.parametrize("start", ["=", "+", "-", "@", "\t", "\r", "\n"])
 def test_no_csv_cell_is_a_formula(run, start):
     """The list is OWASP's, for CSV injection."""
-    made = leaderboard([run("a", backbone={"name": f"{start}cmd|' /C calc'!A0"})])
+    made = leaderboard(run("a", backbone={"name": f"{start}cmd|' /C calc'!A0"}))
     (read,) = csv.DictReader(io.StringIO(to_csv(made), newline=""))
     assert read["Model"][0] not in "=+-@\t\r\n" and "cmd" in read["Model"]
 
 
 def test_plain_csv_cells_are_as_they_are(run):
-    (read,) = csv.DictReader(io.StringIO(to_csv(leaderboard([run("a", val=0.5, test=0.5)]))))
+    (read,) = csv.DictReader(io.StringIO(to_csv(leaderboard(run("a", val=0.5, test=0.5)))))
     assert read["Model"] == "densenet121" and read["Accuracy"] == "0.500" and read["LR"] == "0.001"
 
 
@@ -210,26 +214,26 @@ def test_nothing_of_others_drives_the_terminal(run, monkeypatch, on_terminal):
 
 
 def test_a_pipe_gets_markdown(run, capsys):
-    made = leaderboard([run("a", val=0.5)])
+    made = leaderboard(run("a", val=0.5))
     print_table(made)
     assert capsys.readouterr().out == to_markdown(made)
 
 
 def test_both_files_are_written_and_nothing_beside_them(run, tmp_path):
     (tmp_path / "out").mkdir()
-    made = leaderboard([run("a", val=0.5)])
+    made = leaderboard(run("a", val=0.5))
     comma, marked = write_results(made, tmp_path / "out")
     assert (comma.read_text(), marked.read_text()) == (to_csv(made), to_markdown(made))
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["results.csv", "results.md"]
 
 
 def test_a_run_folder_whose_name_is_no_utf_8_can_be_written(run, tmp_path):
-    made = leaderboard([run("caf\udce9", val=0.5)], root=tmp_path)
+    made = leaderboard(run("caf\udce9", val=0.5), root=tmp_path)
     write_results(made, tmp_path)
     assert "caf" in (tmp_path / "results.csv").read_text()
 
 
 def test_no_runs_are_an_empty_table():
-    assert rows([]) == []
-    assert to_csv(leaderboard([])) == ",".join(COLUMNS) + "\n"
-    assert to_markdown(leaderboard([])).count("\n") == 2
+    assert rows({}) == []
+    assert to_csv(leaderboard({})) == ",".join(COLUMNS) + "\n"
+    assert to_markdown(leaderboard({})).count("\n") == 2

@@ -1,12 +1,13 @@
 """Runs -> the table of the ladder of small transformers, in the columns of its source, with intervals."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from fusion.console import printable
-from fusion.results.leaderboard import format_fraction, format_interval, format_path, status
-from fusion.results.record import read_run
+from fusion.results.leaderboard import format_fraction, format_interval, format_minutes, format_path
+from fusion.results.record import status
+from fusion.results.schema import part
 from fusion.results.table import Table
 
 COLUMNS = (
@@ -17,7 +18,7 @@ SHOWN = COLUMNS[: COLUMNS.index("n")]
 NOTE = (
     "v1 and v2 read the embedding of [CLS] alone, which is the same for every text: chance by construction. v1m and "
     "v2m are the same read as the mean over the text, in which positions tell the length and not the order. Accuracies "
-    "whose intervals overlap are not told apart by this table."
+    "whose intervals overlap may not differ at all."
 )
 DESCRIPTIONS = {  # text.variant, or another text branch -> description, complexity
     "v1": ("Embedding of [CLS]", "Low"),
@@ -34,20 +35,18 @@ DESCRIPTIONS = {  # text.variant, or another text branch -> description, complex
 }
 
 
-def rungs(folders: Sequence[Path], root: Path | None = None) -> Table:
-    """Run folders -> one line a run, from the lowest rung up; branches that are no rung follow."""
-    order = {name: format_path for format_path, name in enumerate(DESCRIPTIONS)}
-    lines = [_line(folder, read_run(folder), root) for folder in folders]
-    return Table("ladder", COLUMNS, sorted(lines, key=lambda x: order.get(x["Version"], len(order))), SHOWN, (NOTE,))
+def ladder(runs: Mapping[Path, dict[str, Any]], root: Path | None = None) -> Table:
+    """Runs by folder -> one row a run, from the lowest variant up; other text branches follow."""
+    order = {version: number for number, version in enumerate(DESCRIPTIONS)}
+    rows = [_row(folder, run, root) for folder, run in runs.items()]
+    rows.sort(key=lambda row: order.get(row["Version"], len(order)))
+    return Table("ladder", COLUMNS, rows, SHOWN, (NOTE,))
 
 
-def _line(folder: Path, run: dict[str, Any], root: Path | None) -> dict[str, str]:
-    config, metrics, timings = run.get("config") or {}, run.get("metrics") or {}, run.get("timings") or {}
-    resolved, val, test = run.get("resolved") or {}, metrics.get("val") or {}, metrics.get("test") or {}
-    text = resolved.get("text")
-    version = (resolved.get("text_options") or {}).get("variant") if text == "ladder" else text
+def _row(folder: Path, run: dict[str, Any], root: Path | None) -> dict[str, str]:
+    val, test, timings = part(run, "metrics", "val"), part(run, "metrics", "test"), part(run, "timings")
+    version = text_version(run)
     description, complexity = DESCRIPTIONS.get(str(version), ("", ""))
-    seconds = timings.get("training_seconds")
     values = {
         "Version": version,
         "Description": description,
@@ -57,11 +56,17 @@ def _line(folder: Path, run: dict[str, Any], root: Path | None) -> dict[str, str
         "Tokens/s": timings.get("tokens_per_second"),
         "Test accuracy": format_fraction(test.get("accuracy")),
         "Parameters": run.get("parameters"),
-        "Minutes": None if seconds is None else f"{seconds / 60:.1f}",
+        "Minutes": format_minutes(timings.get("training_seconds")),
         "n": val.get("n"),
-        "Seed": config.get("seed"),
+        "Seed": part(run, "config").get("seed"),
         "Split": (run.get("split_hash") or "")[:8],
         "Status": status(run),
         "Run": format_path(folder, root),
     }
     return {name: "" if value is None else printable(str(value)) for name, value in values.items()}
+
+
+def text_version(run: dict[str, Any]) -> Any:
+    """Return the text branch that was trained; of the ladder the variant, such as v5."""
+    text = part(run, "resolved").get("text")
+    return part(run, "resolved", "text_options").get("variant") if text == "ladder" else text

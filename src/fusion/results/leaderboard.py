@@ -1,13 +1,12 @@
-"""Run folders -> the table of results: one row a run, in the columns of the Rakuten study and then some."""
+"""Runs -> the table of results: one row a run, in the columns of the Rakuten study and then some."""
 
-import os
-import platform
-from collections.abc import Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from fusion.console import printable
-from fusion.results.record import read_run
+from fusion.results.record import status
+from fusion.results.schema import part
 from fusion.results.table import Table
 
 # The columns of the source's table, then what a reader needs to trust a row.
@@ -19,80 +18,80 @@ COLUMNS = (
 SHOWN = (*COLUMNS[: COLUMNS.index("Weights") + 1], "Status")  # on a terminal
 
 
-def leaderboard(folders: Sequence[Path], root: Path | None = None) -> Table:
-    """Run folders -> the table that a sweep ends with."""
-    return Table("results", COLUMNS, rows(folders, root), SHOWN)
+def leaderboard(runs: Mapping[Path, dict[str, Any]], root: Path | None = None) -> Table:
+    """Runs by folder -> the table that a sweep ends with."""
+    return Table("results", COLUMNS, rows(runs, root), SHOWN)
 
 
-def rows(folders: Sequence[Path], root: Path | None = None) -> list[dict[str, str]]:
-    """Run folders -> one dict of strings a run, best validation macro-F1 first.
+def rows(runs: Mapping[Path, dict[str, Any]], root: Path | None = None) -> list[dict[str, str]]:
+    """Runs by folder -> one dict of strings a run, best validation macro-F1 first.
 
     Runs on another split or other classes are never ranked together: they follow in blocks of their own.
     Failed and interrupted runs are rows too, at the end of their block.
     """
-    runs = [(folder, read_run(folder)) for folder in folders]
     blocks: dict[tuple[Any, ...], int] = {}
-    for _, run in runs:
-        blocks.setdefault(_ranked_with(run), len(blocks))
+    for run in runs.values():
+        blocks.setdefault(_comparable(run), len(blocks))
 
     def order(item: tuple[Path, dict[str, Any]]) -> tuple[int, float, str]:
-        run = item[1]
-        rank = (run.get("metrics") or {}).get("val", {}).get("f1_macro")
-        return blocks[_ranked_with(run)], -rank if rank is not None else 1.0, item[0].name
+        folder, run = item
+        f1 = part(run, "metrics", "val").get("f1_macro")
+        return blocks[_comparable(run)], -f1 if f1 is not None else 1.0, folder.name
 
-    return [cells(folder, run, root) for folder, run in sorted(runs, key=order)]
+    return [cells(folder, run, root) for folder, run in sorted(runs.items(), key=order)]
 
 
-def _ranked_with(run: dict[str, Any]) -> tuple[Any, ...]:
+def _comparable(run: dict[str, Any]) -> tuple[Any, ...]:
+    """Return what two runs must share to be ranked together."""
     return run.get("split_hash"), tuple(run.get("classes") or ())
 
 
 def cells(folder: Path, run: dict[str, Any], root: Path | None) -> dict[str, str]:
-    """A run -> its text in each of COLUMNS."""
-    config, facts, test = run.get("config") or {}, run.get("image") or {}, (run.get("metrics") or {}).get("test", {})
-    resolved, image = run.get("resolved") or {}, (config.get("backbone") or {}).get("name", "?")
-    weights, lr = resolved.get("weights") or {}, resolved.get("lr")
-    drawn = image != "none"
-    trained, asked = run.get("epochs_trained"), config.get("epochs", "?")
-    values = {
-        "Model": image,
-        "Text": resolved.get("text") or (config.get("text") or {}).get("name", "?"),
-        "Original Input Shape": format_size(facts.get("original_input_shape")) if drawn else "–",
-        "Training Input Shape": format_size(config.get("input_shape")) if drawn else "–",
-        "Source Image Size": _source_size(facts.get("source_size") or config.get("source_size"), config)
-        if drawn
-        else "–",
+    """Return the text of a run in each of COLUMNS."""
+    config, resolved, test = part(run, "config"), part(run, "resolved"), part(run, "metrics", "test")
+    lr, weights = resolved.get("lr"), part(resolved, "weights")
+    backbone = part(config, "backbone").get("name", "?")
+    values = dict.fromkeys(COLUMNS, "–") | (_image_cells(run, config) if backbone != "none" else {}) | {
+        "Model": backbone,
+        "Text": resolved.get("text") or part(config, "text").get("name", "?"),
         "LR": "?" if lr is None else f"{lr:g}",
-        "Epochs": str(asked) if trained in (None, asked) else f"{trained} of {asked}",
+        "Epochs": _epochs(run.get("epochs_trained"), config.get("epochs", "?")),
         "Batch Size": str(config.get("batch_size", "?")),
         "Accuracy": format_fraction(test.get("accuracy")),
         "F1 Score Weighted": format_fraction(test.get("f1_weighted")),
         "Accuracy 95 %": format_interval(test),
         "F1 Macro": format_fraction(test.get("f1_macro")),
         "Weights": ", ".join(f"{name}: {kind}" for name, kind in weights.items()),
-        "Highlight": (config.get("render") or {}).get("highlight", "?") if drawn else "–",
         "n": str(test.get("n", "")),
-        "Minutes": _minutes(run),
+        "Minutes": format_minutes(part(run, "timings").get("total_seconds")),
         "Seed": str(run.get("seed", "?")),
         "Split": str(run.get("split_hash") or "?")[:8],
         "Status": f"{status(run)}: {run['error']}" if run.get("error") else status(run),
         "Run": format_path(folder, root),
-    }
+    }  # fmt: skip
     return {column: printable(str(values[column])) for column in COLUMNS}  # labels, names and paths are others' words
 
 
-def status(run: dict[str, Any]) -> str:
-    """What became of a run; killed? where it says running and its process on this machine is gone."""
-    said, pid = run.get("status", "?"), run.get("pid")
-    if said != "running" or not pid or run.get("host") != platform.node():
-        return str(said)
-    try:
-        os.kill(pid, 0)  # asks whether it is there
-    except (ProcessLookupError, OverflowError):
-        return "killed?"
-    except PermissionError:  # there, and another user's
-        pass
-    return "running"
+def _image_cells(run: dict[str, Any], config: dict[str, Any]) -> dict[str, str]:
+    """Return the columns that only a run with an image branch has."""
+    facts, shape = part(run, "image"), config.get("input_shape")
+    return {
+        "Original Input Shape": format_size(facts.get("original_input_shape")),
+        "Training Input Shape": format_size(shape),
+        "Source Image Size": _source_size(facts.get("source_size") or config.get("source_size"), shape),
+        "Highlight": part(config, "render").get("highlight", "?"),
+    }
+
+
+def _epochs(trained: Any, asked: Any) -> str:
+    return str(asked) if trained in (None, asked) else f"{trained} of {asked}"
+
+
+def _source_size(size: Any, input_shape: Any) -> str:
+    """Return width×height, marked where pictures were enlarged to the training shape."""
+    sides = size if isinstance(size, (list, tuple)) else [size]
+    upscaled = any(isinstance(side, int) and isinstance(input_shape, int) and side < input_shape for side in sides)
+    return format_size(size) + (" (upscaled)" if upscaled else "")
 
 
 def format_size(size: Any) -> str:
@@ -102,27 +101,21 @@ def format_size(size: Any) -> str:
     return f"{size}×{size}" if isinstance(size, int) else str(size or "?")
 
 
-def _source_size(size: Any, config: dict[str, Any]) -> str:
-    """Width×height, marked where pictures were enlarged to the training shape."""
-    shape, sides = config.get("input_shape"), size if isinstance(size, (list, tuple)) else [size]
-    upscaled = any(isinstance(side, int) and isinstance(shape, int) and side < shape for side in sides)
-    return format_size(size) + (" (upscaled)" if upscaled else "")
-
-
 def format_path(folder: Path, root: Path | None) -> str:
-    """Where a run lies: below the root, or elsewhere, as a sweep has it that took a run instead of repeating it."""
+    """Return where a run lies: below the root, or elsewhere, as the runs do that a sweep reused."""
     return str(folder.relative_to(root) if root and folder.is_relative_to(root) else folder)
 
 
 def format_fraction(value: float | None) -> str:
+    """0.75 -> 0.750; None -> ''."""
     return "" if value is None else f"{value:.3f}"
 
 
 def format_interval(scores: dict[str, Any]) -> str:
-    """The scores of a side -> its accuracy's interval of 95 %."""
+    """Scores of a split -> the interval of 95 % of its accuracy, as 0.650–0.850."""
     return "–".join(format_fraction(bound) for bound in scores.get("accuracy_95", ()))
 
 
-def _minutes(run: dict[str, Any]) -> str:
-    seconds = (run.get("timings") or {}).get("total_seconds")
+def format_minutes(seconds: float | None) -> str:
+    """90 -> 1.5; None -> ''."""
     return "" if seconds is None else f"{seconds / 60:.1f}"

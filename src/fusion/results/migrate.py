@@ -9,9 +9,10 @@ from fusion.config.renamed import RENAMED, RENAMED_CHOICES, with_new_names
 NOW_RESOLVED = {"text": "text", "weights": "weights", "weights_from": "weights_id", "device": "device"}
 
 
-def upgrade(run: dict[str, Any]) -> dict[str, Any]:
-    """Return a record in today's schema. What is malformed stays as it is, for a reader to refuse."""
-    return _from_1(run) if run and run.get("schema", 1) < 2 else run
+def upgrade(run: Any) -> Any:
+    """Return a record in today's schema. What is malformed or newer stays as it is, for a reader to refuse."""
+    is_older = isinstance(run, dict) and "config" in run and run.get("schema", 1) in range(2)
+    return _from_1(run) if is_older else run
 
 
 def _from_1(run: dict[str, Any]) -> dict[str, Any]:

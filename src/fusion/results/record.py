@@ -33,7 +33,7 @@ from fusion.config.options import to_dict
 from fusion.config.schema import Config
 from fusion.files import replacing, stamp, write_text
 from fusion.results import environment, migrate
-from fusion.results.schema import RUN, first_violation
+from fusion.results.schema import first_violation
 
 REUSED = "reused"  # folder of a sweep: for each run it did not repeat a file that says where that run lies
 REUSED_BEFORE = "taken"  # what older sweeps call it
@@ -159,106 +159,124 @@ def fingerprint(config: Config) -> str:
 
 
 def write_metrics(folder: Path, epochs: Sequence[dict[str, float]]) -> None:
-    """One dict an epoch -> metrics.csv, columns in order of first appearance."""
+    """Write one dict an epoch as metrics.csv, columns in order of first appearance."""
     columns = list(dict.fromkeys(name for epoch in epochs for name in epoch))
     rows = [",".join(columns)] + [",".join(str(epoch.get(name, "")) for name in columns) for epoch in epochs]
     write_text(folder / "metrics.csv", "\n".join(rows) + "\n")
 
 
 def read_metrics(folder: Path) -> list[dict[str, float]]:
+    """metrics.csv -> one dict an epoch, without the columns an epoch has no value in."""
     with (folder / "metrics.csv").open(newline="") as file:
         return [{name: float(value) for name, value in row.items() if value} for row in csv.DictReader(file)]
 
 
 def write_predictions(folder: Path, columns: dict[str, Any]) -> None:
-    """id, split, group, label, source, lines, predicted, logits -> predictions.parquet."""
+    """Write id, split, group, label, source, lines, predicted and logits as predictions.parquet."""
     with replacing(folder / "predictions.parquet") as part:
         pq.write_table(pa.table(columns), part, compression="zstd")
 
 
-def find_runs(paths: Iterable[Path]) -> list[Path]:
-    """What survey finds, without its notes."""
-    return survey(paths)[0]
+def read_runs(places: Iterable[Path]) -> tuple[dict[Path, dict[str, Any]], list[str]]:
+    """Run folders, sweeps or trees of them -> their runs by folder, oldest first; notes of what was left out.
 
-
-def survey(paths: Iterable[Path]) -> tuple[list[Path], list[str]]:
-    """The folders that read_runs finds, and its notes."""
-    runs, notes = read_runs(paths)
-    return list(runs), notes
-
-
-def read_runs(paths: Iterable[Path]) -> tuple[dict[Path, dict[str, Any]], list[str]]:
-    """Run folders, sweeps or trees of them -> their runs by folder, oldest first, those a sweep took too; notes.
-
-    The notes say what was left out: folders that cannot be read, and runs that were taken and are not there.
-    Raises UserError for a path that does not exist.
+    A run that a sweep reused from elsewhere belongs to the sweep. Left out are folders that cannot be read, and reused
+    runs that are no longer there. Raises UserError for a path that is not a folder.
     """
-    found: dict[Path, None] = {}
-    lost: dict[Path, None] = {}
-    for path in paths:
-        if not path.is_dir():
-            raise UserError(f"{path} is not a folder; give run folders or folders of them, such as runs.")
-        records = [path / "run.json"] if (path / "run.json").is_file() else sorted(path.rglob("run.json"))
-        found.update(dict.fromkeys(record.parent for record in records))
-        for taken in sorted(reused for name in (REUSED, REUSED_BEFORE) for reused in path.rglob(f"{name}/*.txt")):
-            try:
-                folder = Path(os.path.normpath(taken.parents[1] / taken.read_text(encoding="utf-8").strip()))
-                there = (folder / "run.json").is_file()
-            except (OSError, ValueError):  # ValueError: not UTF-8
-                folder, there = taken, False
-            (found if there else lost)[folder] = None
+    folders: set[Path] = set()
+    missing: dict[Path, None] = {}
+    for place in places:
+        if not place.is_dir():
+            raise UserError(f"{place} is not a folder; give run folders or folders of them, such as runs.")
+        records = [place / "run.json"] if (place / "run.json").is_file() else place.rglob("run.json")
+        folders |= {path.parent for path in records}
+        for pointer in find_reused(place):
+            reused, is_there = _follow(pointer)
+            if is_there:
+                folders.add(reused)
+            else:
+                missing[reused] = None
     runs: dict[Path, dict[str, Any]] = {}
-    unread = []
-    for folder in sorted(found, key=lambda folder: (folder.name, str(folder))):
+    unreadable = []
+    for folder in sorted(folders, key=lambda folder: (folder.name, str(folder))):
         try:
             runs[folder] = read_run(folder)
         except UserError as error:
-            unread.append(str(error).removesuffix("."))
-    taken_from = "that a sweep took from elsewhere"
+            unreadable.append(str(error).removesuffix("."))
+    reused_but = "that a sweep reused from elsewhere"
     notes = [
-        _note(unread, "folder left out", "folders left out"),
-        _note(list(map(str, lost)), f"run {taken_from} is not there", f"runs {taken_from} are not there"),
+        _note(unreadable, "folder left out", "folders left out"),
+        _note([*map(str, missing)], f"run {reused_but} is not there", f"runs {reused_but} are not there"),
     ]
     return runs, [note for note in notes if note]
 
 
-def _note(said: Sequence[str], one: str, several: str) -> str:
-    """'2 folders left out: ...; ...', of many the first three; '' of none."""
-    more = f"; and {len(said) - 3} more" if len(said) > 3 else ""
-    return f"{len(said)} {one if len(said) == 1 else several}: {'; '.join(said[:3])}{more}" if said else ""
+def find_reused(sweep: Path) -> list[Path]:
+    """Return the files of a sweep, or of a tree of them, each of which names the folder of one reused run."""
+    return sorted(path for name in (REUSED, REUSED_BEFORE) for path in sweep.rglob(f"{name}/*.txt"))
+
+
+def _follow(pointer: Path) -> tuple[Path, bool]:
+    """Return the run folder that a file of `find_reused` names, and whether it is there; the file if it names none."""
+    try:
+        folder = Path(os.path.normpath(pointer.parents[1] / pointer.read_text(encoding="utf-8").strip()))
+        return folder, (folder / "run.json").is_file()
+    except (OSError, ValueError):  # ValueError: not UTF-8, or a zero byte
+        return pointer, False
+
+
+def _note(items: Sequence[str], singular: str, plural: str) -> str:
+    """Return '2 folders left out: ...; ...', the first three of many; '' of none."""
+    more = f"; and {len(items) - 3} more" if len(items) > 3 else ""
+    return f"{len(items)} {singular if len(items) == 1 else plural}: {'; '.join(items[:3])}{more}" if items else ""
 
 
 def read_run(folder: Path) -> dict[str, Any]:
-    """run.json -> dict, in which all that tables read is of the right kind; {} of a run that has just begun.
+    """Return run.json, in today's schema and with types that every table can read; {} of a run that has just begun.
 
     Raises UserError for what is no run or was written by a newer fusion.
     """
     path = folder / "run.json"
     try:
-        content = json.loads(path.read_text(encoding="utf-8"), parse_constant=lambda _: None, parse_int=_whole)
+        text = path.read_text(encoding="utf-8")
+        content = migrate.upgrade(json.loads(text, parse_constant=lambda _: None, parse_int=_to_number))
     except (OSError, ValueError, RecursionError) as error:
         raise UserError(
             f"{folder} is not a run folder: {path.name} cannot be read ({type(error).__name__})."
         ) from error
-    if isinstance(content, dict) and content.get("schema", 1) not in range(SCHEMA + 1):
+    if isinstance(content, dict) and content.get("schema", SCHEMA) not in range(SCHEMA + 1):
         raise UserError(
             f"{path} was written by a newer fusion (schema {content['schema']}); upgrade fusion to read it."
         )
     if not isinstance(content, dict) or (content and not {"status", "config"} <= content.keys()):
         raise UserError(f"{folder} is not a run folder: {path.name} holds no record.")
-    content = migrate.upgrade(content)
-    if said := first_violation(content, RUN):
-        raise UserError(f"{folder} is not a run folder: {path.name} says {said}, which no run writes.")
-    return content
+    if violation := first_violation(content):
+        raise UserError(f"{folder} is not a run folder: {path.name} says {violation}, which no run writes.")
+    run: dict[str, Any] = content
+    return run
 
 
-def _whole(digits: str) -> int | float:
-    """More digits than a float holds, which no run writes, become infinite: no table could show them."""
+def status(run: dict[str, Any]) -> str:
+    """Return completed, failed, interrupted or running; killed? where the process of a running one is gone; else ?."""
+    written, pid = run.get("status", "?"), run.get("pid")
+    if written != "running" or not pid or run.get("host") != platform.node():
+        return str(written)
+    try:
+        os.kill(pid, 0)  # asks whether it is there
+    except (ProcessLookupError, OverflowError):
+        return "killed?"
+    except PermissionError:  # there, and another user's
+        pass
+    return "running"
+
+
+def _to_number(digits: str) -> int | float:
+    """Return an integer; one of more digits than a float holds, which no run writes, as infinity."""
     return int(digits) if len(digits) < 300 else float(digits)
 
 
 def _plain(value: Any) -> Any:
-    """JSON has no NaN and no infinity: they become null."""
+    """Return a value that JSON can hold: NaN and infinity become null."""
     if isinstance(value, dict):
         return {str(key): _plain(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):

@@ -1,6 +1,7 @@
-"""run.json -> the first value in it that the tables could not read; what is missing may be missing."""
+"""What the tables read of run.json: which types its values may have, and how to reach them where they are missing."""
 
 import reprlib
+from collections.abc import Mapping
 from types import NoneType
 from typing import Any
 
@@ -8,7 +9,8 @@ TEXT = (str, NoneType)
 NUMBER = (int, float, NoneType)  # null where it was none
 OBJECT = (dict, NoneType)
 SCORES = {"accuracy": NUMBER, "f1_macro": NUMBER, "f1_weighted": NUMBER, "accuracy_95": [NUMBER]}
-RUN: dict[str, Any] = {  # a type, several in a tuple, a list of one kind, or an object of several
+# A type, several in a tuple, a list of one kind, or an object of several. Any key may be missing.
+RUN: dict[str, Any] = {
     "status": str,
     "pid": (int, NoneType),
     "host": TEXT,
@@ -24,14 +26,21 @@ RUN: dict[str, Any] = {  # a type, several in a tuple, a list of one kind, or an
 }
 
 
-def first_violation(value: Any, kind: Any, name: str = "") -> str | None:
-    """A value and what it must be -> None where it is, else where in it what stands, as "metrics.val=None"."""
-    if isinstance(kind, dict) and isinstance(value, dict):
-        inside = [(value[key], one, f"{name}.{key}".lstrip(".")) for key, one in kind.items() if key in value]
-    elif isinstance(kind, list) and isinstance(value, list):
-        inside = [(one, kind[0], f"{name}[{i}]") for i, one in enumerate(value)]
-    elif isinstance(kind, (type, tuple)) and isinstance(value, kind):
+def first_violation(value: Any, allowed: Any = RUN, name: str = "") -> str | None:
+    """Return the first value that is of another type than allowed, as "metrics.val=None"; None where all is well."""
+    if isinstance(allowed, dict) and isinstance(value, dict):
+        parts = [(value[key], inner, f"{name}.{key}".lstrip(".")) for key, inner in allowed.items() if key in value]
+    elif isinstance(allowed, list) and isinstance(value, list):
+        parts = [(item, allowed[0], f"{name}[{i}]") for i, item in enumerate(value)]
+    elif isinstance(allowed, (type, tuple)) and isinstance(value, allowed):
         return None
     else:
         return f"{name}={reprlib.repr(value)}"
-    return next((said for one in inside if (said := first_violation(*one))), None)
+    return next((violation for part in parts if (violation := first_violation(*part))), None)
+
+
+def part(run: Mapping[str, Any], *keys: str) -> dict[str, Any]:
+    """Return an object of run.json, such as part(run, "metrics", "val"); {} where it is missing or null."""
+    for key in keys:
+        run = run.get(key) or {}
+    return dict(run)

@@ -1,32 +1,42 @@
 """The tables that `fusion compare --table` prints and that a sweep may end with, by name."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, get_args
+
+from fusion.config.schema import TableName
 
 if TYPE_CHECKING:
     from fusion.results.table import Table
 
-OF_RUNS = ("results", "texts", "ladder")  # the others are a source's, which have rows without any run
-TABLES = (*OF_RUNS, "rakuten", "heig", "notebook")
+TABLES: tuple[TableName, ...] = get_args(TableName)
+OF_RUNS: tuple[TableName, ...] = ("results", "ladder", "texts")  # the others are a source's, with rows without a run
 
 
-def make_table(name: str, folders: Sequence[Path], root: Path | None = None) -> "Table":
-    """One of TABLES, run folders -> that table. What it needs is imported here: --help must not wait for it."""
-    match name:
+def make_table(
+    name: str, runs: Mapping[Path, dict[str, Any]], root: Path | None = None, notes: Sequence[str] = ()
+) -> "Table":
+    """Return one of TABLES, made of runs by folder; root: where paths of runs begin; notes: shown below it, last."""
+    table = _make_table(name, runs, root)
+    return replace(table, notes=(*table.notes, *notes))
+
+
+def _make_table(name: str, runs: Mapping[Path, dict[str, Any]], root: Path | None) -> "Table":
+    match name:  # imported where it is needed: --help must not wait for it
         case "results":
             from fusion.results.leaderboard import leaderboard
 
-            return leaderboard(folders, root)
+            return leaderboard(runs, root)
         case "texts":
             from fusion.results.by_length import by_length
 
-            return by_length(folders, root)
+            return by_length(runs, root)
         case "ladder":
-            from fusion.results.ladder import rungs
+            from fusion.results.ladder import ladder
 
-            return rungs(folders, root)
+            return ladder(runs, root)
         case _:
             from fusion.results.reference import beside_reference
 
-            return beside_reference(name, folders, root)
+            return beside_reference(name, runs, root)
