@@ -42,17 +42,19 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Print the table on stdout and where it was written on stderr. Raises UserError when there are no runs."""
     args = parser().parse_args(argv)
     from fusion.results.record import read_runs
+    from fusion.results.sweep_outcome import failed_job_notes
 
     console.set_up_logging()
     no_runs_yet = args.table not in OF_RUNS and args.runs == [DEFAULT] and not DEFAULT.exists()
-    runs, notes = ({}, []) if no_runs_yet else read_runs(args.runs)
-    for note in notes:
+    places = [] if no_runs_yet else args.runs
+    (runs, notes), failed_jobs = read_runs(places), failed_job_notes(places)
+    for note in notes if runs else [*notes, *failed_jobs]:
         log.warning("%s", console.printable(note))
     if not runs and args.table in OF_RUNS:
-        places = ", ".join(map(str, args.runs))
-        raise UserError(f"There are no runs that can be read in {places}; make one with python -m fusion.train.")
+        named = ", ".join(map(str, places))
+        raise UserError(f"There are no runs that can be read in {named}; make one with python -m fusion.train.")
     target = args.output or (None if no_runs_yet else args.runs[0])
-    table = make_table(args.table, runs, target)
+    table = make_table(args.table, runs, target, failed_jobs)
     if args.json:
         print(json.dumps(table.rows, indent=1, ensure_ascii=False))
     else:

@@ -11,6 +11,7 @@ from tests.tiny import Command
 
 from fusion import compare
 from fusion.config.errors import UserError
+from fusion.results.sweep_outcome import note_failure
 from fusion.results.tables import OF_RUNS, TABLES
 
 RAKUTEN = [
@@ -92,6 +93,19 @@ def test_only_where_nothing_is_left_is_it_an_error(
     with pytest.raises(UserError, match="There are no runs that can be read"):
         compare.main([str(tmp_path), "--table", table])
     assert "written by a newer fusion (schema 99); upgrade fusion" in capsys.readouterr().err
+
+
+def test_jobs_of_a_sweep_that_left_no_folder_are_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    sweep = tmp_path / "sweep-1"
+    note_failure(sweep, "3", "no room")
+    note = "sweep-1: job 3 failed before there was a run folder: no room"
+    with pytest.raises(UserError, match="There are no runs"):
+        compare.main([str(tmp_path)])
+    assert note in capsys.readouterr().err
+    write_run(tmp_path / "good")
+    assert compare.main([str(tmp_path)]) == 0
+    assert capsys.readouterr().out.endswith(f"\n\n{note}\n")
+    assert (tmp_path / "results.md").read_text().endswith(f"{note}\n")
 
 
 @pytest.mark.parametrize("content", [b"", b"PAR1", None])

@@ -33,7 +33,7 @@ def to_csv(table: Table) -> str:
 def to_markdown(table: Table) -> str:
     lines = ["| " + " | ".join(table.columns) + " |", "|" + "---|" * len(table.columns)]
     lines += ["| " + " | ".join(_cell(row[c]) for c in table.columns) + " |" for row in table.rows]
-    lines += [line for note in table.notes for line in ("", note)]
+    lines += [line for note in table.notes for line in ("", note.replace("<", "&lt;"))]
     return "\n".join(lines) + "\n"
 
 
