@@ -34,8 +34,8 @@ MOST_DIFFERENCES = 4  # choices whose own default is named beside the first choi
 
 INTRODUCTION = """# Options
 
-Every option of `python -m fusion.train`. Write `option=value` on the command line, or `group=choice` to take a file of
-`conf/GROUP`. Lists are written `[1,2]`; a value with spaces or brackets needs quotes in a shell:
+Every option of `python -m fusion.train`. Write `lr=0.001` on the command line to set one, or `backbone=vgg16` to
+take a file of `conf/backbone`. Lists are written `[1,2]`; a value with spaces or brackets needs quotes in a shell:
 `'backbone.freeze=all but 12'`. A value that an option cannot have is refused before anything runs, with the values that
 it can have. `python -m fusion.train --cfg job` prints the configuration that a command line amounts to.
 
