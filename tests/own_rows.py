@@ -7,15 +7,15 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-import yaml
 
-from fusion.config.paths import CONF_DIR
+from fusion.config.data import DataOptions, load_data_options
 
 LABELS = ["NA", "null", "01", "1", "[/]", "=cmd()", "None", "<script>", "../x", "c", "C", " C", "a\tb"]
 
 
-def conf(kind: str, path: object, **options: object) -> dict:
-    return yaml.safe_load((CONF_DIR / "data" / f"{kind}.yaml").read_text()) | {"path": str(path)} | options
+def conf(kind: str, path: object, **options: object) -> DataOptions:
+    """Return conf/data/KIND.yaml with a path, and other options changed."""
+    return load_data_options(kind, path=str(path), **options)
 
 
 def rows(labels=LABELS, each: int = 4) -> list[dict[str, str]]:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from fusion.config.data import DataOptions, load_data_options
 from fusion.packages import manifest as packages
 from fusion.packages import registries
 from fusion.packages.manifest import Line, write_lines
@@ -79,7 +80,6 @@ def stocked(shelf):
 
 
 @pytest.fixture
-def data() -> dict:
-    """conf/data of kind packages."""
-    return {"kind": "packages", "set": "small", "registries": ["pypi"], "languages": None, "per_package": 400,
-            "per_label": None, "workers": 1, "limit": None, "seed": 0}  # fmt: skip
+def data() -> DataOptions:
+    """Return data=small, of PyPI alone and cut in this process."""
+    return load_data_options("small", registries=["pypi"], workers=1)

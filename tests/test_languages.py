@@ -3,8 +3,9 @@
 import pytest
 from pygments.lexers import get_lexer_by_name
 
+from fusion.config.data import load_data_options
 from fusion.config.errors import UserError
-from fusion.languages import BY_EXTENSION, COMPARED, LANGUAGES, MERGED, named
+from fusion.languages import BY_EXTENSION, COMPARED, LANGUAGES, named
 from fusion.packages.manifest import read_lines
 
 
@@ -19,7 +20,8 @@ def test_names_are_of_one_language() -> None:
     words = [word for one in LANGUAGES.values() for word in {one.name.lower(), *one.aliases}]
     assert len(words) == len(set(words))
     assert len(COMPARED) == len(set(COMPARED)) == 34 and set(COMPARED) <= set(LANGUAGES)
-    assert set(MERGED) | set(MERGED.values()) <= set(LANGUAGES)
+    merge = load_data_options("core").merge
+    assert set(merge) | set(merge.values()) <= set(LANGUAGES)
     assert BY_EXTENSION[".py"] == "Python" and ".h" not in BY_EXTENSION
 
 
@@ -39,11 +41,11 @@ def test_the_manifest_speaks_of_known_languages() -> None:
 
 def test_core_holds_thirty_languages_without_debian() -> None:
     """Measured when they were pinned: four projects and 600 snippets each; dialects count as their language."""
-    projects: dict[str, set[str]] = {}
+    merge, projects = load_data_options("core").merge, dict[str, set[str]]()
     snippets: dict[str, int] = {}
     for line in read_lines():
         if line.set in ("small", "core") and line.registry in ("pypi", "npm"):
-            label = MERGED.get(line.language, line.language)
+            label = merge.get(line.language, line.language)
             projects.setdefault(label, set()).add(line.project)
             snippets[label] = snippets.get(label, 0) + line.snippets
     assert sum(len(projects[label]) >= 4 and snippets[label] >= 600 for label in projects) >= 30

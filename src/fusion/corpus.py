@@ -2,14 +2,16 @@
 
 import argparse
 import logging
+import re
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from fusion import console
+from fusion.config.data import Packages, load_data_options
 from fusion.config.errors import UserError
-from fusion.config.paths import CONF_DIR, DATA_DIR, cache_dir, usable
+from fusion.config.paths import DATA_DIR, cache_dir, usable
 from fusion.console import progress, set_up_logging
 from fusion.languages import named
 from fusion.packages.manifest import REGISTRIES, SETS
@@ -57,7 +59,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return pin(options)
     from fusion.snippets.corpus.build import build
 
-    data = conf(options)
+    data = data_options(options)
     built = build(data, usable(cache_dir()), progress)
     if options.command == "build":
         build_report(built, options)
@@ -68,19 +70,23 @@ def main(argv: Sequence[str] | None = None) -> int:
     return PARTLY if built.report.missing else 0
 
 
-def conf(options: argparse.Namespace) -> dict[str, Any]:
-    """Command line -> what conf/data/<set>.yaml says, with the options that were given."""
-    import yaml
-
-    data = yaml.safe_load((CONF_DIR / "data" / f"{options.subset}.yaml").read_text(encoding="utf-8"))
-    for option in ("per_package", "per_label", "workers"):
-        value = getattr(options, option)
-        if value is not None and value < 1:
-            raise UserError(f"--{option.replace('_', '-')}={value} must be at least 1.")
-        data[option] = value or data.get(option)
-    languages = [named(word).name for word in options.languages] if options.languages else None
-    registries = list(REGISTRIES) if options.debian else data["registries"]
-    return data | {"seed": options.seed, "languages": languages, "registries": registries}
+def data_options(options: argparse.Namespace) -> Packages:
+    """Return conf/data/<set>.yaml with the options of the command line. Raises UserError for one that cannot be."""
+    changes: dict[str, Any] = {"seed": options.seed}
+    for name in ("per_package", "per_label", "workers"):
+        if (value := getattr(options, name)) is not None:
+            changes[name] = value
+    if options.languages:
+        changes["languages"] = [named(word).name for word in options.languages]
+    if options.debian:
+        changes["registries"] = list(REGISTRIES)
+    try:
+        data = load_data_options(options.subset, **changes)
+    except UserError as error:  # as it was typed here: --per-package=0
+        typed = re.sub(r"\bdata\.(\w+)=", lambda name: f"--{name[1].replace('_', '-')}=", str(error))
+        raise UserError(typed) from error
+    assert isinstance(data, Packages)
+    return data
 
 
 def build_report(built: Any, options: argparse.Namespace) -> None:
@@ -135,12 +141,12 @@ def _print_labels(rows: list[dict[str, Any]]) -> None:
         print(" ".join([f"{row['label']:<{width}}", *(f"{row[head]:>9}" for head in heads)]))
 
 
-def card(built: Any, data: dict[str, Any], options: argparse.Namespace) -> None:
+def card(built: Any, data: Packages, options: argparse.Namespace) -> None:
     from fusion.files import write_text
     from fusion.packages.manifest import read_manifest
     from fusion.snippets.corpus import card as cards
 
-    packages = [p for p in read_manifest(data["set"]) if p.registry in data["registries"]]
+    packages = [p for p in read_manifest(data.set) if p.registry in data.registries]
     command = f"fusion corpus card --set {options.subset} --seed {options.seed}" + " --debian" * options.debian
     options.out.parent.mkdir(parents=True, exist_ok=True)
     picture = options.out.with_suffix(".png")

@@ -85,9 +85,6 @@ COMPARED = (
     "Common Lisp", "Swift", "Objective-C", "Dart", "SQL", "HTML", "CSS", "Fortran", "Pascal", "Tcl",
 )  # fmt: skip
 
-# Dialects counted as their language unless data.merge says otherwise.
-MERGED = {"JSX": "JavaScript", "TSX": "TypeScript"}
-
 
 def _claims(field: str) -> dict[str, tuple[str, ...]]:
     """Extension, file name or interpreter -> the languages that use it, in the order of the table."""

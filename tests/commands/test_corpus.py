@@ -78,8 +78,10 @@ def test_pin_adds_measured_lines(stocked, capsys, tmp_path, monkeypatch) -> None
 def test_options_that_cannot_be() -> None:
     with pytest.raises(UserError, match="Language 'pythn' is not known"):
         corpus.main(["build", "--languages", "pythn"])
-    with pytest.raises(UserError, match="--per-package=0 must be at least 1"):
+    with pytest.raises(UserError, match=r"^--per-package=0 must be a whole number of at least 1"):
         corpus.main(["build", "--per-package", "0"])
+    with pytest.raises(UserError, match=r"^--seed=-1 must be a whole number from 0"):
+        corpus.main(["card", "--seed", "-1"])
     with pytest.raises(SystemExit):
         corpus.main(["build", "--set", "huge"])
 

@@ -1,7 +1,6 @@
 """conf/data -> the snippet table: built from pinned packages, or read from the user's own data."""
 
 from collections import defaultdict
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -9,14 +8,13 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from fusion.config.data_options import checked
-from fusion.config.errors import UserError, did_you_mean
+from fusion.config.data import DataOptions, Packages
+from fusion.config.errors import UserError
 from fusion.config.paths import usable
-from fusion.snippets.corpus import build
-from fusion.snippets.corpus.build import Progress
+from fusion.snippets.corpus.build import Progress, build
 from fusion.snippets.held_out import hold_out
 from fusion.snippets.snippet import split_hash
-from fusion.snippets.user import load as own
+from fusion.snippets.user.load import load_user_data
 
 __all__ = ["Progress", "load", "no_progress", "split_hash"]
 
@@ -28,23 +26,21 @@ def no_progress(items: Any, _title: str, _total: int) -> Any:
     return items
 
 
-def load(data: dict[str, Any], cache: Path, progress: Progress = no_progress) -> pa.Table:
-    """The `data` part of a configuration -> table with the columns of SCHEMA, in order (see snippet.in_order).
+def load(data: DataOptions, cache: Path, progress: Progress = no_progress) -> pa.Table:
+    """Return the table that the options describe: the columns of SCHEMA, in order (see snippet.in_order).
 
     Raises UserError when there is nothing to learn from.
     """
-    kind = data["kind"]
-    if kind not in _KINDS:
-        raise UserError(f"data.kind={kind} is not known{did_you_mean(kind, _KINDS)}; it is one of {', '.join(_KINDS)}.")
-    data = checked(data)
-    table = _KINDS[kind](data, usable(cache), progress)
+    cache = usable(cache)
+    table = build(data, cache, progress).table if isinstance(data, Packages) else load_user_data(data, cache, progress)
     labels = pc.unique(table["label"]).to_pylist()
     if len(labels) < 2:
         held = f"only the label {labels[0]!r}" if labels else "no snippets"
-        raise UserError(f"There is nothing to tell apart: data={kind} holds {held}; at least 2 labels are needed.")
-    if data.get("held_out"):
-        table = hold_out(table, data["held_out"], JUDGED, data["seed"])
-    return limit(table, data["limit"], data["seed"]) if data["limit"] else table
+        typed = data.set if isinstance(data, Packages) else data.kind
+        raise UserError(f"There is nothing to tell apart: data={typed} holds {held}; at least 2 labels are needed.")
+    if data.held_out:
+        table = hold_out(table, data.held_out, JUDGED, data.seed)
+    return limit(table, data.limit, data.seed) if data.limit else table
 
 
 def limit(table: pa.Table, most: int, seed: int) -> pa.Table:
@@ -60,13 +56,3 @@ def limit(table: pa.Table, most: int, seed: int) -> pa.Table:
     share = most / table.num_rows
     kept = [row for cell in cells.values() for row in cell[: max(1, round(share * len(cell)))]]
     return table.take(sorted(kept))
-
-
-def _from_packages(data: dict[str, Any], cache: Path, progress: Progress) -> pa.Table:
-    return build.build(data, cache, progress).table
-
-
-_KINDS: dict[str, Callable[[dict[str, Any], Path, Progress], pa.Table]] = {
-    "packages": _from_packages, "folder": own.load, "csv": own.load, "jsonl": own.load, "parquet": own.load,
-    "hub": own.load,
-}  # fmt: skip

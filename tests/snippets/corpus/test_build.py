@@ -5,11 +5,13 @@ import signal
 import subprocess
 import sys
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from tests.packed import archive_of, c_of, python_of
 
+from fusion.config.data import Packages
 from fusion.config.errors import UserError
 from fusion.packages.manifest import read_manifest
 from fusion.snippets import sources
@@ -19,7 +21,7 @@ from fusion.snippets.corpus.build import build
 from fusion.snippets.snippet import SCHEMA
 
 
-def built(data: dict, cache: Path):
+def built(data: Packages, cache: Path):
     return build(data, cache, sources.no_progress)
 
 
@@ -46,18 +48,19 @@ def test_workers_seeds_and_interruptions(stocked, data, cache_folder, monkeypatc
     for path in [*cache_folder.glob("parts/*.parquet")][::2]:  # a build killed half-way
         path.unlink()
     first.path.unlink()
-    assert built(data | {"workers": 2}, cache_folder).path.read_bytes() == bytes_of
-    other = built(data | {"seed": 1}, cache_folder)
+    assert built(replace(data, workers=2), cache_folder).path.read_bytes() == bytes_of
+    other = built(replace(data, seed=1), cache_folder)
     assert other.report.split_hash != first.report.split_hash
 
 
 def test_a_killed_build_leaves_whole_parts_and_no_workers(stocked, data, cache_folder, tmp_path) -> None:
     script = tmp_path / "slow.py"
     script.write_text(
-        "import os, signal, sys\nfrom pathlib import Path\nfrom fusion import packages\n"
+        "import os, signal, sys\nfrom pathlib import Path\nfrom fusion.config.data import Packages\n"
+        "from fusion.packages import manifest\n"
         "from fusion.snippets import sources\n"
         "from fusion.snippets.corpus import build, package_cache as parts\n"
-        f"packages.DATA_DIR = Path({str(tmp_path / 'data')!r})\nmake, count = parts._make, []\n"
+        f"manifest.DATA_DIR = Path({str(tmp_path / 'data')!r})\nmake, count = parts._make, []\n"
         "def dying(task):\n    count.append(1)\n    len(count) < 4 or os.kill(os.getpid(), signal.SIGKILL)\n"
         "    return make(task)\n"
         f"parts._make = dying\nbuild.build({data!r}, Path({str(cache_folder)!r}), sources.no_progress)\n"
@@ -114,24 +117,24 @@ def test_dialects_count_as_their_language_unless_told(stocked, data, cache_folde
         )
         stocked(name, {"a.jsx": "import React from 'react';\n" + rows}, "JSX")
     assert "JavaScript" in set(built(data, cache_folder).table["label"].to_pylist())
-    assert "JSX" in set(built(data | {"merge": {}}, cache_folder).table["label"].to_pylist())
+    assert "JSX" in set(built(replace(data, merge={}), cache_folder).table["label"].to_pylist())
 
 
 def test_caps(stocked, data, cache_folder) -> None:
-    few = built(data | {"per_package": 5}, cache_folder).table
+    few = built(replace(data, per_package=5), cache_folder).table
     assert set(Counter(few["group"].to_pylist()).values()) == {5}
-    even = built(data | {"per_label": 12}, cache_folder).table
+    even = built(replace(data, per_label=12), cache_folder).table
     assert Counter(even["group"].to_pylist()) == dict.fromkeys(set(even["group"].to_pylist()), 3)
     assert _even_share([1, 100, 100], 61) == 30 and _even_share([1, 2], 100) == 2 and _even_share([5] * 9, 3) == 1
 
 
 def test_languages_can_be_chosen(stocked, data, cache_folder) -> None:
     stocked("ibis", {"src/code.py": python_of("ibis")}, "Python", lost=True)
-    assert not built(data | {"languages": ["C"]}, cache_folder).report.missing, "only what is asked for is fetched"
+    assert not built(replace(data, languages=["C"]), cache_folder).report.missing, "only what is asked for is fetched"
     with pytest.raises(UserError, match="only the label 'C'; at least 2"):
-        sources.load(data | {"languages": ["C"]}, cache_folder)
+        sources.load(replace(data, languages=["C"]), cache_folder)
     with pytest.raises(UserError, match=r"data\.languages has Go, which the set 'small' does not; it has C, Python"):
-        built(data | {"languages": ["Go"]}, cache_folder)
+        built(replace(data, languages=["Go"]), cache_folder)
 
 
 def test_a_language_of_two_projects_is_left_out(stocked, data, cache_folder) -> None:
@@ -148,7 +151,7 @@ def test_nothing_at_all(shelf, data, cache_folder) -> None:
 
 
 def test_a_limit_thins_every_label_alike(stocked, data, cache_folder) -> None:
-    table = sources.load(data | {"limit": 20}, cache_folder)
+    table = sources.load(replace(data, limit=20), cache_folder)
     assert table.num_rows <= 24 and set(table["split"].to_pylist()) == {"train", "val", "test"}
 
 

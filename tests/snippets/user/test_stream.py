@@ -1,4 +1,4 @@
-"""StreamDataset data: sides that need no other row, every training row read once, whoever reads it."""
+"""A stream of rows: sides that need no other row, every training row read once, whoever reads it."""
 
 from collections import Counter
 from pathlib import Path
@@ -7,6 +7,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from tests.own_rows import conf
 
 from fusion.config.errors import UserError
 from fusion.snippets.user.stream import open_stream
@@ -32,11 +33,9 @@ def shards(tmp_path: Path) -> Path:
     return folder
 
 
-def options(path: Path, **changed: Any) -> dict[str, Any]:
-    return {
-        "kind": "parquet", "path": str(path), "text_column": "code", "label_column": "lang", "group_column": "repo",
-        "split_column": None, "image_column": None, "streaming": True, "scan": None, "limit": None, "seed": 0,
-    } | changed  # fmt: skip
+def options(path: object, **changes: Any) -> Any:
+    given = {"text_column": "code", "label_column": "lang", "group_column": "repo", "streaming": True, "scan": None}
+    return conf(changes.pop("kind", "parquet"), path, **given | changes)
 
 
 def test_groups_stay_on_one_side_and_sides_have_their_shares(shards: Path, tmp_path: Path) -> None:
@@ -84,6 +83,8 @@ def test_a_label_that_comes_late_is_named(tmp_path: Path) -> None:
 def test_what_cannot_be_streamed_is_said(tmp_path: Path, shards: Path) -> None:
     with pytest.raises(UserError, match="data=csv cannot be streamed"):
         open_stream(options(shards, kind="csv"), tmp_path)
+    with pytest.raises(UserError, match=r"^data=parquet needs data\.path=FOLDER_OR_NAME\.$"):
+        open_stream(options(""), tmp_path)
     with pytest.raises(UserError, match="cannot be opened as a stream"):
         open_stream(options(tmp_path / "nowhere"), tmp_path)
     with pytest.raises(UserError, match="there is no column 'text'"):

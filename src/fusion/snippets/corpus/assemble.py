@@ -4,14 +4,13 @@ from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from fusion.languages import MERGED
+from fusion.config.data import Packages
 from fusion.packages.manifest import Package
 from fusion.snippets.corpus import package_cache as parts
 from fusion.snippets.corpus.clones import clones, join
@@ -36,7 +35,7 @@ class Report:
     split_hash: str = ""
 
 
-def assemble(cut: Sequence[tuple[Package, Path]], data: dict[str, Any], report: Report) -> pa.Table:
+def assemble(cut: Sequence[tuple[Package, Path]], data: Packages, report: Report) -> pa.Table:
     """(package, part) -> table with the columns of SCHEMA, split still empty: distinct texts, clones joined.
 
     The texts are read last and only those that stay, so that memory holds them once.
@@ -49,16 +48,16 @@ def assemble(cut: Sequence[tuple[Package, Path]], data: dict[str, Any], report: 
     report.joined = [(names[one], names[other], round(share, 3)) for one, other, share in pairs]
     groups = join(names, [package.project or package.name for package, _ in cut], pairs)
     rows = _distinct(rows, groups, report)
-    rows = _balanced(rows, groups, data.get("per_label"))
+    rows = _balanced(rows, groups, data.per_label)
     return _table(rows, cut, groups)
 
 
-def _marks(number: int, part: Path, data: dict[str, Any]) -> pa.Table:
+def _marks(number: int, part: Path, data: Packages) -> pa.Table:
     """What decides about the windows of one part, without their text."""
     table = pq.read_table(part, columns=["language", "rank", "plain", "signature"])
-    merged, wanted = data.get("merge", MERGED), set(data["languages"] or [])
-    labels = [merged.get(language, language) for language in table["language"].to_pylist()]
-    keep = _capped(labels, table["rank"].to_numpy(), wanted, data["per_package"])
+    wanted = set(data.languages or ())
+    labels = [data.merge.get(language, language) for language in table["language"].to_pylist()]
+    keep = _capped(labels, table["rank"].to_numpy(), wanted, data.per_package)
     return pa.table(
         {
             "label": pa.array(labels, pa.string()).take(keep),

@@ -6,16 +6,17 @@ import logging
 import os
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from fusion.config.data import Packages
 from fusion.config.errors import UserError
 from fusion.files import write_text
-from fusion.languages import MERGED, named
+from fusion.languages import named
 from fusion.packages.manifest import ArchiveError, Package, PackageError, fetch_all, read_manifest
 from fusion.snippets.corpus import package_cache as parts
 from fusion.snippets.corpus.assemble import Report, assemble
@@ -37,10 +38,10 @@ class Built:
     path: Path
 
 
-def build(data: dict[str, Any], cache: Path, progress: Progress) -> Built:
+def build(data: Packages, cache: Path, progress: Progress) -> Built:
     """conf/data of kind packages -> Built; from the cache when this very table was built before."""
-    data = data | {"languages": [named(word).name for word in data["languages"] or []]}
-    packages = [p for p in read_manifest(data["set"]) if p.registry in data["registries"]]
+    data = replace(data, languages=tuple(named(word).name for word in data.languages or ()))
+    packages = [p for p in read_manifest(data.set) if p.registry in data.registries]
     packages = _asked_for(packages, data)
     if built := _before(data, packages, cache):
         return built
@@ -48,8 +49,8 @@ def build(data: dict[str, Any], cache: Path, progress: Progress) -> Built:
     if missing and (built := _before(data, had, cache)):
         _tell(built.report)
         return built
-    cutting = parts.Cutting(cache, data["per_package"], data["seed"])
-    made = progress(parts.make_all(had, cutting, data.get("workers") or WORKERS), "cutting snippets", len(had))
+    cutting = parts.Cutting(cache, data.per_package, data.seed)
+    made = progress(parts.make_all(had, cutting, data.workers or WORKERS), "cutting snippets", len(had))
     cut: list[tuple[Package, Path]] = []
     for package, part in zip(had, made, strict=True):
         if isinstance(part, ArchiveError):
@@ -64,7 +65,7 @@ def build(data: dict[str, Any], cache: Path, progress: Progress) -> Built:
             f"None of the pinned packages could be had ({next(iter(missing.values()), 'the set has none')}); "
             "run `python -m fusion.doctor` to see what is out of reach."
         )
-    table = split_table(_enough_projects(assemble(cut, data, report), report), data["seed"])
+    table = split_table(_enough_projects(assemble(cut, data, report), report), data.seed)
     report.split_hash = split_hash(table)
     path = _path(data, [package for package, _ in cut], cache)
     write_table(table, path)
@@ -73,36 +74,29 @@ def build(data: dict[str, Any], cache: Path, progress: Progress) -> Built:
     return Built(open_table(path), report, path)
 
 
-def _asked_for(packages: Sequence[Package], data: dict[str, Any]) -> list[Package]:
+def _asked_for(packages: Sequence[Package], data: Packages) -> list[Package]:
     """Without the packages that hold none of data.languages."""
-    if not data["languages"]:
+    if not data.languages:
         return list(packages)
-    wanted, merged = set(data["languages"]), data.get("merge", MERGED)
+    wanted, merged = set(data.languages), data.merge
     known = {merged.get(language, language) for package in packages for language in package.languages}
     if unknown := wanted - known:
         raise UserError(
-            f"data.languages has {', '.join(sorted(unknown))}, which the set {data['set']!r} does not; "
+            f"data.languages has {', '.join(sorted(unknown))}, which the set {data.set!r} does not; "
             f"it has {', '.join(sorted(known))}."
         )
     return [p for p in packages if wanted & {merged.get(language, language) for language in p.languages}]
 
 
-def _path(data: dict[str, Any], packages: Sequence[Package], cache: Path) -> Path:
+def _path(data: Packages, packages: Sequence[Package], cache: Path) -> Path:
     """Where the table lies that these packages give; workers change nothing."""
-    key = [
-        parts.RECIPE,
-        data["per_package"],
-        data.get("per_label"),
-        data["seed"],
-        sorted(data["languages"] or []),
-        data.get("merge", MERGED),
-    ]
+    key = [parts.RECIPE, data.per_package, data.per_label, data.seed, sorted(data.languages or ()), data.merge]
     held = sorted((p.sha256, sorted(p.languages), p.project) for p in packages)
     digest = hashlib.sha256(json.dumps([*key, held], sort_keys=True).encode()).hexdigest()
-    return cache / "snippets" / f"{data['set']}-{digest[:12]}.arrow"
+    return cache / "snippets" / f"{data.set}-{digest[:12]}.arrow"
 
 
-def _before(data: dict[str, Any], packages: Sequence[Package], cache: Path) -> Built | None:
+def _before(data: Packages, packages: Sequence[Package], cache: Path) -> Built | None:
     path = _path(data, packages, cache)
     if not packages or not path.is_file() or not path.with_suffix(".json").is_file():
         return None

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from fusion.config.data import Folder, Rows
 from fusion.config.errors import UserError
 from fusion.files import replacing
 from fusion.snippets.corpus.build import Progress
@@ -29,8 +30,18 @@ CHUNK = 4096  # rows written at once
 STRETCH = 1 << 16  # rows looked at at once when they are put in order
 MOST_COMPARED = 300_000  # rows; near-duplicates of more are not looked for
 
+UserData = Folder | Rows
+_COLUMNS = ("text_column", "label_column", "group_column", "split_column", "image_column")
+KEYED = {  # the options that a table is named by, so that one built before is found again
+    "folder": ("kind", "path", "seed"),
+    "csv": ("kind", "path", "seed", *_COLUMNS, "delimiter"),
+    "jsonl": ("kind", "path", "seed", *_COLUMNS),
+    "parquet": ("kind", "path", "seed", *_COLUMNS, "streaming", "scan"),
+    "hub": ("kind", "path", "seed", *_COLUMNS, "streaming", "scan", "name"),
+}
 
-def load(data: dict[str, Any], cache: Path, progress: Progress) -> pa.Table:
+
+def load_user_data(data: UserData, cache: Path, progress: Progress) -> pa.Table:
     """conf/data of kind folder, csv, jsonl, parquet or hub -> table with the columns of SCHEMA (and image), mapped.
 
     Raises UserError naming file, line and column of what does not fit.
@@ -41,33 +52,33 @@ def load(data: dict[str, Any], cache: Path, progress: Progress) -> pa.Table:
         target.parent.mkdir(parents=True, exist_ok=True)
         unsplit = target.with_suffix(".unsplit")
         try:
-            rows = progress(_rows(data, path, cache), f"reading {data['path']}", 0)
-            schema = SCHEMA.append(IMAGE) if data.get("image_column") else SCHEMA
+            rows = progress(_rows(data, path, cache), f"reading {data.path}", 0)
+            schema = SCHEMA.append(IMAGE) if isinstance(data, Rows) and data.image_column else SCHEMA
             with replacing(unsplit) as part:
-                copies = _write(rows, schema, shown(str(data["path"])), part)
+                copies = _write(rows, schema, shown(str(data.path)), part)
             table = open_table(unsplit)
             if not table.num_rows:
-                raise UserError(f"data.path={data['path']} holds no text. {_form(data)}")
+                raise UserError(f"data.path={data.path} holds no text. {_form(data)}")
             splits = _splits(table, data, copies)
             with replacing(target) as part:
                 _write_in_order(table, splits, part)
         finally:
             unsplit.unlink(missing_ok=True)
     table = open_table(target)
-    log.info("%d snippets of %s (%s)", table.num_rows, data["path"], split_hash(table))
+    log.info("%d snippets of %s (%s)", table.num_rows, data.path, split_hash(table))
     return table
 
 
-def _form(data: dict[str, Any]) -> str:
-    return "Expected DIR/<label>/<file>." if data["kind"] == "folder" else Columns.of(data).expected()
+def _form(data: UserData) -> str:
+    return Columns.of(data).expected() if isinstance(data, Rows) else "Expected DIR/<label>/<file>."
 
 
-def _existing(data: dict[str, Any]) -> Path:
-    kind = data["kind"]
-    if not data["path"]:
+def _existing(data: UserData) -> Path:
+    kind = data.kind
+    if not data.path:
         what = {"folder": "DIR, a folder with one folder per label", "hub": "NAME of a data set, or a folder"}
         raise UserError(f"data={kind} needs data.path={what.get(kind, 'FILE')}.")
-    path = Path(data["path"]).expanduser()
+    path = Path(data.path).expanduser()
     if kind == "folder" and not path.is_dir():
         raise UserError(f"data.path={path} is not a folder; give one with a folder per label in it.")
     if kind in ("csv", "jsonl") and not path.is_file():
@@ -77,26 +88,27 @@ def _existing(data: dict[str, Any]) -> Path:
     return path
 
 
-def _key(data: dict[str, Any], path: Path) -> str:
+def _key(data: UserData, path: Path) -> str:
     """Changes with the options and with the size or date of any file read."""
     files = sorted(p for p in path.rglob("*") if p.is_file()) if path.is_dir() else [path]
     stamps = [(str(p.absolute()), p.stat().st_size, p.stat().st_mtime_ns) for p in files if p.exists()]
-    options = {key: value for key, value in data.items() if key != "limit"}
+    options = {name: getattr(data, name) for name in KEYED[data.kind]}
     return hashlib.sha256(json.dumps([RECIPE, options, stamps], sort_keys=True).encode()).hexdigest()[:16]
 
 
-def _rows(data: dict[str, Any], path: Path, cache: Path) -> Iterator[Row]:
+def _rows(data: UserData, path: Path, cache: Path) -> Iterator[Row]:
+    if isinstance(data, Folder):
+        return from_folder(path)
     columns = Columns.of(data)
-    match data["kind"]:
+    match data.kind:
         case "csv":
-            return from_csv(path, columns, data.get("delimiter"))
+            return from_csv(path, columns, data.delimiter)
         case "jsonl":
             return from_jsonl(path, columns)
         case "parquet":
             return from_parquet(path, columns, cache)
         case "hub":
-            return from_hub(data["path"], data.get("name"), columns, cache)
-    return from_folder(path)
+            return from_hub(str(data.path), data.name, columns, cache)
 
 
 def _write(rows: Iterable[Row], schema: pa.Schema, source: str, path: Path) -> Counter[str]:
@@ -131,7 +143,7 @@ def _write(rows: Iterable[Row], schema: pa.Schema, source: str, path: Path) -> C
     return copies
 
 
-def _splits(table: pa.Table, data: dict[str, Any], copies: Counter[str]) -> np.ndarray:
+def _splits(table: pa.Table, data: UserData, copies: Counter[str]) -> np.ndarray:
     """(N,) of SPLITS, '' for rows left out: as the data says, else whole groups, every label alike."""
     labels, given = table["label"].to_pylist(), np.array(table["split"].to_pylist(), object)
     groups = _joined(table)
@@ -140,7 +152,7 @@ def _splits(table: pa.Table, data: dict[str, Any], copies: Counter[str]) -> np.n
         row = int(np.flatnonzero(given == "")[0])
         raise UserError(f"{table['path'][row].as_py()}: it has no split, others do; give every row one, or none.")
     if (given != "").all():
-        completed = _completed(np.where(kept, given, ""), groups, labels, data["seed"])
+        completed = _completed(np.where(kept, given, ""), groups, labels, data.seed)
         check_sides(labels, completed.tolist())
         return completed
     own = table["group"].to_pylist()
@@ -150,8 +162,8 @@ def _splits(table: pa.Table, data: dict[str, Any], copies: Counter[str]) -> np.n
         groups = own
     counts = _counted(groups, labels, kept)
     if len({label for held in counts.values() for label in held}) > 1 and (thin := _thin(counts)):
-        raise _too_few(*min((alone or thin).items()), copies, data["kind"])
-    split_of = split_groups(counts, data["seed"])
+        raise _too_few(*min((alone or thin).items()), copies, data.kind)
+    split_of = split_groups(counts, data.seed)
     return np.array([split_of[g] if keep else "" for g, keep in zip(groups, kept, strict=True)], object)
 
 

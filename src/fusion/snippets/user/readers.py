@@ -11,6 +11,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from fusion.config.data import Rows
 from fusion.config.errors import UserError, did_you_mean, first_line
 from fusion.files import replacing
 
@@ -46,9 +47,8 @@ class Columns:
     image: str | None
 
     @classmethod
-    def of(cls, data: Mapping[str, Any]) -> "Columns":
-        named = {role: data.get(f"{role}_column") for role in ("text", "label", "group", "split", "image")}
-        return cls(**named)  # type: ignore[arg-type]
+    def of(cls, data: Rows) -> "Columns":
+        return cls(data.text_column, data.label_column, data.group_column, data.split_column, data.image_column)
 
     def named(self) -> dict[str, str]:
         """role -> column, of those that are there."""

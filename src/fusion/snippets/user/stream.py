@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from fusion.config.data_options import checked
+from fusion.config.data import Rows
 from fusion.config.errors import UserError, first_line
 from fusion.config.paths import usable
 from fusion.snippets.snippet import IMAGE, SCHEMA, SPLITS, text_id
@@ -30,7 +30,7 @@ SHARES = (0.70, 0.85)  # of the groups: train below the first, val below the sec
 class Stream:
     """The training rows of a streamed data set, and the table of what is held of it."""
 
-    data: dict[str, Any]
+    data: Rows
     parts: dict[str, Any]  # split as it is called there -> datasets.IterableDataset
     cache: Path
     table: pa.Table  # SCHEMA: a sample of train, and the val and test rows
@@ -44,7 +44,7 @@ class Stream:
         """
         from datasets.distributed import split_dataset_by_node
 
-        most = self.data["limit"]
+        most = self.data.limit
         for name, found in self.parts.items():
             if SPLIT_NAMES.get(name, "train") != "train":
                 continue
@@ -54,60 +54,60 @@ class Stream:
             shuffled = found.shuffle(seed=key, buffer_size=BUFFER)
             mine = split_dataset_by_node(shuffled, rank=rank, world_size=world)
             for row in _parsed(mine, name, self.data, self.cache):
-                if _side(row, name, self.parts, self.data["seed"]) != "train":
+                if _side(row, name, self.parts, self.data.seed) != "train":
                     continue
                 if row.label not in self.classes:
-                    scan = self.data["scan"]
+                    scan = self.data.scan
                     raise UserError(
                         f"{row.where}: the label {row.label!r} is not among the first {scan} rows; raise data.scan."
                     )
                 yield {"id": text_id(row.text), "text": row.text, "label": row.label, "image": row.image}
 
 
-def open_stream(data: dict[str, Any], cache: Path) -> Stream:
+def open_stream(data: Rows, cache: Path) -> Stream:
     """conf/data with streaming=true -> Stream. Raises UserError for what cannot be opened or has no sides."""
-    if data["kind"] not in ("parquet", "hub"):
-        raise UserError(f"data={data['kind']} cannot be streamed; data=parquet and data=hub can.")
-    data, cache = checked(data), usable(cache)
+    if data.kind not in ("parquet", "hub"):
+        raise UserError(f"data={data.kind} cannot be streamed; data=parquet and data=hub can.")
+    cache = usable(cache)
     parts = _opened(data)
-    most = max(1, data["scan"] // len(parts)) if data["scan"] else None
+    most = max(1, data.scan // len(parts)) if data.scan else None
     held: list[dict[str, Any]] = []
     for name, found in parts.items():
         for count, row in enumerate(_parsed(found, name, data, cache)):
             if most is not None and count >= most:
                 break
-            held.append(_record(row, _side(row, name, parts, data["seed"])))
+            held.append(_record(row, _side(row, name, parts, data.seed)))
     table = _table(held, data)
     sides = Counter(table["split"].to_pylist())
     if missing := [side for side in SPLITS if not sides[side]]:
         raise UserError(
-            f"The first {data['scan']} rows of data.path={data['path']} have no {' and no '.join(missing)} side; "
+            f"The first {data.scan} rows of data.path={data.path} have no {' and no '.join(missing)} side; "
             "raise data.scan, or name a data.split_column."
         )
     check_sides(table["label"].to_pylist(), table["split"].to_pylist())
     return Stream(data, parts, cache, table, frozenset(table["label"].to_pylist()))
 
 
-def _opened(data: dict[str, Any]) -> dict[str, Any]:
+def _opened(data: Rows) -> dict[str, Any]:
     try:
         import datasets
     except ImportError as error:
         raise UserError("data.streaming=true needs the datasets library; run `pip install 'fusion[data]'`.") from error
-    path = str(Path(data["path"]).expanduser()) if data["path"] else ""
-    if not path:
-        raise UserError(f"data={data['kind']} needs data.path=FOLDER_OR_NAME.")
+    if not data.path:
+        raise UserError(f"data={data.kind} needs data.path=FOLDER_OR_NAME.")
+    path = str(Path(data.path).expanduser())
     try:
-        opened = datasets.load_dataset(path, data.get("name"), streaming=True)
+        opened = datasets.load_dataset(path, data.name, streaming=True)
     except Exception as error:  # the library raises whatever its network and file layers raise
         reason = first_line(error)
         raise UserError(f"data.path={path} cannot be opened as a stream ({reason}).") from error
     return {str(name): part for name, part in opened.items()}
 
 
-def _parsed(found: Any, name: str, data: dict[str, Any], cache: Path) -> Iterator[Row]:
+def _parsed(found: Any, name: str, data: Rows, cache: Path) -> Iterator[Row]:
     """Records -> rows with text; those without are passed over."""
-    columns, where = Columns.of(data), f"{data['path']} ({name})"
-    folder = Path(data["path"]) if Path(data["path"]).is_dir() else Path()
+    columns, where = Columns.of(data), f"{data.path} ({name})"
+    folder = Path(str(data.path)) if Path(str(data.path)).is_dir() else Path()
     wanted = list(dict.fromkeys(columns.named().values()))
     words = {column: feature.names for column, feature in (found.features or {}).items() if hasattr(feature, "names")}
     for number, record in enumerate(found, 1):
@@ -140,6 +140,6 @@ def _record(row: Row, side: str) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _table(held: list[dict[str, Any]], data: dict[str, Any]) -> pa.Table:
-    schema = SCHEMA.append(IMAGE) if data.get("image_column") else SCHEMA
+def _table(held: list[dict[str, Any]], data: Rows) -> pa.Table:
+    schema = SCHEMA.append(IMAGE) if data.image_column else SCHEMA
     return pa.Table.from_pylist(sorted(held, key=lambda row: (SPLITS.index(row["split"]), row["id"])), schema=schema)
