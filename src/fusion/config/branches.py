@@ -76,14 +76,22 @@ def _backbone(name: str) -> str:
     return name
 
 
+def _not_a_truth(value: Any) -> Any:
+    """Refuse true, which Python takes for 1."""
+    return str(value) if isinstance(value, bool) else value
+
+
 @dataclass(frozen=True, config=STRICT, kw_only=True)
 class Backbone(_Branch):
     """conf/backbone: how a picture is read; `none` reads no pictures."""
 
     name: Annotated[str, AfterValidator(_backbone)] = Field(description="what is typed after backbone=")
     model: str | None = Field(None, description="any model that timm knows, or convnet")
-    weights: str = Field("auto", description="auto, pretrained, random, code (fusion's own), or a file")
-    channels: Literal[3, 1] = Field(3, description="colours, or the luminance alone")
+    weights: str = Field(
+        "auto", description="where the weights come from",
+        json_schema_extra={"words": "auto, pretrained, random, code (fusion's own), or an existing file or folder"},
+    )  # fmt: skip
+    channels: Annotated[Literal[3, 1], BeforeValidator(_not_a_truth)] = Field(3, description="colours, or the luminance alone")
     pooling: Literal["gap", "flatten"] = Field("gap", description="average the last map over its area, or keep all")
     num_styles: Annotated[int, Field(ge=1)] | None = Field(
         1, description="with freeze=all: styles whose features are kept; null draws new ones in each epoch"
@@ -103,7 +111,10 @@ class HuggingFace(_Branch):
 
     name: Literal["codeberta", "hf"]
     model: str = Field(description="a name on the hub, or a local folder")
-    weights: str = Field("auto", description="auto, pretrained, random, or a folder")
+    weights: str = Field(
+        "auto", description="where the weights come from",
+        json_schema_extra={"words": "auto, pretrained, random, or an existing file or folder"},
+    )  # fmt: skip
     fallback: Literal["nano", "scratch", "ladder"] | None = Field(
         None, description="what is trained where the weights cannot be had; null makes that an error"
     )

@@ -24,7 +24,7 @@ from torch import nn
 
 from fusion.config.paths import cache_dir
 from fusion.config.schema import Config
-from fusion.datamodule import Features, Row, SnippetDataModule
+from fusion.datamodule import FeatureStore, RowKey, SnippetDataModule
 from fusion.files import replacing
 from fusion.model.checkpoint import Model
 from fusion.results.record import Record
@@ -38,13 +38,13 @@ MAX_SHARE = 0.5  # of the free memory, and of the free disk, that features may t
 # On a CPU, one picture at least: more takes memory (10 GB for 64 pictures of 600 pixels) and saves no time.
 PIXELS_AT_ONCE = 16 * 224**2
 
-Draw = Callable[[str, int | None], tuple[list[Row], Iterable[torch.Tensor]]]  # side, variant -> rows, their pictures
+Draw = Callable[[str, int | None], tuple[list[RowKey], Iterable[torch.Tensor]]]  # side, variant -> rows, their pictures
 
 
 def styles_to_keep(config: Config) -> int | None:
     """Return how many styles training repeats, epoch by epoch; None where each epoch draws its own.
 
-    Features can be kept where each picture is read by the same weights every time: by a frozen branch, unchanged.
+    FeatureStore can be kept where each picture is read by the same weights every time: by a frozen branch, unchanged.
     """
     backbone = config.backbone
     frozen = config.has_image and backbone.freeze.never_learns
@@ -55,11 +55,11 @@ def styles_to_keep(config: Config) -> int | None:
 
 def use_cached_features(config: Config, model: Model, datamodule: SnippetDataModule, record: Record) -> None:
     """Give the data module the features of all of its pictures, if the branch is frozen and they are not too many."""
-    if datamodule.variants is None or datamodule.renderer is None:
+    if datamodule.num_styles is None or datamodule.renderer is None:
         return
     branch, renderer, cache = model.net.branches["image"], datamodule.renderer, cache_dir()
-    styles: dict[str, Sequence[int | None]] = {"train": [*range(datamodule.variants)], "val": [None], "test": [None]}
-    styles = {split: numbers for split, numbers in styles.items() if len(datamodule.sides[split])}
+    styles: dict[str, Sequence[int | None]] = {"train": [*range(datamodule.num_styles)], "val": [None], "test": [None]}
+    styles = {split: numbers for split, numbers in styles.items() if len(datamodule.splits[split])}
     pictures = _count_pictures(datamodule, styles)
     size = pictures * int(branch.dim) * FLOAT  # type: ignore[arg-type]
     cache.mkdir(parents=True, exist_ok=True)
@@ -74,7 +74,7 @@ def use_cached_features(config: Config, model: Model, datamodule: SnippetDataMod
     device, dtype = resolve_device(config), AMP_DTYPE.get(resolve_precision(config))
     with torch.random.fork_rng(devices=[]):  # a loader takes a random number: dropout is the same, kept or computed
         datamodule.features, summary = load_or_compute(branch, datamodule.draw, styles, facts, cache, device, dtype)
-    record.update(features=summary | {"variants": datamodule.variants})
+    record.update(features=summary | {"num_styles": datamodule.num_styles})
     record.content["timings"]["features_seconds"] = summary["seconds"]
 
 
@@ -83,12 +83,12 @@ def _count_pictures(datamodule: SnippetDataModule, styles: dict[str, Sequence[in
     tiles = {"train": 1, "val": 1, "test": 1}
     if datamodule.renderer is not None and datamodule.renderer.render.view == "tiles":
         tiles |= dict.fromkeys(("val", "test"), datamodule.renderer.render.tile_count)
-    return sum(len(datamodule.sides[split]) * len(numbers) * tiles[split] for split, numbers in styles.items())
+    return sum(len(datamodule.splits[split]) * len(numbers) * tiles[split] for split, numbers in styles.items())
 
 
 def _states_of_own_pictures(datamodule: SnippetDataModule) -> list[Any]:
     """Return size and time of the user's own pictures: another file of the same name has other features."""
-    own = {path for rows in datamodule.sides.values() for _id, _label, path in rows.named() if path}
+    own = {path for rows in datamodule.splits.values() for _id, _label, path in rows.row_keys() if path}
     states = ((path, Path(path).stat()) for path in sorted(own))
     return [(path, state.st_size, state.st_mtime_ns) for path, state in states]
 
@@ -110,13 +110,13 @@ def load_or_compute(
     cache: Path,
     device: torch.device,
     dtype: torch.dtype | None = None,
-) -> tuple[Features, dict[str, Any]]:
+) -> tuple[FeatureStore, dict[str, Any]]:
     """Return the features of every split in its styles, from the cache or computed, and what the record says of them.
 
     styles: train -> [0, 1, ...], val -> [None], ... facts: whatever else changes a picture or how it is read.
     dtype: of 16 bits to compute with, None for 32.
     """
-    clock, features, computed = time.monotonic(), Features(), 0
+    clock, features, computed = time.monotonic(), FeatureStore(), 0
     weights = weights_hash(branch)
     for split, numbers in styles.items():
         for number in numbers:
@@ -130,12 +130,12 @@ def load_or_compute(
                 computed += len(rows)
             features.add(number, rows, values)
     seconds = round(time.monotonic() - clock, 1)
-    total = sum(len(values) for values in features.held.values())
+    total = sum(len(values) for values in features.features.values())
     log.info("features of %d pictures, %d of them computed now, in %.0f s", total, computed, seconds)
     return features, {"weights": weights, "pictures": total, "computed": computed, "seconds": seconds}
 
 
-def rows_hash(rows: Sequence[Row]) -> str:
+def rows_hash(rows: Sequence[RowKey]) -> str:
     """Ids, labels and own pictures of rows -> sha256."""
     return hashlib.sha256(json.dumps(rows).encode()).hexdigest()
 
@@ -165,7 +165,7 @@ def _compute(
     return torch.cat(computed)
 
 
-def _write(path: Path, rows: Sequence[Row], values: torch.Tensor) -> None:
+def _write(path: Path, rows: Sequence[RowKey], values: torch.Tensor) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     described = json.dumps(rows)
     facts = {"rows": described, "sha256": _checksum(described, values)}
@@ -179,7 +179,7 @@ def _checksum(described: str, values: torch.Tensor) -> str:
     return sha.hexdigest()
 
 
-def _read(path: Path, rows: Sequence[Row]) -> torch.Tensor | None:
+def _read(path: Path, rows: Sequence[RowKey]) -> torch.Tensor | None:
     """Return the features in a file, None where it is not whole or not of these very rows."""
     if not path.is_file():
         return None

@@ -170,7 +170,7 @@ def _make_datamodule(
     tokenizer = created["text"].tokenizer if "text" in created else None
     return SnippetDataModule(
         table, classes, tokenizer, renderer, batch_size=config.batch_size, seed=config.seed,
-        num_workers=config.num_workers, pictures=pictures, stream=stream, variants=styles_to_keep(config),
+        num_workers=config.num_workers, pictures=pictures, stream=stream, num_styles=styles_to_keep(config),
     )  # fmt: skip
 
 

@@ -73,7 +73,7 @@ def make_freeze_schedule(config: Config, net: LateFusion) -> FreezeSchedule:
 def _training_labels(datamodule: SnippetDataModule, kind: str) -> list[str]:
     if datamodule.stream is not None:
         raise UserError(f"loss.class_weights={kind} must count the labels, which a stream does not tell; use none.")
-    rows = datamodule.sides["train"]
+    rows = datamodule.splits["train"]
     labels: list[str] = pa.chunked_array([part["label"] for part in rows.reader.batches]).take(rows.numbers).to_pylist()
     return labels
 
