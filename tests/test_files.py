@@ -1,8 +1,11 @@
-"""Files are whole or not there at all."""
+"""Files are whole or not there at all; checksums and names of folders."""
+
+import hashlib
+import re
 
 import pytest
 
-from fusion.files import replacing, write_text
+from fusion.files import replacing, sha256_of, stamp, write_text
 
 
 def test_a_file_is_written_and_nothing_is_left_beside_it(tmp_path):
@@ -55,3 +58,13 @@ def test_text_that_is_no_utf_8_leaves_the_old_file(tmp_path):
         write_text(path, "new \udce9")
     assert path.read_text() == "old"
     assert list(tmp_path.iterdir()) == [tmp_path / "a.txt"]
+
+
+def test_a_checksum_is_that_of_the_bytes(tmp_path):
+    (tmp_path / "a").write_bytes(b"\x00\xff" * 100_000)
+    assert sha256_of(tmp_path / "a") == hashlib.sha256(b"\x00\xff" * 100_000).hexdigest()
+
+
+def test_stamps_of_one_second_differ():
+    stamps = {stamp() for _ in range(20)}
+    assert len(stamps) == 20 and all(re.fullmatch(r"\d{8}-\d{6}-[0-9a-f]{6}", name) for name in stamps)

@@ -1,4 +1,4 @@
-"""The console script: `fusion <command>` is `python -m fusion.<command>`."""
+"""The console script: `fusion COMMAND` does what `python -m fusion.COMMAND` does."""
 
 import importlib
 import sys
@@ -7,28 +7,29 @@ from fusion import __version__, console
 from fusion.config.errors import did_you_mean
 
 COMMANDS = {
-    "train": "train one classifier, or a sweep of them",
-    "compare": "runs -> one table",
-    "predict": "files -> what they are, by a trained run",
-    "corpus": "build the corpus of real code, audit it, describe it",
-    "render": "code -> its screenshot, or a sheet of what a model sees",
-    "doctor": "what this machine has, and what is out of reach",
+    "train": "train a classifier, or many of them in a sweep",
+    "compare": "show runs in one table",
+    "predict": "say what files are, with a trained model",
+    "corpus": "build the corpus of real code, check it, describe it",
+    "render": "draw a screenshot of code, or a sheet of what a model sees",
+    "doctor": "check what this machine has and what is out of reach",
 }
 
 
 def main() -> int:
-    """Exit code of the command; 2 for one that does not exist."""
+    """Run the command named first; return its exit code, 2 for a command that does not exist."""
     name = sys.argv[1] if len(sys.argv) > 1 else "--help"
     if name in ("-h", "--help"):
-        print("usage: fusion COMMAND [OPTIONS]   (fusion COMMAND --help says more)\n")
-        print("\n".join(f"  {command:9} {what}" for command, what in COMMANDS.items()))
+        print("usage: fusion COMMAND [OPTIONS]\n")
+        print("\n".join(f"  {command:9} {summary}" for command, summary in COMMANDS.items()))
+        print("\nfusion COMMAND --help explains the options of a command; fusion --version prints the version.")
         return 0
     if name == "--version":
         print(__version__)
         return 0
     if name not in COMMANDS:
         print(
-            f"error: no command {name!r}{did_you_mean(name, COMMANDS)}; it is one of {', '.join(COMMANDS)}.",
+            f"error: There is no command {name!r}{did_you_mean(name, COMMANDS)}; it is one of {', '.join(COMMANDS)}.",
             file=sys.stderr,
         )
         return 2

@@ -1,4 +1,4 @@
-"""What a person sees: log lines on stderr, progress on a terminal, errors in one sentence."""
+"""What a person at the terminal sees: log lines on stderr, progress bars, errors in one sentence."""
 
 import logging
 import os
@@ -24,7 +24,7 @@ QUIET = (
 
 
 def set_up_logging(file: Path | None = None) -> None:
-    """The root logger: to stderr, and with all its detail into the file of a run."""
+    """Log to stderr and, with every detail, to a file, such as run.log. Replaces what was set up before."""
     root = logging.getLogger()
     for handler in list(root.handlers):
         root.removeHandler(handler)
@@ -34,11 +34,11 @@ def set_up_logging(file: Path | None = None) -> None:
     stderr.setFormatter(logging.Formatter("%(message)s"))
     root.addHandler(stderr)
     if file is not None:
-        kept = logging.FileHandler(file, encoding="utf-8")
-        kept.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
-        root.addHandler(kept)
+        handler = logging.FileHandler(file, encoding="utf-8")
+        handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+        root.addHandler(handler)
     root.setLevel(logging.INFO)
-    logging.getLogger("fusion").setLevel(logging.DEBUG)  # of what fusion itself says, a run's file keeps everything
+    logging.getLogger("fusion").setLevel(logging.DEBUG)  # of fusion itself the file gets everything
     logging.captureWarnings(True)
     for name in QUIET:
         logging.getLogger(name).setLevel(logging.ERROR)
@@ -47,7 +47,7 @@ def set_up_logging(file: Path | None = None) -> None:
 
 
 def progress(items: Iterable[Any], title: str, total: int) -> Iterable[Any]:
-    """The same items, with a bar on a terminal and one line otherwise."""
+    """Return the same items, with a progress bar on a terminal, else after one log line. total: 0 where unknown."""
     if not sys.stderr.isatty():
         logging.getLogger(__name__).info("%s%s", title, f" ({total})" if total else "")
         return items
@@ -58,12 +58,12 @@ def progress(items: Iterable[Any], title: str, total: int) -> Iterable[Any]:
 
 
 def printable(text: str) -> str:
-    """Text of others on one line of a terminal: control and direction signs are shown, not obeyed."""
+    """Return untrusted text as one line for a terminal: control and direction characters as escapes such as \\x1b."""
     return "".join(c if c.isprintable() else c.encode("unicode_escape", "surrogatepass").decode() for c in text)
 
 
 class Stopped(BaseException):
-    """SIGINT or SIGTERM arrived; passes through every `except Exception` on its way out."""
+    """SIGINT or SIGTERM arrived. No Exception, so that no `except Exception` stops it on its way out."""
 
     def __init__(self, number: int):
         super().__init__(signal.Signals(number).name)
@@ -76,7 +76,7 @@ def _stop(number: int, _frame: object) -> None:
 
 
 def run(main: Callable[[], int | None]) -> int:
-    """A command's body -> its exit code: 0 ok, 1 what the user can put right, 130 and 143 signals."""
+    """Run a command; return its exit code: 0 ok, 1 an error the user can fix, 130 SIGINT, 143 SIGTERM."""
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, _stop)
     try:

@@ -1,4 +1,4 @@
-"""`python -m fusion.doctor`: what this machine has, what is out of reach, and what that costs."""
+"""`python -m fusion.doctor`: check what this machine has, what is out of reach, and what that costs."""
 
 import argparse
 import json
@@ -11,31 +11,34 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 
 from fusion import __version__, console
+from fusion.config.errors import UserError, first_line
 
 PACKAGES = (
     "torch", "torchvision", "timm", "transformers", "tokenizers", "pytorch-lightning", "hydra-core",
     "pygments", "pillow", "numba", "numpy", "pyarrow", "scikit-learn", "safetensors",
 )  # fmt: skip
+DESCRIPTION = """Check what this machine has, what is out of reach, and what that costs. Each line is a name, a state
+(ok; note: something is missing that runs can do without; broken: no run would work) and details. The exit code is 1
+when something is broken."""
 
 
 @dataclass(frozen=True)
 class Finding:
-    """One line of the report; `broken` is what no run would survive."""
+    """One line of the report."""
 
-    what: str
-    state: str  # ok, note or broken
-    says: str
+    name: str
+    state: str  # ok; note: something is missing that runs can do without; broken: no run would work
+    detail: str
 
 
 def findings() -> Iterator[Finding]:
-    """The checks one by one, as each is done."""
+    """Yield the result of each check as it is done."""
     checks: tuple[Callable[[], Finding], ...] = (_fusion, _packages, _torch, _device, _fonts, _cache, _npm, _hub)
     for check in checks:
         try:
             yield check()
         except Exception as error:  # a check that fails is a finding, not a crash
-            reason = (str(error).splitlines() or [""])[0]
-            yield Finding(check.__name__.lstrip("_"), "broken", f"{type(error).__name__}: {reason}")
+            yield Finding(check.__name__.lstrip("_"), "broken", f"{type(error).__name__}: {first_line(error)}")
 
 
 def _fusion() -> Finding:
@@ -47,21 +50,21 @@ def _fusion() -> Finding:
 def _packages() -> Finding:
     from importlib.metadata import PackageNotFoundError, version
 
-    found, missing = [], []
+    installed, missing = [], []
     for name in PACKAGES:
         try:
-            found.append(f"{name} {version(name)}")
+            installed.append(f"{name} {version(name)}")
         except PackageNotFoundError:
             missing.append(name)
     if missing:
         return Finding(
             "packages", "broken", f"not installed: {', '.join(missing)}; run pip install -c constraints.txt ."
         )
-    return Finding("packages", "ok", ", ".join(found))
+    return Finding("packages", "ok", ", ".join(installed))
 
 
 def _torch() -> Finding:
-    """A torchvision built for another torch imports with an error, or lacks its compiled operators."""
+    """Check that torchvision fits torch: one built for another torch fails to import or lacks compiled operators."""
     import torch
 
     try:
@@ -69,8 +72,7 @@ def _torch() -> Finding:
 
         torchvision.ops.nms(torch.zeros(1, 4), torch.ones(1), 0.5)
     except (RuntimeError, ImportError, AttributeError) as error:
-        first = str(error).splitlines()[0]
-        pair = f"torch {torch.__version__} and its torchvision do not fit each other ({first})"
+        pair = f"torch {torch.__version__} and its torchvision do not fit each other ({first_line(error)})"
         return Finding("torch", "broken", f"{pair}; install both from the same place, with -c constraints.txt.")
     return Finding("torch", "ok", f"torch {torch.__version__} and torchvision {torchvision.__version__} fit each other")
 
@@ -84,41 +86,36 @@ def _device() -> Finding:
 
 
 def _fonts() -> Finding:
+    from fusion.config.render import DEFAULT_FONT
     from fusion.screenshots import fonts
 
-    others = [name for name in fonts.names() if name != fonts.ALWAYS]
-    fonts.load(fonts.ALWAYS)
-    return Finding("fonts", "ok", f"{fonts.ALWAYS} is here; fetched when asked for: {', '.join(others) or 'none'}")
+    others = [name for name in fonts.names() if name != DEFAULT_FONT]
+    fonts.load(DEFAULT_FONT)
+    return Finding("fonts", "ok", f"{DEFAULT_FONT} is here; fetched when asked for: {', '.join(others) or 'none'}")
 
 
 def _cache() -> Finding:
-    from fusion.config.paths import cache_dir
+    from fusion.config.paths import cache_dir, usable
 
-    cache = cache_dir()
     try:
-        cache.mkdir(parents=True, exist_ok=True)
-        probe = cache / f".doctor-{os.getpid()}"
-        probe.write_bytes(b"")
-        probe.unlink()
-    except OSError as error:
-        return Finding(
-            "cache", "broken", f"{cache} cannot be written ({error.strerror}); set FUSION_CACHE to another folder"
-        )
+        cache = usable(cache_dir())
+    except UserError as error:
+        return Finding("cache", "broken", str(error))
     size = sum(path.stat().st_size for path in cache.rglob("*") if path.is_file())
     free = shutil.disk_usage(cache).free
-    return Finding("cache", "ok", f"{cache}, {size / 1e6:.0f} MB held, {free / 1e9:.0f} GB free")
+    return Finding("cache", "ok", f"{cache}, {size / 1e6:.0f} MB used, {free / 1e9:.0f} GB free")
 
 
 def _npm() -> Finding:
     npm = shutil.which("npm")
     if npm is None:
         return Finding("npm", "note", f"not installed: {_npm_costs()}")
-    found = subprocess.run([npm, "--version"], capture_output=True, text=True, timeout=30, check=True)
-    return Finding("npm", "ok", found.stdout.strip())
+    process = subprocess.run([npm, "--version"], capture_output=True, text=True, timeout=30, check=True)
+    return Finding("npm", "ok", process.stdout.strip())
 
 
 def _npm_costs() -> str:
-    """Which languages of the small corpus lose projects without npm."""
+    """Return a sentence that names the languages of the small corpus that lose projects without npm."""
     from fusion.packages.manifest import read_manifest
 
     lost = sorted({name for p in read_manifest("small") if p.registry == "npm" for name in p.languages})
@@ -136,25 +133,24 @@ def _hub() -> Finding:
 
 
 def parser() -> argparse.ArgumentParser:
-    made = argparse.ArgumentParser(
-        "fusion doctor", description="Prints what this machine has, what is out of reach, and what that costs."
-    )
-    made.add_argument("--json", action="store_true", help="print the findings as JSON")
-    return made
+    """Return the options of the command."""
+    options = argparse.ArgumentParser("fusion doctor", description=DESCRIPTION)
+    options.add_argument("--json", action="store_true", help="print the results as JSON: name, state, detail")
+    return options
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """The findings on stdout; 1 when something is broken."""
-    asked = parser().parse_args(argv)
+    """Print the results on stdout; return 1 when something is broken."""
+    args = parser().parse_args(argv)
     console.set_up_logging()
-    found: list[Finding] = []
+    results: list[Finding] = []
     for finding in findings():
-        found.append(finding)
-        if not asked.json:
-            print(f"{finding.what:10} {finding.state:7} {finding.says}", flush=True)
-    if asked.json:
-        print(json.dumps([asdict(finding) for finding in found], indent=1))
-    return 1 if any(finding.state == "broken" for finding in found) else 0
+        results.append(finding)
+        if not args.json:
+            print(f"{finding.name:10} {finding.state:7} {console.printable(finding.detail)}", flush=True)
+    if args.json:
+        print(json.dumps([asdict(finding) for finding in results], indent=1))
+    return 1 if any(finding.state == "broken" for finding in results) else 0
 
 
 if __name__ == "__main__":

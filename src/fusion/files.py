@@ -16,7 +16,7 @@ def stamp() -> str:
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
-    """Path -> a temporary name beside it to write to; renamed at the end, removed after an error."""
+    """Yield a temporary name beside the path to write to; it is renamed at the end, removed after an error."""
     part = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         yield part

@@ -65,10 +65,10 @@ def test_bad_records_among_good_ones_are_left_out(
     (tmp_path / "half").mkdir()
     (tmp_path / "half" / "run.json").write_text('{"schema": 1, ')
     assert compare.main([str(tmp_path), "--json", "--table", table]) == 0
-    said = capsys.readouterr()
-    assert said.err.count("2 folders left out: ") == 1 and "metrics=[1]" in said.err
+    shown = capsys.readouterr()
+    assert shown.err.count("2 folders left out: ") == 1 and "metrics=[1]" in shown.err
     if table in OF_RUNS:
-        assert sorted(row["Run"] for row in json.loads(said.out)) == ["begun", "good", "sparse"]
+        assert sorted(row["Run"] for row in json.loads(shown.out)) == ["begun", "good", "sparse"]
 
 
 @pytest.mark.parametrize(("table", "column"), [("results", "Text"), ("texts", "Text"), ("ladder", "Version")])
@@ -134,8 +134,8 @@ def test_a_sources_table_alone_makes_no_folder(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     assert compare.main(["--table", "rakuten"]) == 0
-    said = capsys.readouterr()
-    assert "python -m fusion.train row=" in said.out and "nothing was written" in said.err
+    shown = capsys.readouterr()
+    assert "python -m fusion.train row=" in shown.out and "nothing was written" in shown.err
     assert list(tmp_path.iterdir()) == []
     assert compare.main(["--table", "rakuten", "-o", "out"]) == 0
     assert (tmp_path / "out" / "rakuten.md").read_text() == capsys.readouterr().out

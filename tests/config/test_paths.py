@@ -1,4 +1,4 @@
-"""Where things lie, configurations as plain dicts, hints for what was mistyped."""
+"""Where things lie, configurations as plain dicts, and the words of errors."""
 
 import subprocess
 import sys
@@ -9,6 +9,7 @@ from omegaconf import OmegaConf
 from omegaconf.errors import MissingMandatoryValue
 
 from fusion.config import paths as config
+from fusion.config.errors import UserError, did_you_mean, first_line
 
 
 def test_conf_and_data_are_found_as_absolute_folders():
@@ -61,7 +62,23 @@ def test_to_dict_refuses_a_value_that_must_still_be_given():
     [("densnet121", " (did you mean densenet121?)"), ("xyz", ""), ("", ""), (121, "")],
 )
 def test_did_you_mean_names_one_close_choice_or_nothing(word, hint):
-    assert config.did_you_mean(word, ["densenet121", "mobilenetv2"]) == hint
+    assert did_you_mean(word, ["densenet121", "mobilenetv2"]) == hint
+
+
+@pytest.mark.parametrize(
+    ("error", "line"),
+    [(ValueError("one\ntwo"), "one"), (ValueError("\n  one \n"), "one"), (MemoryError(), "MemoryError"),
+     (AssertionError(" "), "AssertionError")],
+)  # fmt: skip
+def test_the_first_line_of_an_error_without_words_is_its_kind(error, line):
+    assert first_line(error) == line
+
+
+def test_a_cache_is_made_where_it_can_be_and_refused_with_the_fix_where_it_cannot(tmp_path):
+    assert config.usable(tmp_path / "a" / "b") == tmp_path / "a" / "b" and list((tmp_path / "a" / "b").iterdir()) == []
+    (tmp_path / "file").touch()
+    with pytest.raises(UserError, match="set FUSION_CACHE"):
+        config.usable(tmp_path / "file" / "cache")
 
 
 def test_importing_fusion_imports_nothing_heavy():

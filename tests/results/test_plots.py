@@ -83,8 +83,8 @@ def test_the_matrix_counts_truth_down_and_answers_across(tmp_path, figures):
     axis = figures[0].axes[0]
     cells = {text.get_position(): text.get_text() for text in axis.texts}
     assert cells == {(0, 0): "2", (1, 0): "1", (1, 1): "1"}  # (answer, truth)
-    format_fraction = axis.images[0].get_array()
-    assert np.allclose(format_fraction, [[2 / 3, 1 / 3, 0], [0, 1, 0], [0, 0, 0]])
+    share = axis.images[0].get_array()
+    assert np.allclose(share, [[2 / 3, 1 / 3, 0], [0, 1, 0], [0, 0, 0]])
     assert [label.get_text() for label in axis.get_yticklabels()] == ["a", "b", "never"]
 
 

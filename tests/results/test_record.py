@@ -21,7 +21,6 @@ from fusion.results.record import (
     REUSED,
     REUSED_BEFORE,
     SCHEMA,
-    NullRecord,
     Record,
     Resolved,
     find_reused,
@@ -102,9 +101,9 @@ def test_what_a_run_really_uses_is_kept_beside_what_was_asked(tmp_path, config):
         run.resolve(weight_names={})
 
 
-def test_a_null_record_takes_notes_and_writes_nothing(tmp_path, monkeypatch, config):
+def test_a_record_without_a_folder_takes_notes_and_writes_nothing(tmp_path, monkeypatch, config):
     monkeypatch.chdir(tmp_path)
-    run = NullRecord(config)
+    run = Record(None, config, [])
     run.update(parameters=5)
     run.resolve(device="cpu")
     run.finish("completed")

@@ -44,8 +44,8 @@ def lines_of(*runs, row=ROW):
 
 
 def test_every_row_of_the_three_tables_and_the_review_has_a_file():
-    held = [table for row in RAKUTEN for table in row.source["tables"]]
-    assert [held.count(name) for name in ("results", "top5", "relevant", "review")] == [17, 5, 15, 5]
+    tables = [table for row in RAKUTEN for table in row.source["tables"]]
+    assert [tables.count(name) for name in ("results", "top5", "relevant", "review")] == [17, 5, 15, 5]
     empty = [row for row in RAKUTEN if row.source["accuracy"] is None]
     assert len(empty) == 11 and all(row.source["f1_weighted"] is None for row in empty)
     assert [row.source["number"] for row in RAKUTEN] == list(range(1, 29))

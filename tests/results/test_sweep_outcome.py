@@ -12,9 +12,7 @@ from fusion.results.record import REUSED, Record, new_folder, new_run_folder
 from fusion.results.sweep_outcome import (
     SweepOutcome,
     failed_job_notes,
-    note_dry_run,
     note_failure,
-    read_dry_run,
     read_outcome,
 )
 from fusion.results.table import to_markdown
@@ -90,13 +88,6 @@ def test_a_table_lists_the_jobs_that_left_no_folder(sweep, config):
     table = make_table("results", outcome.runs, sweep, notes)
     assert table.notes == notes and len(table.rows) == 1
     assert "&lt;b>room" in to_markdown(table) and "<b>" not in to_markdown(table)
-
-
-def test_jobs_of_a_dry_run_come_back_in_their_order(sweep):
-    for job in ("10", "9"):
-        note_dry_run(sweep, job, {"Run": f"job {job}", "seconds": 1.5})
-    assert read_dry_run(sweep) == [{"Run": "job 9", "seconds": 1.5}, {"Run": "job 10", "seconds": 1.5}]
-    assert read_outcome(sweep).failures == 0
 
 
 @pytest.mark.parametrize("sentence", ["caf\udce9", "日本", ""])

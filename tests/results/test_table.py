@@ -51,8 +51,8 @@ def together(*runs) -> dict:
     return {folder: content for run in runs for folder, content in run.items()}
 
 
-def names(found) -> list[str]:
-    return [row["Run"].rsplit("/", 1)[-1] for row in found]
+def names(ranked) -> list[str]:
+    return [row["Run"].rsplit("/", 1)[-1] for row in ranked]
 
 
 def test_a_row_says_what_the_sources_table_says_and_what_to_trust(run, tmp_path):
@@ -67,8 +67,8 @@ def test_a_row_says_what_the_sources_table_says_and_what_to_trust(run, tmp_path)
 
 
 def test_ranking_is_by_validation_and_never_by_test(run):
-    found = rows(together(run("a", val=0.5, test=0.99), run("b", val=0.9, test=0.1), run("c", val=0.7, test=0.5)))
-    assert names(found) == ["b", "c", "a"]
+    ranked = rows(together(run("a", val=0.5, test=0.99), run("b", val=0.9, test=0.1), run("c", val=0.7, test=0.5)))
+    assert names(ranked) == ["b", "c", "a"]
 
 
 def test_a_validation_score_of_zero_is_before_none_at_all(run):
@@ -76,15 +76,15 @@ def test_a_validation_score_of_zero_is_before_none_at_all(run):
 
 
 def test_failed_and_interrupted_runs_are_rows_at_the_end_with_their_reason(run):
-    found = rows(together(
+    ranked = rows(together(
         run("a", status="failed", error="Out of memory (x); lower batch_size."), run("b", val=0.2, test=0.2),
         run("c", status="interrupted", error="SIGTERM"), run("d", status="running"),
     ))  # fmt: skip
-    assert names(found) == ["b", "a", "c", "d"]
-    assert [row["Status"] for row in found] == [
+    assert names(ranked) == ["b", "a", "c", "d"]
+    assert [row["Status"] for row in ranked] == [
         "completed", "failed: Out of memory (x); lower batch_size.", "interrupted: SIGTERM", "running",
     ]  # fmt: skip
-    assert found[1]["Accuracy"] == found[1]["Accuracy 95 %"] == ""
+    assert ranked[1]["Accuracy"] == ranked[1]["Accuracy 95 %"] == ""
 
 
 @pytest.fixture(scope="module")
@@ -110,11 +110,11 @@ def test_a_run_whose_process_is_gone_was_killed_perhaps(run, table, gone):
 
 
 def test_runs_on_other_splits_or_classes_are_never_ranked_together(run):
-    found = rows(together(
+    ranked = rows(together(
         run("a", val=0.5), run("b", val=0.99, split_hash="other"), run("c", val=0.6),
         run("d", val=0.9, classes=["a", "b", "c"]), run("e", val=0.995, split_hash="other"),
     ))  # fmt: skip
-    assert names(found) == ["c", "a", "e", "b", "d"]
+    assert names(ranked) == ["c", "a", "e", "b", "d"]
 
 
 def test_a_run_that_has_just_begun_is_a_row(tmp_path):
@@ -136,7 +136,7 @@ def test_a_run_without_pictures_has_no_shapes(run):
 
 
 @pytest.mark.parametrize(
-    ("source", "said"),
+    ("source", "shown"),
     [
         (32, "32×32 (upscaled)"),
         (64, "64×64"),
@@ -145,8 +145,8 @@ def test_a_run_without_pictures_has_no_shapes(run):
         (None, "?"),
     ],
 )
-def test_a_picture_that_was_enlarged_is_marked(run, source, said):
-    assert rows(run("a", source_size=source))[0]["Source Image Size"] == said
+def test_a_picture_that_was_enlarged_is_marked(run, source, shown):
+    assert rows(run("a", source_size=source))[0]["Source Image Size"] == shown
 
 
 def test_stopping_early_shows_in_the_epochs(run):
@@ -172,17 +172,17 @@ def hostile_rows(run):
 
 
 def test_every_cell_survives_the_csv(run):
-    made = hostile_rows(run)
-    read = list(csv.DictReader(io.StringIO(to_csv(made), newline="")))
-    assert [row["Model"].removeprefix("'") for row in read] == [row["Model"] for row in made.rows]
+    table = hostile_rows(run)
+    read = list(csv.DictReader(io.StringIO(to_csv(table), newline="")))
+    assert [row["Model"].removeprefix("'") for row in read] == [row["Model"] for row in table.rows]
     assert tuple(read[0]) == COLUMNS
 
 
 @pytest.mark.parametrize("start", ["=", "+", "-", "@", "\t", "\r", "\n"])
 def test_no_csv_cell_is_a_formula(run, start):
     """The list is OWASP's, for CSV injection."""
-    made = leaderboard(run("a", backbone={"name": f"{start}cmd|' /C calc'!A0"}))
-    (read,) = csv.DictReader(io.StringIO(to_csv(made), newline=""))
+    table = leaderboard(run("a", backbone={"name": f"{start}cmd|' /C calc'!A0"}))
+    (read,) = csv.DictReader(io.StringIO(to_csv(table), newline=""))
     assert read["Model"][0] not in "=+-@\t\r\n" and "cmd" in read["Model"]
 
 
@@ -192,9 +192,9 @@ def test_plain_csv_cells_are_as_they_are(run):
 
 
 def test_every_row_is_one_line_of_markdown_without_html(run):
-    made = hostile_rows(run)
-    lines = to_markdown(made).splitlines()
-    assert len(lines) == 2 + len(made.rows)
+    table = hostile_rows(run)
+    lines = to_markdown(table).splitlines()
+    assert len(lines) == 2 + len(table.rows)
     assert {len(re.findall(r"(?<!\\)\|", line)) for line in lines} == {len(COLUMNS) + 1}
     assert "<" not in "".join(lines)
 
@@ -214,22 +214,22 @@ def test_nothing_of_others_drives_the_terminal(run, monkeypatch, on_terminal):
 
 
 def test_a_pipe_gets_markdown(run, capsys):
-    made = leaderboard(run("a", val=0.5))
-    print_table(made)
-    assert capsys.readouterr().out == to_markdown(made)
+    table = leaderboard(run("a", val=0.5))
+    print_table(table)
+    assert capsys.readouterr().out == to_markdown(table)
 
 
 def test_both_files_are_written_and_nothing_beside_them(run, tmp_path):
     (tmp_path / "out").mkdir()
-    made = leaderboard(run("a", val=0.5))
-    comma, marked = write_results(made, tmp_path / "out")
-    assert (comma.read_text(), marked.read_text()) == (to_csv(made), to_markdown(made))
+    table = leaderboard(run("a", val=0.5))
+    comma, marked = write_results(table, tmp_path / "out")
+    assert (comma.read_text(), marked.read_text()) == (to_csv(table), to_markdown(table))
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["results.csv", "results.md"]
 
 
 def test_a_run_folder_whose_name_is_no_utf_8_can_be_written(run, tmp_path):
-    made = leaderboard(run("caf\udce9", val=0.5), root=tmp_path)
-    write_results(made, tmp_path)
+    table = leaderboard(run("caf\udce9", val=0.5), root=tmp_path)
+    write_results(table, tmp_path)
     assert "caf" in (tmp_path / "results.csv").read_text()
 
 

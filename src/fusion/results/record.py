@@ -1,7 +1,7 @@
 """A run folder: run.json, predictions.parquet, metrics.csv, and the names of what else lies in it.
 
     runs/<name>/<YYYYmmdd-HHMMSS>-<6 hex>/
-        run.json             what was asked and what was really used, on what data, with which versions, what came out
+        run.json             what was asked, what was really used, on which data and versions, and the results
         predictions.parquet  id, split, group, label, predicted, logits, lines
         metrics.csv          one line an epoch
         run.log
@@ -44,7 +44,7 @@ SCHEMA = 2  # of run.json; a reader refuses a newer one, and `migrate` reads an 
 def new_folder(parent: Path, prefix: str = "") -> Path:
     """Return a fresh, writable folder PREFIX<stamp> in the parent; two of one second get different names.
 
-    Raises UserError when nothing can be written there: found before training, not after.
+    Raises UserError when nothing can be written there, which is better known before training than after.
     """
     try:
         parent.mkdir(parents=True, exist_ok=True)
@@ -79,13 +79,15 @@ def _unwritable(parent: Path, error: OSError) -> UserError:
 
 @dataclass(frozen=True)
 class Resolved:
-    """What a run really uses, as far as it is known: first as asked, then fallbacks, what was found, what was had."""
+    """What a run really uses: as asked until it is known better, None where nothing is known yet."""
 
     text: str | None = None  # name of the text branch that is trained, such as nano after a fallback
     text_options: dict[str, Any] = field(default_factory=dict)  # all options of that branch
     lr: float | None = None  # as asked, or as the search found it
     weights: dict[str, str] = field(default_factory=dict)  # branch -> hub, file, code, package, random, fitted
-    weights_id: dict[str, str] = field(default_factory=dict)  # branch -> which file or published weights those were
+    weights_id: dict[str, str] = field(
+        default_factory=dict
+    )  # branch -> checksum of the file, or name of the published weights
     device: str | None = None
     precision: str | None = None
 
@@ -97,7 +99,7 @@ class Record:
     """
 
     def __init__(self, folder: Path | None, config: Config, overrides: Sequence[str]):
-        self.folder = folder  # None: nothing is written
+        self.folder = folder  # None: nothing is written, as in a dry run
         lr = None if config.lr == "search" else config.lr
         self.resolved = Resolved(text=config.text.name, text_options=to_dict(config.text), lr=lr)
         self._clock = time.monotonic()
@@ -142,13 +144,6 @@ class Record:
         """Write run.json as it now is."""
         if self.folder is not None:
             write_text(self.folder / "run.json", json.dumps(_plain(self.content), indent=1) + "\n")
-
-
-class NullRecord(Record):
-    """The record of a run that leaves no folder, such as a dry run: kept in memory alone."""
-
-    def __init__(self, config: Config):
-        super().__init__(None, config, ())
 
 
 def fingerprint(config: Config) -> str:

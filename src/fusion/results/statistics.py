@@ -7,29 +7,29 @@ import numpy as np
 Z95 = 1.959964  # two-sided 95 % of the normal distribution
 
 
-def wilson(right: int, total: int) -> tuple[float, float]:
-    """95 % interval of a proportion (Wilson 1927); (0, 1) when nothing was counted."""
+def wilson(successes: int, total: int) -> tuple[float, float]:
+    """Return the 95 % interval of a proportion (Wilson 1927); (0, 1) of no trials."""
     if total == 0:
         return 0.0, 1.0
-    share = right / total
-    centre = share + Z95**2 / (2 * total)
-    spread = Z95 * np.sqrt(share * (1 - share) / total + Z95**2 / (4 * total**2))
+    proportion = successes / total
+    centre = proportion + Z95**2 / (2 * total)
+    half_width = Z95 * np.sqrt(proportion * (1 - proportion) / total + Z95**2 / (4 * total**2))
     scale = 1 + Z95**2 / total
-    return float(max(0.0, (centre - spread) / scale)), float(min(1.0, (centre + spread) / scale))
+    return float(max(0.0, (centre - half_width) / scale)), float(min(1.0, (centre + half_width) / scale))
 
 
 def scores(labels: Sequence[str], predicted: Sequence[str]) -> dict[str, float | list[float]]:
     """True and predicted labels -> accuracy with its interval, macro and weighted F1."""
     from sklearn.metrics import f1_score
 
-    truth, answer = np.asarray(labels), np.asarray(predicted)
-    right = int((truth == answer).sum())
+    y_true, y_pred = np.asarray(labels), np.asarray(predicted)
+    correct = int((y_true == y_pred).sum())
     return {
-        "accuracy": right / len(truth),
-        "accuracy_95": list(wilson(right, len(truth))),
-        "f1_macro": float(f1_score(truth, answer, average="macro", zero_division=0)),
-        "f1_weighted": float(f1_score(truth, answer, average="weighted", zero_division=0)),
-        "n": len(truth),
+        "accuracy": correct / len(y_true),
+        "accuracy_95": list(wilson(correct, len(y_true))),
+        "f1_macro": float(f1_score(y_true, y_pred, average="macro", zero_division=0)),
+        "f1_weighted": float(f1_score(y_true, y_pred, average="weighted", zero_division=0)),
+        "n": len(y_true),
     }
 
 
@@ -45,24 +45,24 @@ def fit_temperature(logits: np.ndarray, truth: np.ndarray) -> float:
     """Validation logits (N, C), classes (N,) -> the temperature of least NLL (Guo et al. 2017)."""
     from scipy.optimize import minimize_scalar
 
-    found = minimize_scalar(
+    minimum = minimize_scalar(
         lambda log_t: negative_log_likelihood(logits, truth, float(np.exp(log_t))),
         bounds=(np.log(0.05), np.log(20.0)), method="bounded",
     )  # fmt: skip
-    return float(np.exp(found.x))
+    return float(np.exp(minimum.x))
 
 
 def expected_calibration_error(logits: np.ndarray, truth: np.ndarray, temperature: float, bins: int = 15) -> float:
-    """|confidence - accuracy|, averaged over equally wide bins of confidence."""
+    """Return the mean of |confidence - accuracy| over equally wide bins of confidence (Guo et al. 2017)."""
     probability = softmax(logits / temperature)  # (N, C)
-    confidence, right = probability.max(1), probability.argmax(1) == truth
+    confidence, correct = probability.max(1), probability.argmax(1) == truth
     bin_of = np.minimum((confidence * bins).astype(int), bins - 1)
-    gaps = [abs(confidence[bin_of == b].mean() - right[bin_of == b].mean()) * (bin_of == b).mean()
+    gaps = [abs(confidence[bin_of == b].mean() - correct[bin_of == b].mean()) * (bin_of == b).mean()
             for b in np.unique(bin_of)]  # fmt: skip
     return float(sum(gaps))
 
 
 def softmax(logits: np.ndarray) -> np.ndarray:
-    """(..., C) -> (..., C), rows sum to 1."""
+    """Logits (..., C) -> probabilities (..., C) that sum to 1."""
     shifted = np.exp(logits - logits.max(-1, keepdims=True))
     return shifted / shifted.sum(-1, keepdims=True)

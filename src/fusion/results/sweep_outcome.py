@@ -1,16 +1,14 @@
 """The folder of a sweep -> what became of its jobs.
 
-Jobs may run in other processes and on other machines, so what they tell is in files of the sweep's folder:
+Jobs may run in other processes and on other machines, so all that is known of them are files in that folder:
 
     <run folder>/run.json       a job that began; its status says how it ended
     reused/<run folder>.txt     a run that was complete before and was not repeated
     failed/<job>.txt            a job that failed before it had a run folder: one sentence
-    dry_run/<job>.json          what a dry run found out about a job
 """
 
-import json
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,8 +17,7 @@ from fusion.console import printable
 from fusion.files import write_text
 from fusion.results.record import find_reused, read_runs, status
 
-FAILED = "failed"
-DRY_RUN = "dry_run"
+FAILED = "failed"  # folder of a sweep
 
 
 @dataclass(frozen=True)
@@ -47,17 +44,6 @@ def note_failure(sweep: Path, job: str, sentence: str) -> None:
     """Leave a note of a job that failed before it had a run folder."""
     (sweep / FAILED).mkdir(parents=True, exist_ok=True)
     write_text(sweep / FAILED / f"{job}.txt", printable(sentence) + "\n")
-
-
-def note_dry_run(sweep: Path, job: str, row: Mapping[str, Any]) -> None:
-    """Leave what a dry run found out about a job."""
-    (sweep / DRY_RUN).mkdir(parents=True, exist_ok=True)
-    write_text(sweep / DRY_RUN / f"{job}.json", json.dumps(row, indent=1) + "\n")
-
-
-def read_dry_run(sweep: Path) -> list[dict[str, Any]]:
-    """Return what a dry run found out about each job, in the order of the jobs."""
-    return [json.loads(path.read_text(encoding="utf-8")) for path in _by_job((sweep / DRY_RUN).glob("*.json"))]
 
 
 def read_outcome(sweep: Path) -> SweepOutcome:
@@ -87,19 +73,14 @@ def failed_job_notes(places: Iterable[Path]) -> tuple[str, ...]:
                 jobs.setdefault(sentence, []).append(job)
             sweep = printable(folder.resolve().parent.name)
             for sentence, numbers in jobs.items():
-                which = f"job {numbers[0]}" if len(numbers) == 1 else f"jobs {', '.join(numbers)}"
-                notes[f"{sweep}: {which} failed before there was a run folder: {sentence}"] = None
+                subject = f"job {numbers[0]}" if len(numbers) == 1 else f"jobs {', '.join(numbers)}"
+                notes[f"{sweep}: {subject} failed before there was a run folder: {sentence}"] = None
     return tuple(notes)
 
 
 def _read_failures(folder: Path) -> dict[str, str]:
     """Return the error of each job in a folder `failed`, in the order of the jobs."""
-    paths = _by_job(folder.glob("*.txt"))
-    return {
-        printable(path.stem): printable(path.read_text(encoding="utf-8", errors="replace").strip()) for path in paths
-    }
-
-
-def _by_job(paths: Iterable[Path]) -> list[Path]:
-    """Return files named after jobs in the order of the jobs: 9 before 10."""
-    return sorted(paths, key=lambda path: (len(path.stem), path.stem))
+    errors = {}
+    for path in sorted(folder.glob("*.txt"), key=lambda path: (len(path.stem), path.stem)):  # 9 before 10
+        errors[printable(path.stem)] = printable(path.read_text(encoding="utf-8", errors="replace").strip())
+    return errors

@@ -11,7 +11,7 @@ from fusion.files import write_text
 
 @dataclass(frozen=True)
 class Table:
-    """What `compare` prints: every cell is text, safe to show."""
+    """A table to print and to write: every cell is text that is safe to show."""
 
     name: str  # of its files
     columns: tuple[str, ...]
@@ -21,7 +21,7 @@ class Table:
 
 
 def to_csv(table: Table) -> str:
-    """Cells that a spreadsheet would run as a formula are quoted with an apostrophe."""
+    """Return the table as CSV; cells that a spreadsheet would run as a formula begin with an apostrophe."""
     out = io.StringIO()
     writer = csv.DictWriter(out, table.columns, lineterminator="\n")
     writer.writeheader()
@@ -31,6 +31,7 @@ def to_csv(table: Table) -> str:
 
 
 def to_markdown(table: Table) -> str:
+    """Return the table as Markdown, with its notes below; no cell or note is taken for HTML."""
     lines = ["| " + " | ".join(table.columns) + " |", "|" + "---|" * len(table.columns)]
     lines += ["| " + " | ".join(_cell(row[c]) for c in table.columns) + " |" for row in table.rows]
     lines += [line for note in table.notes for line in ("", note.replace("<", "&lt;"))]
@@ -42,15 +43,15 @@ def _cell(text: str) -> str:
 
 
 def write_results(table: Table, folder: Path) -> tuple[Path, Path]:
-    """NAME.csv and NAME.md in the folder; returns both paths."""
-    comma, marked = folder / f"{table.name}.csv", folder / f"{table.name}.md"
-    write_text(comma, to_csv(table))
-    write_text(marked, to_markdown(table))
-    return comma, marked
+    """Write NAME.csv and NAME.md into the folder; return both paths."""
+    csv_path, markdown_path = folder / f"{table.name}.csv", folder / f"{table.name}.md"
+    write_text(csv_path, to_csv(table))
+    write_text(markdown_path, to_markdown(table))
+    return csv_path, markdown_path
 
 
 def print_table(table: Table) -> None:
-    """On a terminal as wide as it is; into a pipe as Markdown."""
+    """Print the table: on a terminal as wide as that is, into a pipe as Markdown."""
     if not sys.stdout.isatty():
         print(to_markdown(table), end="")
         return
@@ -64,7 +65,7 @@ def print_table(table: Table) -> None:
         grid.add_column(column, overflow="fold")
     for row in table.rows:
         grid.add_row(*(escape(row[column]) for column in table.shown))
-    renderer = Console()
-    renderer.print(grid)
+    console = Console()
+    console.print(grid)
     for note in table.notes:
-        renderer.print(escape(note))
+        console.print(escape(note))
