@@ -1,4 +1,4 @@
-"""How fast screenshots are drawn, against Pygments' ImageFormatter in the same run, and how exactly.
+"""Measure how fast screenshots are drawn, against Pygments' ImageFormatter in the same run, and how exactly.
 
 Times are CPU time of one thread, medians over rounds in which every method takes its turn; text, font (DejaVu
 Sans Mono, the cheapest for ImageFormatter) and picture size are the same for all. ImageFormatter gets the
@@ -22,9 +22,10 @@ from pygments.formatters import ImageFormatter
 from pygments.lexers import get_lexer_by_name
 
 from fusion import console
+from fusion.config.data import load_data_options
 from fusion.config.paths import cache_dir
+from fusion.config.render import DEFAULT_FONT, Render, Size, load_render_options
 from fusion.languages import LANGUAGES
-from fusion.render import named
 from fusion.screenshots import fonts
 from fusion.screenshots.renderer import Renderer
 from fusion.snippets import sources
@@ -32,9 +33,9 @@ from render_quality import decibels, max_difference
 
 SNIPPETS, BATCH = 240, 24
 MIN_LINES = 15  # the corpus also has short ones; a screenshot of four lines is cheap for anybody
-PLAIN = named("render", "plain") | {"theme": "monokai"}
-WORN = named("render", "carbon") | {"font": fonts.ALWAYS}
-CHROME = WORN | {"wear": "none"}
+PLAIN = load_render_options("plain", theme="monokai")
+DEGRADED = load_render_options("carbon", font=DEFAULT_FONT)
+CLEAN = DEGRADED.replaced(degradation="none")
 HOSTILE = {
     "empty": "", "a line of a megabyte": "x" * 1_000_000, "100,000 lines": "y = 1\n" * 100_000,
     "tabs": "\t" * 5000, "NUL": "a\x00b" * 99, "bidi": "a\u202eb\u2066c" * 99, "CJK": "漢字かな\n" * 99,
@@ -46,18 +47,18 @@ GATES = {  # name in --json -> (must, reach for)
 
 
 class Anchor(ImageFormatter):
-    """ImageFormatter as it is, except that the picture has a given size and is not written to a file."""
+    """Draws as ImageFormatter does, except that the picture has a given size and is not written to a file."""
 
     def __init__(self, pixels: int, size: int):
         super().__init__(style="monokai", line_numbers=False, image_pad=6, line_pad=3, font_size=pixels)
         self.fonts.fonts = {
-            name: ImageFont.truetype(io.BytesIO(fonts.load(fonts.ALWAYS).faces[face]), pixels)
+            name: ImageFont.truetype(io.BytesIO(fonts.load(DEFAULT_FONT).faces[face]), pixels)
             for face, name in enumerate(("NORMAL", "BOLD", "ITALIC", "BOLDITALIC"))
         }
         self.size, self.pixels = size, pixels
 
     def draw(self, text: str, lexer: Any) -> Image.Image:
-        """The body of ImageFormatter.format up to the saving."""
+        """Repeat the body of ImageFormatter.format up to the saving."""
         self.drawables: list[Any] = []
         self._create_drawables(lexer.get_tokens(self.cut(text)))
         image = Image.new("RGB", (self.size, self.size), self.background_color)
@@ -70,7 +71,7 @@ class Anchor(ImageFormatter):
         return image
 
     def cut(self, text: str) -> str:
-        """Only what fits into the picture, so that ImageFormatter draws nothing in vain."""
+        """Return only what fits into the picture, so that ImageFormatter draws nothing in vain."""
         rows, columns = self.size // round(1.2 * self.pixels), round(self.size / (0.6 * self.pixels))
         return "\n".join(line[:columns] for line in text.split("\n", rows)[:rows])
 
@@ -82,7 +83,7 @@ def main() -> int:
     parser.add_argument("--training", action="store_true", help="also the share of a training step spent on drawing")
     args = parser.parse_args()
     console.set_up_logging()
-    table = sources.load(named("data", "small"), cache_dir(), console.progress)
+    table = sources.load(load_data_options("small"), cache_dir(), console.progress)
     table = table.filter(pc.greater_equal(table["lines"], MIN_LINES))
     rows = table.take(np.random.default_rng(0).permutation(table.num_rows)[:SNIPPETS]).to_pydict()
     speeds, ratios = measure(methods(rows), args.rounds)
@@ -95,7 +96,7 @@ def main() -> int:
         "ratios": {name: round(ratios[name], 1) for name in GATES},
         "pictures_per_second": {name: round(speed) for name, speed in speeds.items()},
         "max_difference": max_difference(PLAIN, rows["text"]),
-        "direct_decibels": round(decibels(CHROME, rows["text"][:60]), 1),
+        "direct_decibels": round(decibels(CLEAN, rows["text"][:60]), 1),
     }
     found["hostile_ms"] = hostile()
     if args.training:
@@ -113,7 +114,7 @@ def to_png(image: Image.Image) -> None:
 
 
 def methods(rows: dict[str, list[str]]) -> dict[str, tuple[Callable[[list[int]], Any], str | None]]:
-    """Name -> (draws the snippets with these numbers, name of the anchor that it is compared with)."""
+    """Return by name what draws the snippets with given numbers, and the anchor that it is compared with."""
     lexers = [get_lexer_by_name(LANGUAGES[label].lexer) for label in rows["label"]]
     texts = rows["text"]
 
@@ -121,13 +122,13 @@ def methods(rows: dict[str, list[str]]) -> dict[str, tuple[Callable[[list[int]],
         formatter = Anchor(pixels, size)
         return lambda some: [finish(formatter.draw(texts[i], lexers[i])) for i in some]
 
-    def fusion(render: dict[str, Any], size: int, shape: int) -> Callable[[list[int]], Any]:
-        renderer = Renderer(render, size, shape, 0)
+    def fusion(render: Render, size: int, shape: int) -> Callable[[list[int]], Any]:
+        renderer = Renderer(render, Size(size, size), shape, 0)
         renderer.threads = 1
         return lambda some: renderer([texts[i] for i in some], [rows["id"][i] for i in some], 0)
 
-    def exact(render: dict[str, Any], size: int) -> Callable[[list[int]], Any]:
-        renderer = Renderer(render, size, size, 0)
+    def exact(render: Render, size: int) -> Callable[[list[int]], Any]:
+        renderer = Renderer(render, Size(size, size), size, 0)
         out = np.empty((BATCH, size, size, 3), np.uint8)
 
         def draw(some: list[int]) -> None:
@@ -136,7 +137,8 @@ def methods(rows: dict[str, list[str]]) -> dict[str, tuple[Callable[[list[int]],
 
         return draw
 
-    big = PLAIN | {"scale": 2.0}
+    direct = CLEAN.replaced(mode="direct")
+    big = PLAIN.replaced(scale=2.0)
     return {
         "ImageFormatter 256": (anchor(13, 256, np.asarray), None),
         "ImageFormatter 500": (anchor(13, 500, np.asarray), None),
@@ -146,20 +148,20 @@ def methods(rows: dict[str, list[str]]) -> dict[str, tuple[Callable[[list[int]],
         "exact_256": (exact(PLAIN, 256), "ImageFormatter 256"),
         "exact_500": (exact(PLAIN, 500), "ImageFormatter 500"),
         "exact_1360": (exact(big, 1360), "ImageFormatter 1360"),
-        "exact_500, carbon": (exact(CHROME, 500), "ImageFormatter 500"),
-        "source_500_to_224": (fusion(CHROME, 500, 224), "ImageFormatter 500 -> 224"),
-        "source_500_to_224, with wear": (fusion(WORN, 500, 224), "ImageFormatter 500 -> 224"),
-        "direct_224": (fusion(CHROME | {"mode": "direct"}, 500, 224), "ImageFormatter 500 -> 224"),
-        "direct_96": (fusion(CHROME | {"mode": "direct"}, 500, 96), "ImageFormatter 500 -> 224"),
+        "exact_500, carbon": (exact(CLEAN, 500), "ImageFormatter 500"),
+        "source_500_to_224": (fusion(CLEAN, 500, 224), "ImageFormatter 500 -> 224"),
+        "source_500_to_224, degraded": (fusion(DEGRADED, 500, 224), "ImageFormatter 500 -> 224"),
+        "direct_224": (fusion(direct, 500, 224), "ImageFormatter 500 -> 224"),
+        "direct_96": (fusion(direct, 500, 96), "ImageFormatter 500 -> 224"),
     }
 
 
 def measure(
     todo: dict[str, tuple[Callable[[list[int]], Any], str | None]], rounds: int
 ) -> tuple[dict[str, float], dict[str, float]]:
-    """-> pictures per second of every method, and ratios to their anchors, both medians over rounds."""
+    """Return pictures per second of every method, and ratios to their anchors, both medians over rounds."""
     for draw, _ in todo.values():
-        for start in range(0, SNIPPETS, 4 * BATCH):  # compiles, and fills the glyph bank
+        for start in range(0, SNIPPETS, 4 * BATCH):  # compiles, and fills the glyph atlas
             draw(list(range(start, min(start + BATCH, SNIPPETS))))
     times: dict[str, list[float]] = {name: [] for name in todo}
     order = np.random.default_rng(1)
@@ -182,13 +184,13 @@ def measure(
 
 
 def hostile() -> dict[str, float]:
-    """Name -> milliseconds for one picture, 500 -> 224, of a text that would like to be trouble."""
-    renderer = Renderer(CHROME, 500, 224, 0)
+    """Return by name the milliseconds for one picture, 500 -> 224, of a text that is hard to draw."""
+    renderer = Renderer(CLEAN, Size(500, 500), 224, 0)
     took = {}
     for name, text in HOSTILE.items():
         times = []
         for epoch in range(9):
-            renderer([text], [name], epoch % 3)  # what this style needs is in the bank afterwards
+            renderer([text], [name], epoch % 3)  # what this style needs is in the atlas afterwards
             clock = time.perf_counter()
             renderer([text], [name], epoch % 3)
             times.append(1000 * (time.perf_counter() - clock))
@@ -197,7 +199,7 @@ def hostile() -> dict[str, float]:
 
 
 def training_shares(rows: dict[str, list[str]]) -> dict[str, float]:
-    """Backbone -> share of a training step's wall time that drawing takes when nothing hides it."""
+    """Return by backbone the share of a training step's wall time that drawing takes when nothing hides it."""
     import timm
     import torch
 
@@ -211,14 +213,14 @@ def training_shares(rows: dict[str, list[str]]) -> dict[str, float]:
     for title, (name, shape) in names.items():
         net = small_cnn(12) if name == "small" else timm.create_model(name, num_classes=12)
         for mode in ("source", "direct"):
-            renderer = Renderer(WORN | {"mode": mode}, 500, shape, 0)
+            renderer = Renderer(DEGRADED.replaced(mode=mode), Size(500, 500), shape, 0)
             share = drawing_share(net.to(device).train(), renderer, rows, device)
             shares[f"{title}, mode {mode}, {device}"] = round(share, 4)
     return shares
 
 
 def drawing_share(net: Any, renderer: Renderer, rows: dict[str, list[str]], device: str) -> float:
-    """Wall time of drawing / (drawing + learning), medians over steps; drawing and learning take turns."""
+    """Return wall time of drawing / (drawing + learning), medians over steps; drawing and learning take turns."""
     import torch
 
     optimizer = torch.optim.Adam(net.parameters(), 1e-3)

@@ -25,10 +25,11 @@ import torch
 from fusion import console
 from fusion.branches.image import TimmBackbone
 from fusion.branches.weights import WeightSource, find_image_weights
+from fusion.config.data import load_data_options
 from fusion.config.errors import UserError
 from fusion.config.paths import cache_dir
+from fusion.config.render import Size, load_render_options
 from fusion.files import write_text
-from fusion.render import named
 from fusion.results.statistics import scores
 from fusion.screenshots.renderer import Renderer
 from fusion.snippets import sources
@@ -76,11 +77,11 @@ ROWS = {
 
 def measure(args: argparse.Namespace, held: dict[str, Any] | None = None) -> dict[str, Any]:
     """-> every row's figures for each seed, beside those that were `held` before."""
-    table = sources.load(named("data", "small"), cache_dir(), console.progress)
+    table = sources.load(load_data_options("small"), cache_dir(), console.progress)
     sides = {side: table.filter(pc.equal(table["split"], side)) for side in ("train", "val", "test")}
     rng = np.random.default_rng(0)
     val, test = some(sides["val"], 1000, rng), some(sides["test"], args.judge or table.num_rows, rng)
-    renderer = Renderer(named("render", args.look), args.source, args.shape, 0)
+    renderer = Renderer(load_render_options(args.look), Size(args.source, args.source), args.shape, 0)
     facts = {key: getattr(args, key) for key in ("train", "shape", "source", "look", "seeds")}
     facts |= {"test": test.num_rows, "labels": len(set(test["label"].to_pylist()))}
     if held and (other := {key: held[key] for key in facts if held[key] != facts[key]}):

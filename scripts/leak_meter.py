@@ -18,10 +18,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from fusion import console
+from fusion.config.data import load_data_options
 from fusion.config.paths import cache_dir
 from fusion.languages import LANGUAGES
-from fusion.render import named
-from fusion.screenshots.lexing import CLASSES, lexed, token_classes
+from fusion.screenshots.lexing import CLASSES, pygments_classes, token_classes
 from fusion.screenshots.style import sample_key
 from fusion.snippets import sources
 
@@ -39,7 +39,7 @@ def main() -> int:
     parser.add_argument("--json", action="store_true", help="print one JSON object instead of tables")
     args = parser.parse_args()
     console.set_up_logging()
-    table = sources.load(named("data", "small"), cache_dir(), console.progress)
+    table = sources.load(load_data_options("small"), cache_dir(), console.progress)
     sides = {side: pick(table, side, 60 if args.quick else 300) for side in ("train", "test")}
     found: dict[str, Any] = {"texts": {side: len(rows["text"]) for side, rows in sides.items()}}
     found["chance"] = round(1 / len(set(sides["train"]["label"])), 3)
@@ -53,7 +53,7 @@ def main() -> int:
 
 
 def pick(table: pa.Table, side: str, each: int) -> dict[str, list[str]]:
-    """Up to `each` texts of every language on one side of the split, shuffled; seeded."""
+    """Return up to `each` texts of every language on one side of the split, shuffled; seeded."""
     rows = table.filter(pc.equal(table["split"], side))
     labels = np.array(rows["label"].to_pylist())
     rng = np.random.default_rng(0)
@@ -62,7 +62,7 @@ def pick(table: pa.Table, side: str, each: int) -> dict[str, list[str]]:
 
 
 def wrong_labels(rows: dict[str, list[str]]) -> list[str]:
-    """For every text another language, drawn by its id alone."""
+    """Return for every text another language, drawn by its id alone."""
     names = sorted(set(rows["label"]))
     drawn = []
     for id, label in zip(rows["id"], rows["label"], strict=True):
@@ -72,13 +72,13 @@ def wrong_labels(rows: dict[str, list[str]]) -> list[str]:
 
 
 def features(rows: dict[str, list[str]], policy: str) -> np.ndarray:
-    """-> (texts, classes + classes²): how often each class and each pair of neighbouring classes occurs."""
+    """Return (texts, classes + classes²): how often each class and each pair of neighbouring classes occurs."""
     count = len(CLASSES)
     wrong = wrong_labels(rows) if policy == "wrong" else None
     out = np.zeros((len(rows["text"]), count + count * count), np.float32)
     for i, (text, id, label) in enumerate(zip(rows["text"], rows["id"], rows["label"], strict=True)):
         if wrong is not None:
-            classes = lexed(text, LANGUAGES[wrong[i]].lexer)
+            classes = pygments_classes(text, LANGUAGES[wrong[i]].lexer)
         else:
             classes = token_classes(text, policy, sample_key(0, 0, id), label)
         classes = classes[[not char.isspace() for char in text]].astype(np.int64)  # blanks look alike in every colour
@@ -89,7 +89,7 @@ def features(rows: dict[str, list[str]], policy: str) -> np.ndarray:
 
 
 def probe(sides: dict[str, dict[str, list[str]]]) -> dict[str, Any]:
-    """Accuracy of the linear probe for every pair of policies, and the flip rates under the wrong lexer."""
+    """Return the linear probe's accuracy for every pair of policies, and its flip rates under the wrong lexer."""
     from sklearn.linear_model import LogisticRegression
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import StandardScaler
@@ -112,7 +112,7 @@ def probe(sides: dict[str, dict[str, list[str]]]) -> dict[str, Any]:
 
 
 def report(found: dict[str, Any]) -> str:
-    """Tables of accuracies: rows are trained under, columns tested under a policy."""
+    """Return tables of accuracies: rows are trained under, columns tested under a policy."""
     texts, tested = found["texts"], (*POLICIES, "wrong")
     sizes = f"{texts['train']} texts of training projects, {texts['test']} of test projects"
     lines = [f"{sizes}; chance {found['chance']}"]

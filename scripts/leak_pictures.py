@@ -9,17 +9,17 @@ import numpy as np
 import torch
 from torch import nn
 
-from fusion.render import named
-from fusion.screenshots import fonts
+from fusion.config.render import DEFAULT_FONT, Size, load_render_options
 from fusion.screenshots.renderer import Renderer
 
 log = logging.getLogger(__name__)
 
 Rows = dict[str, list[str]]
 BATCH = 64
-SOURCE = 400  # pixels
-LOOK = named("render", "plain") | {  # one theme, so that a colour means one class: the most a policy can leak
-    "theme": "monokai", "font": fonts.ALWAYS, "font_size": [10, 13], "scroll_y": [0, 0, 0.3, 0.6, 1],
+SOURCE = Size(400, 400)
+POLICIES = ("none", "neutral", "guessed", "random", "true")
+LOOK = {  # one theme, so that a colour means one class: the most a policy can leak
+    "theme": "monokai", "font": DEFAULT_FONT, "font_size": [10, 13], "scroll_y": [0, 0, 0.3, 0.6, 1],
     "mode": "direct",
 }  # fmt: skip
 
@@ -32,9 +32,9 @@ def matrix(
     seeds: int,
     shape: int,
 ) -> dict[str, Any]:
-    """Accuracies, trained under one policy and tested under another, means over seeds; flip rates; fits."""
+    """Return accuracies, trained under one policy and tested under another, flip rates and fits: means over seeds."""
     names = sorted(set(sides["train"]["label"]))
-    tests = {policy: pictures(sides["test"], policy, sides["test"]["label"], shape) for policy in ALL}
+    tests = {policy: pictures(sides["test"], policy, sides["test"]["label"], shape) for policy in POLICIES}
     tests["wrong"] = pictures(sides["test"], "true", wrong(sides["test"]), shape)
     truth = np.array([names.index(label) for label in sides["test"]["label"]])
     misled = np.array([names.index(label) for label in wrong(sides["test"])])
@@ -42,7 +42,7 @@ def matrix(
     flips: dict[str, float] = {}
     fits: dict[str, float] = {}
     for policy in policies:
-        runs = [one(sides["train"], names, policy, epochs, seed, shape, tests) for seed in range(seeds)]
+        runs = [train(sides["train"], names, policy, epochs, seed, shape, tests) for seed in range(seeds)]
         accuracy[policy] = {
             name: round(float(np.mean([(answers[name] == truth).mean() for answers, _ in runs])), 3) for name in tests
         }
@@ -52,16 +52,16 @@ def matrix(
             "pictures_each": epochs * len(sides["train"]["text"])}  # fmt: skip
 
 
-ALL = ("none", "neutral", "guessed", "random", "true")
+def make_renderer(policy: str, shape: int, seed: int) -> Renderer:
+    return Renderer(load_render_options("plain", **LOOK, highlight=policy), SOURCE, shape, seed)
 
 
 def pictures(rows: Rows, policy: str, labels: list[str], shape: int) -> np.ndarray:
-    """-> (texts, shape, shape, 3) uint8 as evaluation sees them."""
-    renderer = Renderer(LOOK | {"highlight": policy}, SOURCE, shape, 0)
-    return renderer(rows["text"], rows["id"], None, labels)
+    """Return (texts, shape, shape, 3) uint8 as evaluation sees them."""
+    return make_renderer(policy, shape, 0)(rows["text"], rows["id"], None, labels)
 
 
-def one(
+def train(
     rows: Rows,
     names: list[str],
     policy: str,
@@ -70,11 +70,11 @@ def one(
     shape: int,
     tests: dict[str, np.ndarray],
 ) -> tuple[dict[str, np.ndarray], float]:
-    """Trains one net -> its answers under every policy, and its accuracy on the training texts."""
+    """Return the answers of a trained net under every policy, and its accuracy on the training texts."""
     torch.manual_seed(seed)
     device = "cuda" if torch.cuda.is_available() else "cpu"
     net = small_cnn(len(names)).to(device)
-    renderer = Renderer(LOOK | {"highlight": policy}, SOURCE, shape, seed)
+    renderer = make_renderer(policy, shape, seed)
     label = torch.tensor([names.index(name) for name in rows["label"]])
     steps = epochs * (len(label) // BATCH)
     optimizer = torch.optim.AdamW(net.parameters(), 3e-3, weight_decay=0.02)

@@ -28,9 +28,10 @@ from frozen_weights import drawn, features, linear, some
 from fusion import console
 from fusion.branches.image import TimmBackbone
 from fusion.branches.weights import find_image_weights
+from fusion.config.data import load_data_options
 from fusion.config.paths import cache_dir
+from fusion.config.render import Render, Size, load_render_options
 from fusion.files import write_text
-from fusion.render import named
 from fusion.results.statistics import wilson
 from fusion.screenshots.renderer import Renderer
 from fusion.snippets import sources
@@ -64,10 +65,11 @@ class View:
         """Pixels an em as the network sees it."""
         return FONT * self.scale * self.shape / (self.side or self.source)
 
-    def render(self) -> dict[str, Any]:
+    def render(self) -> Render:
         sides = {"crop_size": self.side} if "crop" in self.view else {"tile_size": self.side} if self.side else {}
-        fixed = {"font_size": FONT, "scale": self.scale, "view": self.view, "tile_margin": 8}
-        return named("render", "carbon") | fixed | sides | {"mode": "source" if self.view == "tiles" else "direct"}
+        mode = "source" if self.view == "tiles" else "direct"
+        fixed = {"font_size": FONT, "scale": self.scale, "view": self.view, "tile_margin": 8, "mode": mode}
+        return load_render_options("carbon", **(fixed | sides))
 
 
 VIEWS = (
@@ -94,7 +96,7 @@ def main() -> int:
     console.set_up_logging()
     if args.quick:
         args.pictures, args.judge = (3200, 600) if args.weights == "random" else (200, 200)
-    table = sources.load(named("data", "small"), cache_dir(), console.progress)
+    table = sources.load(load_data_options("small"), cache_dir(), console.progress)
     found = {"pictures": args.pictures, "seeds": args.seeds, "views": []}
     for view in [view for view in VIEWS if view.key in args.views]:
         study = one if args.weights == "random" else frozen
@@ -116,7 +118,7 @@ def one(view: View, table: pa.Table, args: argparse.Namespace, seed: int) -> dic
     names = sorted(pc.unique(table["label"]).to_pylist())
     train, test = (table.filter(pc.equal(table["split"], side)) for side in ("train", "test"))
     test = test.take(np.sort(np.random.default_rng(0).permutation(test.num_rows)[: args.judge]))
-    renderer, net = Renderer(view.render(), view.source, view.shape, seed), small_cnn(len(names))
+    renderer, net = Renderer(view.render(), Size(view.source, view.source), view.shape, seed), small_cnn(len(names))
     steps = args.pictures // BATCH
     optimizer = torch.optim.AdamW(net.parameters(), 3e-3, weight_decay=0.02)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, 3e-3, total_steps=steps)
@@ -143,7 +145,7 @@ def one(view: View, table: pa.Table, args: argparse.Namespace, seed: int) -> dic
 def frozen(view: View, table: pa.Table, args: argparse.Namespace, seed: int) -> dict[str, Any]:
     """Features of the shipped mobilenetv2, the mean of tiles, and a linear layer on them -> figures as of `one`."""
     net = TimmBackbone("mobilenetv2_100", view.shape, find_image_weights("mobilenetv2_100", "code")).eval()
-    renderer, at, cost = Renderer(view.render(), view.source, view.shape, seed), {}, {}
+    renderer, at, cost = Renderer(view.render(), Size(view.source, view.source), view.shape, seed), {}, {}
     for side, most, style in (("train", args.pictures, 0), ("val", args.judge // 2, None), ("test", args.judge, None)):
         rows = some(table.filter(pc.equal(table["split"], side)), most, np.random.default_rng([seed, len(at)]))
         clock = time.thread_time()

@@ -2,7 +2,7 @@
 
 Before the labels are learnt, half of the n-grams of each text are hidden, and from what the bags make of the other
 half the network says which n-grams are among the hidden ones, against as many of other texts. Then both ways the same:
-a linear head, a cosine, label smoothing, no linear_member. Judged on the validation side of the corpus, split by project.
+a linear head, a cosine, label smoothing, no linear model. Judged on the val side of the corpus, split by project.
 
   python scripts/masked_pretraining.py --data core --seeds 3
 """
@@ -22,9 +22,12 @@ from torch import nn
 
 from fusion import console
 from fusion.branches import create_text, restore
+from fusion.config.branches import Text
+from fusion.config.data import load_data_options
+from fusion.config.groups import read_group
+from fusion.config.options import parse
 from fusion.config.paths import cache_dir
 from fusion.model.late_fusion import LateFusion
-from fusion.render import named
 from fusion.results.statistics import wilson
 from fusion.snippets import sources
 
@@ -44,7 +47,8 @@ class Corpus:
             self.labels[side] = torch.tensor([self.classes.index(label) for label in rows["label"].to_pylist()])
             if side == "train":
                 columns = {name: rows[name].to_pylist() for name in ("text", "group", "label")}
-        self.started = create_text(named("text", "nano") | {"linear": 0}, columns, self.classes)
+        nano = parse(Text, read_group("text", "nano") | {"ensemble_weights": 0}, "text")
+        self.started = create_text(nano, columns, self.classes)
 
     def batches(self, side: str, order: np.ndarray) -> Iterator[tuple[dict[str, torch.Tensor], torch.Tensor]]:
         read: Any = self.started.tokenizer
@@ -117,7 +121,7 @@ def main() -> int:
     parser.add_argument("--epochs", type=int, default=3, help="epochs with labels (default: 3)")
     args = parser.parse_args()
     console.set_up_logging()
-    corpus = Corpus(sources.load(named("data", args.data), cache_dir(), console.progress))
+    corpus = Corpus(sources.load(load_data_options(args.data), cache_dir(), console.progress))
     n = len(corpus.texts["val"])
     for seed in range(args.seeds):
         for name, before in (("without", 0), ("with", args.pretraining)):

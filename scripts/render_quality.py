@@ -1,53 +1,54 @@
-"""bench_render.py's second question: how exactly is it drawn?"""
-
-from typing import Any
+"""Measure how exactly screenshots are drawn: the second question of bench_render.py."""
 
 import numpy as np
 from PIL import Image, ImageDraw
 
-from fusion.screenshots import charset as page
-from fusion.screenshots import fonts, layout, themes
+from fusion.config.render import DEFAULT_FONT, Render, Size
+from fusion.screenshots import charset, fonts, layout, themes
 from fusion.screenshots.renderer import Renderer
 
+SOURCE = Size(500, 500)
 
-def max_difference(render: dict[str, Any], texts: list[str]) -> int:
-    """Largest difference of any pixel from Pillow drawing the same characters one at a time.
+
+def max_difference(render: Render, texts: list[str]) -> int:
+    """Return the largest difference of any pixel from Pillow drawing the same characters one at a time.
 
     Only of texts whose characters a font can draw: for others fusion draws a box of its own.
     """
-    texts = [text for text in texts if set(text) <= set(page.SLOTS) | set(" \t\n")]
-    renderer = Renderer(render, 500, 500, 0)
+    texts = [text for text in texts if set(text) <= set(charset.SLOTS) | set(" \t\n")]
+    renderer = Renderer(render, SOURCE, 500, 0)
     worst = 0
     for text in texts:
         picture = renderer([text], [text], None)[0].astype(int)
-        worst = max(worst, int(np.abs(picture - by_pillow(renderer, render, text)).max()))
+        worst = max(worst, int(np.abs(picture - by_pillow(renderer, text)).max()))
     return worst
 
 
-def by_pillow(renderer: Renderer, render: dict[str, Any], text: str) -> np.ndarray:
-    """The same characters at the same places, each by its own call of ImageDraw.text with Layout.BASIC."""
+def by_pillow(renderer: Renderer, text: str) -> np.ndarray:
+    """Draw the same characters at the same places, each by its own call of ImageDraw.text with Layout.BASIC."""
     scene = renderer.scene([text], [text], None)
     sprites = np.zeros((40_000, 6), np.int32)
     count = layout.place(
         scene.points, scene.classes, 0, len(scene.points), scene.geometry[0], renderer.painter.tables[5],
-        *page.tables(), sprites,
+        *charset.tables(), sprites,
     )  # fmt: skip
-    palette = themes.palette(render["theme"])
-    faces = [fonts.load(fonts.ALWAYS).at(face, render["font_size"]) for face in range(4)]
+    style = renderer.painter.styles.sample(0)
+    palette = themes.palette(style.theme)
+    faces = [fonts.load(DEFAULT_FONT).at(face, style.font_size) for face in range(4)]
     image = Image.new("RGB", renderer.size, tuple(palette.ground.tolist()))
     pen = ImageDraw.Draw(image)
     for x, y, slot, kind, _, _ in sprites[:count]:
-        if slot != page.BOX:
+        if slot != charset.BOX:
             font = faces[palette.faces[kind]]
-            pen.text((int(x), int(y)), page.PAGE[slot], tuple(palette.inks[kind].tolist()), font, anchor="ls")
+            pen.text((int(x), int(y)), charset.PAGE[slot], tuple(palette.inks[kind].tolist()), font, anchor="ls")
     return np.asarray(image).astype(int)
 
 
-def decibels(render: dict[str, Any], texts: list[str]) -> float:
-    """Peak signal-to-noise of direct drawing at 224 against the exact 500 picture averaged by area."""
+def decibels(render: Render, texts: list[str]) -> float:
+    """Return the peak signal-to-noise of direct drawing at 224 against the exact 500 picture averaged by area."""
     ids = [str(i) for i in range(len(texts))]
-    exact = Renderer(render, 500, 500, 0)(texts, ids, 0).astype(np.float32)
-    direct = Renderer(render | {"mode": "direct"}, 500, 224, 0)(texts, ids, 0)
+    exact = Renderer(render, SOURCE, 500, 0)(texts, ids, 0).astype(np.float32)
+    direct = Renderer(render.replaced(mode="direct"), SOURCE, 224, 0)(texts, ids, 0)
     edges, at = np.arange(225) * 500 / 224, np.arange(500)
     share = np.clip(np.minimum(edges[1:, None], at + 1) - np.maximum(edges[:-1, None], at), 0, None)
     share = (share / share.sum(1, keepdims=True)).astype(np.float32)

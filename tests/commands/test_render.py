@@ -84,7 +84,8 @@ def test_fonts_are_listed_one_a_line(capsys):
         (["FILE", "-o", "x.png", "--look", "carbn"], r"did you mean carbon\?"),
         (["FILE", "--sheet", "many", "x.png"], "from 1 to 400"),
         (["FILE", "-o", "x.png", "--theme", "monokay"], r"did you mean monokai\?"),
-        (["FILE", "-o", "x.png", "--size", "2"], "from 8 to 8192"),
+        (["FILE", "-o", "x.png", "--size", "2"], "--size 2 must be one number or WIDTHxHEIGHT, each from 8 to 8192"),
+        (["FILE", "-o", "x.png", "--font-size", "2"], "font_size=2 must be a whole number from 4 to 72"),
     ],
 )
 def test_what_cannot_be_done_is_said_in_one_sentence(options, message, file, tmp_path, monkeypatch):

@@ -3,12 +3,13 @@
 import numpy as np
 import pytest
 from PIL import Image, ImageDraw
+from tests.screenshots.renderers import make_renderer
 
+from fusion.config.render import DEFAULT_FONT
 from fusion.screenshots import fonts, themes
 from fusion.screenshots.atlas import metrics
 from fusion.screenshots.charset import PAGE, SLOTS
 from fusion.screenshots.lexing import token_classes
-from fusion.screenshots.renderer import Renderer
 
 PLAIN = {
     "padding_x": 0,
@@ -48,15 +49,15 @@ def pillow(text: str, classes: np.ndarray, theme: str, font: str, pixels: int, s
 
 def drawn(text: str, theme: str, font: str, pixels: int, size: int) -> np.ndarray:
     style = {"theme": theme, "font": font, "font_size": pixels, "line_height": 150} | PLAIN
-    return Renderer(style, size, size, 0)([text], ["id"], None)[0]
+    return make_renderer(style, size, size, 0)([text], ["id"], None)[0]
 
 
 @pytest.mark.parametrize("pixels", [9, 12, 13, 16, 28])
 @pytest.mark.parametrize("theme", ["monokai", "friendly"])
 def test_the_difference_from_pillow_is_zero(pixels, theme):
     size = 60 * pixels // 2
-    expected = pillow(CODE, token_classes(CODE, "neutral", 0), theme, fonts.ALWAYS, pixels, size)
-    assert np.array_equal(drawn(CODE, theme, fonts.ALWAYS, pixels, size), expected)
+    expected = pillow(CODE, token_classes(CODE, "neutral", 0), theme, DEFAULT_FONT, pixels, size)
+    assert np.array_equal(drawn(CODE, theme, DEFAULT_FONT, pixels, size), expected)
 
 
 @pytest.mark.parametrize("pixels", [11, 14, 17, 20, 31])
@@ -64,11 +65,11 @@ def test_all_glyphs_of_the_page_are_pillows(pixels):
     chars = [PAGE[slot] for slot in sorted(PAGE)]
     text = "\n".join("".join(chars[i : i + 32]) for i in range(0, len(chars), 32))
     size = 40 * pixels
-    face = fonts.load(fonts.ALWAYS).at(0, pixels)
+    face = fonts.load(DEFAULT_FONT).at(0, pixels)
     lacking = face.getmask("\uffff").getbbox(), bytes(face.getmask("\uffff"))
     text = "".join(c for c in text if c == "\n" or (face.getmask(c).getbbox(), bytes(face.getmask(c))) != lacking)
-    expected = pillow(text, token_classes(text, "neutral", 0), "vs", fonts.ALWAYS, pixels, size)
-    assert np.array_equal(drawn(text, "vs", fonts.ALWAYS, pixels, size), expected)
+    expected = pillow(text, token_classes(text, "neutral", 0), "vs", DEFAULT_FONT, pixels, size)
+    assert np.array_equal(drawn(text, "vs", DEFAULT_FONT, pixels, size), expected)
     assert set(map(chr, range(33, 127))) <= set(text)
 
 
@@ -90,7 +91,7 @@ def test_the_page_fills_its_slots():
 
 CARBON = {
     "theme": "any", "background": "any", "line_numbers": 0.5, "font_size": [12, 16], "scale": [1, 2],
-    "window": ["mac", "windows", "none"], "wear": ["none", "jpeg", "blur", "rescale"], "shift_x": [-10, 10],
+    "window": ["mac", "windows", "none"], "degradation": ["none", "jpeg", "blur", "rescale"], "shift_x": [-10, 10],
 }  # fmt: skip
 
 
@@ -98,20 +99,22 @@ CARBON = {
 def test_same_bytes_for_any_threads_and_any_order(mode):
     texts = [CODE[i:] for i in range(9)]
     ids = [f"id{i}" for i in range(9)]
-    renderer = Renderer(CARBON | {"mode": mode}, "120x90", 64, 3)
+    renderer = make_renderer(CARBON | {"mode": mode}, "120x90", 64, 3)
     renderer.threads = 1
     first = renderer(texts, ids, 5)
     renderer.threads = 4
     assert np.array_equal(renderer(texts, ids, 5), first)
     order = [4, 2, 8, 0, 1, 3, 7, 5, 6]
-    again = Renderer(CARBON | {"mode": mode}, "120x90", 64, 3)([texts[i] for i in order], [ids[i] for i in order], 5)
+    again = make_renderer(CARBON | {"mode": mode}, "120x90", 64, 3)(
+        [texts[i] for i in order], [ids[i] for i in order], 5
+    )
     assert np.array_equal(again, first[order])
     assert np.array_equal(renderer(texts[4:5], ids[4:5], 5)[0], first[4])
     assert not np.array_equal(renderer(texts, ids, 6), first)
 
 
 def test_evaluation_is_the_same_for_every_seed():
-    one, other = (Renderer(CARBON, 100, 48, seed)([CODE] * 3, list("abc"), None) for seed in (0, 1))
+    one, other = (make_renderer(CARBON, 100, 48, seed)([CODE] * 3, list("abc"), None) for seed in (0, 1))
     assert np.array_equal(one, other)
 
 
@@ -127,6 +130,6 @@ def by_area(picture: np.ndarray, side: int) -> np.ndarray:
 @pytest.mark.parametrize(("size", "shape"), [(240, 96), (500, 224), (448, 224)])
 def test_direct_drawing_comes_close_to_the_exact_picture_averaged_by_area(size, shape):
     style = {"theme": "vs", "background": "#abb8c3", "line_numbers": True, "font_size": 13}
-    exact = by_area(Renderer(style, size, size, 0)([CODE], ["a"], None)[0], shape)
-    direct = Renderer(style | {"mode": "direct"}, size, shape, 0)([CODE], ["a"], 0)[0]
+    exact = by_area(make_renderer(style, size, size, 0)([CODE], ["a"], None)[0], shape)
+    direct = make_renderer(style | {"mode": "direct"}, size, shape, 0)([CODE], ["a"], 0)[0]
     assert 10 * np.log10(255**2 / np.mean((exact - direct) ** 2)) > 40  # decibels

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from fusion.config.errors import UserError
+from fusion.config.render import DEFAULT_FONT
 from fusion.screenshots import atlas as glyphs
 from fusion.screenshots import fonts
 
@@ -15,7 +16,7 @@ FOLDER = Path(find_spec("matplotlib").origin).parent / "mpl-data" / "fonts" / "t
 
 
 def test_dejavu_is_always_there_with_four_faces():
-    found = fonts.load(fonts.ALWAYS)
+    found = fonts.load(DEFAULT_FONT)
     assert len(set(found.faces)) == 4 and len(found.sha256) == 64
 
 
@@ -26,7 +27,7 @@ def test_the_catalogue_has_more_than_ten_pinned_fonts():
 
 def test_a_path_works_as_a_name_does():
     found = fonts.load(str(FOLDER / "DejaVuSansMono-Bold.ttf"))
-    assert found.faces[0] == fonts.load(fonts.ALWAYS).faces[1]
+    assert found.faces[0] == fonts.load(DEFAULT_FONT).faces[1]
     assert glyphs.metrics(found.name, 20).advance == pytest.approx(12.04, abs=0.01)
 
 
@@ -61,11 +62,11 @@ def test_without_a_network_only_dejavu_is_drawn_with(monkeypatch, cache_folder, 
     monkeypatch.setattr(fonts, "fetch", refuse)
     cache_folder.mkdir()
     fonts.load.cache_clear()
-    assert fonts.available() == [fonts.ALWAYS]
+    assert fonts.available() == [DEFAULT_FONT]
     assert len(tried) == 1 and "fonts left out" in caplog.text
-    assert fonts.available() == [fonts.ALWAYS] and len(tried) == (1 if remembered else 2)
+    assert fonts.available() == [DEFAULT_FONT] and len(tried) == (1 if remembered else 2)
     monkeypatch.setattr(fonts, "REMEMBER_SECONDS", 0)
-    assert fonts.available() == [fonts.ALWAYS] and len(tried) == (2 if remembered else 3)
+    assert fonts.available() == [DEFAULT_FONT] and len(tried) == (2 if remembered else 3)
     with pytest.raises(UserError, match="font=dejavu-sans-mono, which always can"):
         fonts.load("hack")
 
@@ -85,6 +86,6 @@ def test_a_bank_shares_tiles_of_faces_that_repeat(tmp_path):
     one = glyphs.GlyphAtlas(1)
     one.entry(str(FOLDER / "DejaVuSansMono.ttf"), 14)
     four = glyphs.GlyphAtlas(1)
-    four.entry(fonts.ALWAYS, 14)
+    four.entry(DEFAULT_FONT, 14)
     assert len(one.table) == len(four.table) == 1024 and len(one.alpha) < 0.4 * len(four.alpha)
     assert len(one.alpha) % glyphs.BLOCK == 0

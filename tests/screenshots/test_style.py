@@ -4,18 +4,20 @@ import dataclasses
 
 import numpy as np
 import pytest
-import yaml
 
 from fusion.config.errors import UserError
-from fusion.config.paths import CONF_DIR
+from fusion.config.groups import names_in, read_group
+from fusion.config.options import parse
+from fusion.config.render import DEFAULT_FONT, STYLE, RenderOptions, Size, Style, load_render_options
 from fusion.screenshots import style, themes
-from fusion.screenshots.style import FIELDS, Style, Styles, sample_key
+from fusion.screenshots.renderer import Renderer
+from fusion.screenshots.style import Styles, sample_key
 
 KEYS = np.array([sample_key(0, 0, str(i)) for i in range(4000)], np.uint64)
 
 
 def test_without_a_configuration_every_field_has_carbons_value():
-    assert Styles({}).one(5) == Style()
+    assert Styles({}).sample(5) == Style()
 
 
 def test_fixing_one_field_leaves_the_others():
@@ -28,7 +30,7 @@ def test_fixing_one_field_leaves_the_others():
     }
     free, fixed = Styles(ranges), Styles(ranges | {"theme": "monokai"})
     for key in KEYS[:50]:
-        one, other = dataclasses.asdict(free.one(int(key))), dataclasses.asdict(fixed.one(int(key)))
+        one, other = dataclasses.asdict(free.sample(int(key))), dataclasses.asdict(fixed.sample(int(key)))
         assert other.pop("theme") == "monokai" and one.pop("theme") and one == other
 
 
@@ -44,16 +46,16 @@ def test_ranges_have_both_ends_and_lists_are_drawn_from_evenly():
 
 def test_fields_are_independent_of_each_other():
     drawn = style.hash_uniform(KEYS, Styles({}).salts)
-    correlation = np.corrcoef(drawn.T) - np.eye(len(FIELDS))
+    correlation = np.corrcoef(drawn.T) - np.eye(len(STYLE))
     assert np.abs(correlation).max() < 0.08
     assert drawn.min() >= 0 and drawn.max() < 1
 
 
 def test_any_theme_is_as_often_light_as_dark():
     styles = Styles({"theme": "any"})
-    dark = [themes.palette(styles.words("theme")[i]).is_dark for i in styles.columns(KEYS)["theme"]]
+    dark = [themes.palette(styles.choices("theme")[i]).is_dark for i in styles.columns(KEYS)["theme"]]
     assert abs(np.mean(dark) - 0.5) < 0.04
-    assert all(not themes.palette(name).is_dark for name in Styles({"theme": "light"}).words("theme"))
+    assert all(not themes.palette(name).is_dark for name in Styles({"theme": "light"}).choices("theme"))
 
 
 @pytest.mark.parametrize("theme", themes.names())
@@ -86,21 +88,24 @@ def test_evaluation_styles_do_not_depend_on_the_seed():
         ({"line_numbers": 3}, "true, false or a share"),
         ({"line_numbers": "sometimes"}, "true, false or a share"),
         ({"background": "red"}, "#rrggbb"),
-        ({"wear": []}, "nothing to draw from"),
+        ({"degradation": []}, "nothing to draw from"),
         ({"font": "comic"}, "is not known"),
     ],
 )
 def test_a_wrong_value_is_named_with_what_there_is(render, message):
     with pytest.raises(UserError, match=message):
-        Styles(render)
+        Styles(parse(RenderOptions, render, "render").style)
 
 
-@pytest.mark.parametrize("file", sorted(path.stem for path in (CONF_DIR / "render").glob("*.yaml")))
-def test_every_file_of_conf_render_can_be_drawn_with(file):
-    from fusion.render import named
-    from fusion.screenshots.renderer import Renderer
+@pytest.mark.parametrize("name", names_in("render"))
+def test_every_file_of_conf_render_can_be_drawn_with(name):
+    render = load_render_options(name, font=DEFAULT_FONT)  # the others need a network
+    assert Renderer(render, Size(1360, 1360), 64, 0)(["a = 1\n"], ["x"], 0).shape == (1, 64, 64, 3)
+    options = read_group("render", "carbon")
+    assert set(STYLE) < set(options), "a field that is not in the file cannot be given as render.FIELD=VALUE"
 
-    render = named("render", file) | {"font": "dejavu-sans-mono"}  # the others need a network
-    assert Renderer(render, 1360, 64, 0)(["a = 1\n"], ["x"], 0).shape == (1, 64, 64, 3)
-    every = yaml.safe_load((CONF_DIR / "render" / "carbon.yaml").read_text(encoding="utf-8"))
-    assert set(FIELDS) < set(every), "a field that is not in the file cannot be given as render.FIELD=VALUE"
+
+def test_a_renamed_field_is_drawn_as_under_its_first_name():
+    styles = Styles({"degradation": ["none", "jpeg", "blur", "rescale"]})
+    columns = styles.columns(np.array([sample_key(0, 0, id) for id in "abcdefgh"], np.uint64))
+    assert columns["degradation"].tolist() == [0, 0, 2, 0, 2, 1, 3, 1], "as drawn when the field was called wear"

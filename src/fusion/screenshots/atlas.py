@@ -79,7 +79,7 @@ def _page(
     right, height = at[0] + max(1, int(advance) - 2), max(1, round(0.7 * pixels))
     ImageDraw.Draw(box).rectangle((at[0] + 1, at[1] - height, right, at[1] - 1), outline=255)
     page[BOX] = np.asarray(box)
-    pens = [font.at(face, pixels), fonts.load(fonts.ALWAYS).at(face, pixels)]
+    pens = [font.at(face, pixels), fonts.load(fonts.DEFAULT_FONT).at(face, pixels)]
     lacking = [_draw(pen, "\uffff", shape, at) for pen in pens]
     for slot, char in PAGE.items():
         page[slot] = page[BOX]

@@ -20,12 +20,12 @@ from PIL import ImageFont
 
 from fusion.config.errors import UserError, did_you_mean
 from fusion.config.paths import DATA_DIR, cache_dir, usable
+from fusion.config.render import DEFAULT_FONT
 from fusion.files import write_text
 from fusion.packages.manifest import Package, PackageError, Unreachable, archive_path, fetch, members
 
 log = logging.getLogger(__name__)
 
-ALWAYS = "dejavu-sans-mono"
 FACES = ("regular", "bold", "italic", "bold_italic")
 SUFFIXES = (".ttf", ".otf", ".woff", ".ttc")
 REMEMBER_SECONDS = 6 * 3600  # for so long `any` does not ask a registry again that could not be reached
@@ -58,13 +58,13 @@ def catalogue() -> dict[str, dict[str, str]]:
 
 
 def names() -> list[str]:
-    return [ALWAYS, *catalogue()]
+    return [DEFAULT_FONT, *catalogue()]
 
 
 @lru_cache(maxsize=64)
 def load(name: str) -> Font:
     """Name of the catalogue, or path -> Font. Raises UserError for one that is not known or cannot be had."""
-    if name == ALWAYS:
+    if name == DEFAULT_FONT:
         return _from_matplotlib()
     if name in catalogue():
         return _from_package(catalogue()[name])
@@ -92,7 +92,7 @@ def available() -> list[str]:
     After one that cannot be fetched no other of its registry is tried, so that without a network this takes one
     timeout; a registry that could not be reached is remembered, so that the next run takes none.
     """
-    found, missing, lost = [ALWAYS], list[str](), _unreachable()
+    found, missing, lost = [DEFAULT_FONT], list[str](), _unreachable()
     for name, row in catalogue().items():
         if row["registry"] in lost and not is_here(name):
             missing.append(name)
@@ -144,7 +144,7 @@ def _from_matplotlib() -> Font:
     assert spec is not None and spec.origin is not None
     folder = Path(spec.origin).parent / "mpl-data" / "fonts" / "ttf"
     a, b, c, d = ((folder / f"DejaVuSansMono{s}.ttf").read_bytes() for s in ("", "-Bold", "-Oblique", "-BoldOblique"))
-    return Font(ALWAYS, (a, b, c, d))
+    return Font(DEFAULT_FONT, (a, b, c, d))
 
 
 def _package(row: dict[str, str]) -> Package:
@@ -163,7 +163,7 @@ def _from_package(row: dict[str, str]) -> Font:
                 break
     except PackageError as error:
         raise UserError(
-            f"Font {row['font']!r} cannot be had ({error}); use font={ALWAYS}, which always can."
+            f"Font {row['font']!r} cannot be had ({error}); use font={DEFAULT_FONT}, which always can."
         ) from error
     a, b, c, d = (found.get(face, found["regular"]) for face in FACES)
     return Font(row["font"], (a, b, c, d))

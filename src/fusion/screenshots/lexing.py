@@ -21,7 +21,6 @@ from fusion.config.errors import UserError, did_you_mean
 from fusion.jit import compiled
 from fusion.languages import LANGUAGES
 
-POLICIES = ("none", "neutral", "guessed", "true", "random")
 MAX_LEXED = 20_000  # characters a Pygments lexer is given; what follows is plain text
 
 # class number -> the Pygments token whose colour it takes; the most general first
@@ -43,24 +42,17 @@ TEXT, WORD, FUNCTION, CAPITALISED, STRING, NUMBER, OPERATOR, PUNCTUATION, COMMEN
 def token_classes(text: str, policy: str, key: int, label: str | None = None) -> np.ndarray:
     """Text -> (characters,) uint8, indices into CLASSES.
 
-    `key` chooses the lexer under `random`; `label` is read under `true` only. Raises UserError for an
-    unknown policy and, under `true`, for a label that no lexer is known for.
+    `key` chooses the lexer under `random`; `label` is read under `true` only. Raises UserError, under `true`, for a
+    label that no lexer is known for.
     """
     if policy == "none":
         return np.full(len(text), TEXT, np.uint8)
     if policy == "neutral":
         points = code_points(text)
         return neutral(points, np.array([0, len(points)], np.int64))
-    if policy not in POLICIES:
-        hint = did_you_mean(policy, POLICIES)
-        raise UserError(f"render.highlight={policy} is not known{hint}; it is {', '.join(POLICIES)}.")
-    alias = {
-        "true": lambda: true_lexer(label),
-        "random": lambda: random_lexer(key),
-        "guessed": lambda: guess(text),
-    }
-    name = alias[policy]()
-    return token_classes(text, "neutral", key) if name is None else token_cache(text, name)
+    aliases = {"true": lambda: true_lexer(label), "random": lambda: random_lexer(key), "guessed": lambda: guess(text)}
+    alias = aliases[policy]()
+    return token_classes(text, "neutral", key) if alias is None else pygments_classes(text, alias)
 
 
 def code_points(text: str) -> np.ndarray:
@@ -99,7 +91,7 @@ def guess(text: str) -> str | None:
     return next(name for score, name in scores if score == best) if best > 0 else None
 
 
-def token_cache(text: str, alias: str) -> np.ndarray:
+def pygments_classes(text: str, alias: str) -> np.ndarray:
     """Text, Pygments alias -> (characters,) uint8; the lexer gets the text as it is, unstripped."""
     classes = np.full(len(text), TEXT, np.uint8)
     for start, token, value in _lexer(alias).get_tokens_unprocessed(text[:MAX_LEXED]):

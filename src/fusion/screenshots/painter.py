@@ -6,8 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from fusion.screenshots import charset as page
-from fusion.screenshots import fonts, layout, themes
+from fusion.screenshots import charset, fonts, layout, themes
 from fusion.screenshots.atlas import GlyphAtlas, metrics
 from fusion.screenshots.degradation import degrade
 from fusion.screenshots.draw import draw_batch
@@ -15,7 +14,8 @@ from fusion.screenshots.lexing import CLASSES, code_points, neutral, token_class
 from fusion.screenshots.style import Styles, two_colors
 
 MAX_CHARACTERS = 100_000  # of a text that are looked at; no picture holds more
-MAX_KEPT = 50_000  # texts whose classes are kept, about a kilobyte each
+MAX_TEXTS = 50_000  # whose token classes are remembered, about a kilobyte each
+Slot = tuple[str, str | None]  # id, and the label under highlight=true
 
 
 @dataclass(frozen=True)
@@ -50,64 +50,65 @@ class Painter:
     ):
         self.styles, self.highlight, self.size, self.scale = styles, highlight, size, scale
         self.atlas = GlyphAtlas(phases)
-        self.palettes = [themes.palette(name) for name in styles.words("theme")]
+        self.palettes = [themes.palette(name) for name in styles.choices("theme")]
         self.tables = (
             *(np.stack([getattr(p, name) for p in self.palettes]) for name in ("ground", "mark", "inks", "faces")),
-            np.stack([two_colors(name) for name in styles.words("background")]),
-            layout.title_table(styles.words("title")),
-            *page.tables(),
+            np.stack([two_colors(name) for name in styles.choices("background")]),
+            layout.title_table(styles.choices("title")),
+            *charset.tables(),
         )
-        self.token_cache: Mapping[tuple[str, str | None], np.ndarray] = {}  # of a whole table, if it was lexed before
-        self.kept: dict[tuple[str, str | None], np.ndarray] = {}
+        self.token_cache: Mapping[Slot, np.ndarray] = {}  # of a whole table, if it was lexed before
+        self._lexed: dict[Slot, np.ndarray] = {}  # in this process
 
     def facts(self) -> list[Any]:
-        """What pixels depend on beyond the configuration."""
-        found = [fonts.load(name).sha256 for name in self.styles.words("font")]
-        return [found, [[a.tolist() for a in (p.ground, p.mark, p.inks, p.faces)] for p in self.palettes]]
+        """Return what pixels depend on beyond the configuration."""
+        files = [fonts.load(name).sha256 for name in self.styles.choices("font")]
+        return [files, [[a.tolist() for a in (p.ground, p.mark, p.inks, p.faces)] for p in self.palettes]]
 
     def scene(self, texts: Sequence[str], ids: Sequence[str], keys: np.ndarray, labels: Sequence[str] | None) -> Scene:
-        """Texts with their ids, keys (B,) uint64 and, for highlight=true, labels -> Scene."""
+        """B texts with their ids, keys (B,) uint64 and, for highlight=true, labels -> Scene."""
         texts = [text if len(text) <= MAX_CHARACTERS else text[:MAX_CHARACTERS] for text in texts]
         offsets = np.zeros(len(texts) + 1, np.int64)
         np.cumsum([len(text) for text in texts], out=offsets[1:])
         points = code_points("".join(texts))
-        plain = self.highlight == "neutral"
-        classes = neutral(points, offsets) if plain else self._classes(texts, ids, keys, labels)
+        is_neutral = self.highlight == "neutral"
+        classes = neutral(points, offsets) if is_neutral else self._classes(texts, ids, keys, labels)
         columns = self.styles.columns(keys)
         return Scene(points, classes, offsets, self._geometry(texts, columns), columns)
 
     def _classes(
         self, texts: Sequence[str], ids: Sequence[str], keys: np.ndarray, labels: Sequence[str] | None
     ) -> np.ndarray:
-        """-> (characters,) uint8 classes of all texts; what takes a real lexer is kept for the next epoch."""
-        found = [np.zeros(0, np.uint8)]
+        """B texts -> (characters,) uint8; what takes a real lexer is remembered for the next epoch."""
+        parts = [np.zeros(0, np.uint8)]
         for text, id, key, label in zip(texts, ids, keys, labels or [""] * len(texts), strict=True):
             slot = (id, label if self.highlight == "true" else None)
-            classes = self.kept.get(slot)
+            classes = self._lexed.get(slot)
             if classes is None:
                 classes = self.token_cache.get(slot)
             if classes is None or len(classes) != len(text) or self.highlight == "random":
                 classes = token_classes(text, self.highlight, int(key), label or None)
-                if len(self.kept) < MAX_KEPT and self.highlight in ("true", "guessed"):
-                    self.kept[slot] = classes
-            found.append(classes)
-        return np.concatenate(found)
+                if len(self._lexed) < MAX_TEXTS and self.highlight in ("true", "guessed"):
+                    self._lexed[slot] = classes
+            parts.append(classes)
+        return np.concatenate(parts)
 
     def _geometry(self, texts: Sequence[str], columns: dict[str, np.ndarray]) -> np.ndarray:
         """Columns of styles -> (B,) layout.GEOMETRY of whole source pictures."""
         pixels = np.maximum(np.rint(columns["font_size"] * columns["scale"]), 1).astype(np.int64)
-        kinds, which = np.unique(columns["font"] * 10_000 + pixels, return_inverse=True)
-        names = self.styles.words("font")
-        found = [(names[kind // 10_000], int(kind % 10_000)) for kind in kinds]
-        sizes = [metrics(*font) for font in found]
-        entries = [self.atlas.entry(*font, self.scale) for font in found]
+        kinds, indices = np.unique(columns["font"] * 10_000 + pixels, return_inverse=True)
+        names = self.styles.choices("font")
+        used = [(names[kind // 10_000], int(kind % 10_000)) for kind in kinds]
+        sizes = [metrics(*font) for font in used]
+        entries = [self.atlas.entry(*font, self.scale) for font in used]
         lines = np.array([count_lines(text) for text in texts])
-        words = {name: self.styles.words(name) for name in ("window", "title", "height", "marked")}
-        chosen = [sizes[i] for i in which]
-        return layout.arrange(columns, words, chosen, [entries[i] for i in which], lines, self.size)
+        words = {name: self.styles.choices(name) for name in ("window", "title", "height", "marked")}
+        return layout.arrange(
+            columns, words, [sizes[i] for i in indices], [entries[i] for i in indices], lines, self.size
+        )
 
     def draw(self, scene: Scene, out: np.ndarray) -> None:
-        """Fills out, (B, H, W, 3) uint8; holds no lock, so that threads can share a batch."""
+        """Fill out, (B, H, W, 3) uint8; holds no lock, so that threads can share a batch."""
         height, width = out.shape[1:3]
         table, alpha = self.atlas.table, self.atlas.alpha  # the table first: alpha only ever grows
         draw_batch(
@@ -115,45 +116,45 @@ class Painter:
             scene.classes, scene.offsets, table, alpha, *self.tables,
         )  # fmt: skip
 
-    def wear(self, scene: Scene, pictures: np.ndarray) -> None:
-        """Does to pictures, (B, H, W, 3) uint8, what their styles say became of them."""
-        words, columns = self.styles.words("wear"), scene.columns
+    def degrade(self, scene: Scene, pictures: np.ndarray) -> None:
+        """Degrade pictures, (B, H, W, 3) uint8, in place as their styles say."""
+        kinds, columns = self.styles.choices("degradation"), scene.columns
         for i in range(len(pictures)):
-            kind = words[int(columns["wear"][i])]
+            kind = kinds[int(columns["degradation"][i])]
             if kind != "none":
-                quality, blur, rescale = (columns[name][i] for name in ("jpeg_quality", "blur", "rescale"))
-                pictures[i] = degrade(pictures[i], kind, int(quality), float(blur), float(rescale))
+                quality, sigma, percent = (columns[name][i] for name in ("jpeg_quality", "blur", "rescale"))
+                pictures[i] = degrade(pictures[i], kind, int(quality), float(sigma), float(percent))
 
     def tokens(self, scene: Scene, row: int, text: str) -> list[dict[str, Any]]:
-        """One picture's tokens as seen: {token, class, start, box}; start is an index into the text, box is
-        [x0, y0, x1, y1] in pixels of the source picture, cut at its edges.
+        """Return one picture's tokens as they are seen: {token, class, start, box}.
 
-        A token is a run of characters of one class on one line.
+        A token is a run of characters of one class on one line. start: index into the text; box: [x0, y0, x1, y1]
+        in pixels of the source picture, cut at its edges.
         """
         g, (low, high) = scene.geometry[row], scene.offsets[row : row + 2]
         sprites = np.zeros((4 * int(high - low) + 1000, 6), np.int32)
-        count = layout.place(scene.points, scene.classes, low, high, g, self.tables[5], *page.tables(), sprites)
-        found: list[dict[str, Any]] = []
+        count = layout.place(scene.points, scene.classes, low, high, g, self.tables[5], *charset.tables(), sprites)
+        tokens: list[dict[str, Any]] = []
         last: np.ndarray | None = None
         for sprite in sprites[:count]:
             if sprite[layout.CHARACTER] < 0:
                 continue
             x, top = int(sprite[layout.X]), int(sprite[layout.Y] - g["baseline"])
             right = x + int(np.ceil(g["advance"] * sprite[layout.CELLS]))
-            joined = last is not None and (sprite[layout.CHARACTER] - last[layout.CHARACTER]) == 1
-            if joined and sprite[layout.CLASS] == last[layout.CLASS] and sprite[layout.Y] == last[layout.Y]:  # type: ignore[index]
-                found[-1]["box"][2] = right
-                found[-1]["token"] += text[sprite[layout.CHARACTER]]
+            follows = last is not None and (sprite[layout.CHARACTER] - last[layout.CHARACTER]) == 1
+            if follows and sprite[layout.CLASS] == last[layout.CLASS] and sprite[layout.Y] == last[layout.Y]:  # type: ignore[index]
+                tokens[-1]["box"][2] = right
+                tokens[-1]["token"] += text[sprite[layout.CHARACTER]]
             else:
                 box = [x, top, right, top + int(np.ceil(g["line_height"]))]
                 start, kind = int(sprite[layout.CHARACTER]), CLASSES[sprite[layout.CLASS]]
-                found.append({"token": text[start], "class": kind, "start": start, "box": box})
+                tokens.append({"token": text[start], "class": kind, "start": start, "box": box})
             last = sprite
-        return cut_boxes(found, g)
+        return cut_boxes(tokens, g)
 
 
 def cut_boxes(tokens: list[dict[str, Any]], g: np.void) -> list[dict[str, Any]]:
-    """Tokens whose box shows, each cut at the window's and the picture's edges."""
+    """Return the tokens whose box shows, each cut at the window's and the picture's edges."""
     low = [max(0, int(g["x0"])), max(0, int(g["y0"]))]
     high = [int(min(g["x1"], g["width"])), int(min(g["y1"], g["height"]))]
     for token in tokens:
@@ -163,5 +164,5 @@ def cut_boxes(tokens: list[dict[str, Any]], g: np.void) -> list[dict[str, Any]]:
 
 
 def count_lines(text: str) -> int:
-    """Lines as an editor counts them: a line end at the very end begins no new one."""
+    """Return the number of lines as an editor counts them: a line end at the very end begins no new one."""
     return max(1, text.count("\n") + (not text.endswith("\n")))

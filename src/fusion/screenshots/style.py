@@ -1,20 +1,20 @@
-"""(seed, epoch, id) -> Style: everything that may differ between two pictures of one text.
+"""A key -> Style: everything that may differ between two pictures of one text.
 
 In a configuration each field is one value, a list to draw from evenly (repeat a value to weight it), or for
 numbers `[low, high]`, a range with both ends. Every field is drawn from its own stream of the key, so that
-fixing one field leaves the others as they were.
+fixing one field leaves the others as they were. The key is made of (seed, epoch, id).
 """
 
-import dataclasses
 import hashlib
 import zlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from fusion.config.errors import UserError, did_you_mean
+from fusion.config.errors import UserError
+from fusion.config.render import STYLE, Style
 from fusion.screenshots import fonts, themes
 
 SOLIDS = (
@@ -27,57 +27,14 @@ GRADIENTS = (
     "#84fab0-#8fd3f4", "#667eea-#764ba2", "#2b5876-#4e4376", "#0f2027-#2c5364", "#ff9a9e-#fecfef",
     "#d299c2-#fef9d7", "#30cfd0-#330867",
 )  # fmt: skip
-
-
-def _field(
-    default: Any, help: str, low: float | None = None, high: float | None = None, words: Sequence[str] = ()
-) -> Any:
-    return dataclasses.field(default=default, metadata={"help": help, "low": low, "high": high, "words": words})
-
-
-@dataclass(frozen=True)
-class Style:
-    """How one screenshot looks; lengths are pixels of the source picture at scale 1, defaults Carbon's."""
-
-    theme: str = _field("one-dark", "Pygments theme; any, light and dark draw one")
-    font: str = _field(fonts.ALWAYS, "font name or path of a font file; any draws one")
-    font_size: int = _field(14, "pixels per em", 4, 72)
-    line_height: float = _field(133.0, "percent of the font size", 80, 300)
-    line_numbers: bool = _field(False, "a number before each line; in a configuration also a share, such as 0.4")
-    first_line: int = _field(1, "the first line's number", 0, 99_999)
-    padding_x: float = _field(
-        8.2, "percent of the picture's width left and right of the window; negative cuts it", -25, 40
-    )
-    padding_y: float = _field(8.2, "percent of the picture's height above and below the window, at least", -25, 40)
-    margin: int = _field(14, "pixels between window and code", 0, 200)
-    window: str = _field("mac", "controls of the window", words=("mac", "windows", "none"))
-    title: str = _field("", "text of the title bar")
-    background: str = _field("#abb8c3", "#rrggbb, #rrggbb-#rrggbb for a gradient; any, solid and gradient draw one")
-    shadow: float = _field(0.55, "opacity of the window's shadow", 0, 1)
-    shadow_blur: float = _field(17.0, "pixels, standard deviation", 0.5, 100)
-    shadow_drop: int = _field(20, "pixels the shadow lies below the window", 0, 100)
-    corner_radius: int = _field(5, "pixels", 0, 100)
-    scale: float = _field(1.0, "device pixels per pixel; Carbon exports at 2", 0.5, 3)
-    height: str = _field("content", "window as high as its code, or as the picture allows", words=("content", "full"))
-    scroll_y: float = _field(0.0, "0 shows the text's first lines, 1 its last", 0, 1)
-    scroll_x: float = _field(0.0, "0 shows the lines' first columns, 1 the last of the longest", 0, 1)
-    shift_x: float = _field(0.0, "percent of the width by which a crop moves the picture left, cutting lines", -50, 50)
-    shift_y: float = _field(0.0, "percent of the height by which a crop moves the picture up, cutting lines", -50, 50)
-    marked: str = _field("none", "a band behind the current line or a selection", words=("none", "line", "selection"))
-    marked_at: float = _field(0.5, "where the band begins, as a share of the visible lines", 0, 1)
-    wear: str = _field("none", "what became of the file", words=("none", "jpeg", "blur", "rescale"))
-    jpeg_quality: int = _field(75, "of wear=jpeg", 1, 100)
-    blur: float = _field(0.6, "pixels, standard deviation, of wear=blur", 0.1, 5)
-    rescale: float = _field(70.0, "percent, of wear=rescale: made smaller, then as large as before", 10, 100)
-
-
-FIELDS = {field.name: field for field in dataclasses.fields(Style)}
-KINDS: dict[str, type] = {name: type(field.default) for name, field in FIELDS.items()}
+# A field's stream comes from its name, so one that was renamed keeps the name it was first drawn by: every picture of
+# every seed stays the same.
+FIRST_NAMES = {"degradation": "wear"}
 
 
 @dataclass(frozen=True)
 class Distribution:
-    """What a field is drawn from: values with their cumulated weights, or a range."""
+    """The values that a field is drawn from, with their cumulated weights, or the two ends of a range."""
 
     values: tuple[Any, ...]
     cumulated: tuple[float, ...] = ()
@@ -96,42 +53,40 @@ class Distribution:
 
 
 class Styles:
-    """The style part of a render configuration -> one Style, or a batch of them as columns."""
+    """The style of a render configuration -> one Style, or a batch of them as columns."""
 
-    def __init__(self, render: dict[str, Any]):
-        for name in render:
-            if name not in FIELDS:
-                hint = did_you_mean(name, FIELDS)
-                raise UserError(f"render.{name} is not known{hint}; it is one of {', '.join(FIELDS)}.")
-        self.distributions = {name: _spread(name, render.get(name, field.default)) for name, field in FIELDS.items()}
-        self.salts = np.array([zlib.crc32(name.encode()) for name in FIELDS], np.uint64)
+    def __init__(self, style: Mapping[str, Any]):
+        """style: checked values of some fields; the others have their defaults.
 
-    def words(self, name: str) -> tuple[str, ...]:
-        """What the numbers in a column of words stand for."""
+        Raises UserError for a theme, font or background that does not exist or cannot be had.
+        """
+        self.distributions = {
+            name: _distribution(name, style.get(name, field.default)) for name, field in STYLE.items()
+        }
+        self.salts = np.array([zlib.crc32(FIRST_NAMES.get(name, name).encode()) for name in STYLE], np.uint64)
+
+    def choices(self, name: str) -> tuple[str, ...]:
+        """Return the words that the numbers in a column stand for."""
         return self.distributions[name].values
 
     def columns(self, keys: np.ndarray) -> dict[str, np.ndarray]:
-        """(B,) uint64 -> every field as (B,) numbers; words as indices into words(name)."""
-        drawn = hash_uniform(keys, self.salts)
-        return {name: spread(drawn[:, i]) for i, (name, spread) in enumerate(self.distributions.items())}
+        """(B,) uint64 -> every field as (B,) numbers; words as indices into choices(name)."""
+        uniform = hash_uniform(keys, self.salts)
+        return {name: draw(uniform[:, i]) for i, (name, draw) in enumerate(self.distributions.items())}
 
-    def one(self, key: int) -> Style:
+    def sample(self, key: int) -> Style:
+        """Return the style that a key stands for."""
         columns = self.columns(np.array([key], np.uint64))
-        return self.style({name: column[0] for name, column in columns.items()})
-
-    def style(self, row: dict[str, Any]) -> Style:
-        """One row of the columns -> Style."""
         values: dict[str, Any] = {}
-        for name, field in FIELDS.items():
-            if isinstance(field.default, str):
-                values[name] = self.words(name)[int(row[name])]
-            else:
-                values[name] = KINDS[name](row[name])
+        for name, field in STYLE.items():
+            number = columns[name][0]
+            is_word = isinstance(field.default, str)
+            values[name] = self.choices(name)[int(number)] if is_word else type(field.default)(number)
         return Style(**values)
 
 
 def sample_key(seed: int, epoch: int | None, id: str) -> int:
-    """Of evaluation (epoch None) the same for every seed, so that runs are judged on the same pictures."""
+    """Return 64 bits; in evaluation (epoch None) the same for every seed, so that all runs see the same pictures."""
     text = f"evaluation|{id}" if epoch is None else f"{seed}|{epoch}|{id}"
     return int.from_bytes(hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).digest(), "little")
 
@@ -145,12 +100,10 @@ def hash_uniform(keys: np.ndarray, salts: np.ndarray) -> np.ndarray:
     return ((x ^ (x >> np.uint64(31))) >> np.uint64(11)).astype(np.float64) * 2.0**-53
 
 
-def _spread(name: str, given: Any) -> Distribution:
-    """One field of the configuration, checked. Raises UserError with the value and what it may be."""
+def _distribution(name: str, given: Any) -> Distribution:
+    """Return what a field is drawn from; `given` is a value, a list of them or a range."""
     values = list(given) if isinstance(given, (list, tuple)) else [given]
-    if not values:
-        raise UserError(f"render.{name}=[] gives nothing to draw from.")
-    default = FIELDS[name].default
+    default = STYLE[name].default
     if isinstance(default, str):
         weights: dict[str, float] = {}
         for value in values:
@@ -158,61 +111,35 @@ def _spread(name: str, given: Any) -> Distribution:
                 weights[word] = weights.get(word, 0) + weight
         return Distribution(tuple(weights), tuple(np.cumsum(list(weights.values())).tolist()))
     if isinstance(default, bool):
-        return _share(name, values)
-    for value in values:
-        _check_number(name, value)
+        share = sum(map(float, values)) / len(values)
+        return Distribution((False, True), (1 - share, 1.0))
     if len(values) == 2 and values[0] != values[1]:
-        if values[0] > values[1]:
-            raise UserError(f"render.{name}={given} is no range; write the lower end first.")
         return Distribution(tuple(values), is_range=True, is_whole=isinstance(default, int))
     return Distribution(tuple(values), tuple(float(i + 1) for i in range(len(values))))
 
 
-def _share(name: str, values: list[Any]) -> Distribution:
-    share = sum(float(value) if isinstance(value, (bool, int, float)) else np.nan for value in values) / len(values)
-    if not 0 <= share <= 1:
-        raise UserError(f"render.{name}={values[0]} must be true, false or a share between 0 and 1.")
-    return Distribution((False, True), (1 - share, 1.0))
-
-
-def _check_number(name: str, value: Any) -> None:
-    low, high = FIELDS[name].metadata["low"], FIELDS[name].metadata["high"]
-    whole = isinstance(FIELDS[name].default, int)
-    right = isinstance(value, int if whole else (int, float)) and not isinstance(value, bool) and low <= value <= high
-    if not right:
-        kind = "a whole number" if whole else "a number"
-        raise UserError(
-            f"render.{name}={value} must be {kind} from {low:g} to {high:g}: {FIELDS[name].metadata['help']}."
-        )
-
-
 def _expand(name: str, word: str) -> dict[str, float]:
-    """A word of the configuration -> the words it stands for, weighted to one in all."""
+    """Return the words that a word of the configuration stands for, weighted to one in all."""
     if name == "theme" and word in ("any", "light", "dark"):
         weights = themes.of_kind(word)
         total = sum(weights.values())
         return {theme: weight / total for theme, weight in weights.items()}
     if name == "background" and word in ("any", "solid", "gradient"):
-        chosen = {"any": SOLIDS + GRADIENTS, "solid": SOLIDS, "gradient": GRADIENTS}[word]
-        return dict.fromkeys(chosen, 1 / len(chosen))
+        backgrounds = {"any": SOLIDS + GRADIENTS, "solid": SOLIDS, "gradient": GRADIENTS}[word]
+        return dict.fromkeys(backgrounds, 1 / len(backgrounds))
     if name == "font" and word == "any":
-        found = fonts.available()
-        return dict.fromkeys(found, 1 / len(found))
-    words = FIELDS[name].metadata["words"]
-    if words and word not in words:
-        raise UserError(f"render.{name}={word} is not known{did_you_mean(word, words)}; it is {', '.join(words)}.")
+        available = fonts.available()
+        return dict.fromkeys(available, 1 / len(available))
     checks: dict[str, Callable[[str], Any]] = {
-        "theme": themes.palette,
-        "font": fonts.load,
-        "background": two_colors,
-    }
+        "theme": themes.palette, "font": fonts.load, "background": two_colors,
+    }  # fmt: skip
     if name in checks:
         checks[name](word)
     return {word: 1.0}
 
 
 def two_colors(background: str) -> np.ndarray:
-    """'#rrggbb' or '#rrggbb-#rrggbb' -> (2, 3) uint8, the upper and the lower end."""
+    """'#rrggbb' or '#rrggbb-#rrggbb' -> (2, 3) uint8, the upper left and the lower right colour."""
     parts = background.split("-")
     try:
         return np.stack([themes.rgb(parts[0]), themes.rgb(parts[-1])])
