@@ -46,9 +46,9 @@ def test_what_one_project_says_often_is_as_rare_as_what_it_says_once():
 def test_the_rows_kept_are_those_that_weigh_most_and_decide_alone():
     read = reader()
     whole, part = (fit_linear_member(ROWS, ["c", "p", "r"], read, rows, seed=0) for rows in (NUM_HASH_BUCKETS, 400))
-    assert part.weights.shape == (400, 3) and (part.kept.diff() > 0).all()
+    assert part.weights.shape == (400, 3) and (part.buckets.diff() > 0).all()
     size = (whole.weights * whole.scale).abs().amax(1)
-    assert size[part.kept.long()].min() >= size.sort(descending=True).values[399] - part.scale.max() / 2
+    assert size[part.buckets.long()].min() >= size.sort(descending=True).values[399] - part.scale.max() / 2
     truth = np.array([["c", "p", "r"].index(label) for label in LABELS])
     assert (part(read(TEXTS)).argmax(1).numpy() == truth).all()
 

@@ -162,6 +162,7 @@ def test_a_meta_file_that_does_not_fit_the_weights_is_refused(folder, change):
         *[("temperature", value) for value in ("x", 0, -1, float("nan"), float("inf"), 10**400, [1.5])],
         *[("input_shape", value) for value in (-3, 7, "x", 32.5, [32])],
         *[(name, value) for name in ("render", "fusion", "branches") for value in ("x", [], 3)],
+        *[("source_size", value) for value in ("x", 7, [1, 2, 3], [500, "x"])],
         *[("seed", "x"), ("seed", [0]), ("name", 5), ("name", {})],
     ],
 )

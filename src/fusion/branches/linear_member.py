@@ -23,8 +23,8 @@ class LinearMember(nn.Module):
     """linear_ids, linear_weight, each (B, V) -> log-probabilities (B, classes); nothing in it learns."""
 
     idf: torch.Tensor  # (PLACES,)
-    kept: torch.Tensor  # (rows,) int32, places in ascending order
-    row_of: torch.Tensor  # (PLACES,) int64, -1 for a place that is not kept
+    buckets: torch.Tensor  # (rows,) int32, those that have a row of weights, ascending
+    row_of: torch.Tensor  # (NUM_HASH_BUCKETS,) int64, -1 for a bucket without one
     weights: torch.Tensor  # (rows, classes), whole numbers from -127 to 127
     scale: torch.Tensor  # (classes,)
     bias: torch.Tensor  # (classes,)
@@ -33,13 +33,13 @@ class LinearMember(nn.Module):
         super().__init__()
         self.fitted = rows * classes  # see LateFusion.size
         self.register_buffer("idf", torch.zeros(NUM_HASH_BUCKETS))
-        self.register_buffer("kept", torch.arange(rows, dtype=torch.int32))
+        self.register_buffer("buckets", torch.arange(rows, dtype=torch.int32))
         self.register_buffer("weights", torch.zeros(rows, classes))
         self.register_buffer("scale", torch.zeros(classes))
         self.register_buffer("bias", torch.zeros(classes))
         self.register_buffer("row_of", torch.full((NUM_HASH_BUCKETS,), -1), persistent=False)
         self.register_state_dict_post_hook(_in_bytes)
-        self.register_load_state_dict_post_hook(_settled)
+        self.register_load_state_dict_post_hook(_index_rows)
 
     def forward(self, text: dict[str, torch.Tensor]) -> torch.Tensor:
         ids = text["linear_ids"]
@@ -49,10 +49,10 @@ class LinearMember(nn.Module):
         length = weight.norm(dim=1, keepdim=True).clamp(min=1e-9)  # (B, 1)
         return (SHARPNESS * (sums * self.scale / length + self.bias)).log_softmax(1)
 
-    def settle(self) -> None:
-        """After `kept` has changed."""
+    def index_rows(self) -> None:
+        """Fill `row_of` from `buckets`."""
         self.row_of.fill_(-1)
-        self.row_of[self.kept.long()] = torch.arange(len(self.kept), device=self.kept.device)
+        self.row_of[self.buckets.long()] = torch.arange(len(self.buckets), device=self.buckets.device)
 
 
 def _in_bytes(_module: nn.Module, state: dict[str, Any], prefix: str, _local: Any) -> None:
@@ -61,8 +61,8 @@ def _in_bytes(_module: nn.Module, state: dict[str, Any], prefix: str, _local: An
     state[prefix + "idf"] = state[prefix + "idf"].half()
 
 
-def _settled(linear_member: LinearMember, _keys: Any) -> None:
-    linear_member.settle()
+def _index_rows(linear_member: LinearMember, _keys: Any) -> None:
+    linear_member.index_rows()
 
 
 def rows_for(weights: int, classes: int) -> int:
@@ -99,9 +99,9 @@ def fit_linear_member(
     scale = np.maximum(np.abs(weights).max(0) / 127, 1e-12)  # (C,)
     linear_member = LinearMember(size, len(classes))
     linear_member.idf.copy_(torch.from_numpy(idf).half())  # as precise as it is stored
-    linear_member.kept.copy_(torch.from_numpy(kept))
+    linear_member.buckets.copy_(torch.from_numpy(kept))
     linear_member.weights.copy_(torch.from_numpy(np.rint(weights[kept] / scale)))
     linear_member.scale.copy_(torch.from_numpy(scale))
     linear_member.bias.copy_(torch.from_numpy(np.where(bias == MASKED_LOGIT, MASKED_LOGIT / SHARPNESS, bias)))
-    linear_member.settle()
+    linear_member.index_rows()
     return linear_member

@@ -1,7 +1,7 @@
 """A trained network <-> RUN/model: model.safetensors, meta.json, tokenizer.json.
 
 Nothing in these files is executed: weights are safetensors, the rest is JSON, and a network is made
-from plain values by the menu in fusion.branches.
+from plain values by the registry in fusion.branches. What an older fusion wrote is read too: see migrate.py.
 """
 
 import json
@@ -17,10 +17,10 @@ from safetensors.torch import load_file, save_file
 
 from fusion.branches import Tokenizer, restore, restore_tokenizer
 from fusion.config.errors import UserError, first_line
+from fusion.config.render import parse_size
 from fusion.files import sha256_of
 from fusion.model.late_fusion import LateFusion
-
-SCHEMA = 1
+from fusion.model.migrate import SCHEMA, migrate_meta, migrate_tokenizer, migrate_weights, schema_of
 
 
 def _is_object(value: Any) -> bool:
@@ -31,7 +31,15 @@ def _are_names(value: Any) -> bool:
     return isinstance(value, list) and all(isinstance(name, str) for name in value) and len(set(value)) == len(value)
 
 
-PARTS: dict[str, tuple[str, Callable[[Any], bool]]] = {  # of meta.json: what each must be
+def _is_size(value: Any) -> bool:
+    try:
+        return bool(parse_size(value))
+    except ValueError:
+        return False
+
+
+Parts = dict[str, tuple[str, Callable[[Any], bool]]]  # name -> what it must be, and whether a value is
+PARTS: Parts = {  # of meta.json
     "branches": ("an object", _is_object),
     "classes": ("a list of different names", _are_names),
     "fusion": ("an object", _is_object),
@@ -41,6 +49,7 @@ PARTS: dict[str, tuple[str, Callable[[Any], bool]]] = {  # of meta.json: what ea
     "input_shape": ("a whole number of at least 8", lambda value: isinstance(value, int) and value >= 8),
     "temperature": ("a number above 0", lambda value: isinstance(value, (int, float)) and 0 < value < 1e6),
 }
+IMAGE_PARTS: Parts = {"source_size": ("a size in pixels, such as [680, 500]", _is_size)}  # of one with an image branch
 
 
 @dataclass(frozen=True)
@@ -53,7 +62,7 @@ class Model:
 
 
 def make_net(meta: dict[str, Any]) -> LateFusion:
-    """Specs -> the network they describe, with random weights."""
+    """Specs of branches and of their fusion -> the network they describe, with random weights."""
     branches = {name: restore(spec) for name, spec in meta["branches"].items()}
     return LateFusion(branches, len(meta["classes"]), **meta["fusion"])
 
@@ -88,7 +97,7 @@ def load(folder: Path) -> Model:
     """
     if not folder.exists() and (old := folder.with_name(f".{folder.name}.old")).exists():
         folder = old  # a save was killed between its two renames
-    meta = _read_meta(folder)
+    meta, schema = _read_meta(folder)
     weights = folder / "model.safetensors"
     if not weights.is_file():
         raise UserError(f"{folder} has no model.safetensors; the run did not get as far as one whole epoch.")
@@ -96,7 +105,7 @@ def load(folder: Path) -> Model:
         raise UserError(f"{weights} is damaged: its sha256 is not the one in meta.json; copy or train the model again.")
     try:
         net = make_net(meta)
-        net.load_state_dict(load_file(weights))
+        net.load_state_dict(migrate_weights(load_file(weights), schema))
     except UserError:
         raise
     except Exception as error:  # whatever constructors and safetensors say of values that do not fit
@@ -104,19 +113,21 @@ def load(folder: Path) -> Model:
         raise UserError(
             f"{folder} holds a meta.json and a model.safetensors that do not fit ({reason}); copy or train it again."
         ) from error
-    return Model(net.eval(), meta, _read_tokenizer(folder / "tokenizer.json", meta))
+    return Model(net.eval(), meta, _read_tokenizer(folder / "tokenizer.json", meta, schema))
 
 
-def _read_tokenizer(path: Path, meta: dict[str, Any]) -> Tokenizer | None:
+def _read_tokenizer(path: Path, meta: dict[str, Any], schema: int) -> Tokenizer | None:
     if "text" not in meta["branches"]:
         return None
     try:
-        return restore_tokenizer(path.read_text(encoding="utf-8"), meta["branches"]["text"])
+        content = migrate_tokenizer(path.read_text(encoding="utf-8"), schema)
+        return restore_tokenizer(content, meta["branches"]["text"])
     except Exception as error:  # the tokenizers library raises bare Exception
         raise UserError(f"{path} cannot be read ({type(error).__name__}); copy or train the model again.") from error
 
 
-def _read_meta(folder: Path) -> dict[str, Any]:
+def _read_meta(folder: Path) -> tuple[dict[str, Any], int]:
+    """Return meta.json in today's names, and the schema it was written in."""
     path = folder / "meta.json"
     try:
         meta = json.loads(path.read_text(encoding="utf-8"))
@@ -126,10 +137,17 @@ def _read_meta(folder: Path) -> dict[str, Any]:
         ) from error
     if not isinstance(meta, dict):
         raise UserError(f"{path} describes no model; copy or train the model again.")
-    if meta.get("schema", SCHEMA) not in range(SCHEMA + 1):
+    schema = schema_of(meta)
+    if schema not in range(SCHEMA + 1):
         raise UserError(f"{path} was written by a newer fusion; upgrade fusion to use this model.")
-    for name, (kind, fits) in PARTS.items():
+    _check_parts(meta, PARTS, path)
+    if "image" in meta["branches"]:
+        _check_parts(meta, IMAGE_PARTS, path)
+    return migrate_meta(meta), schema
+
+
+def _check_parts(meta: dict[str, Any], parts: Parts, path: Path) -> None:
+    for name, (kind, fits) in parts.items():
         if not fits(meta.get(name)):
-            said = reprlib.repr(meta.get(name))
-            raise UserError(f"{path} describes no model: {name}={said} is not {kind}; copy or train the model again.")
-    return meta
+            value = reprlib.repr(meta.get(name))
+            raise UserError(f"{path} describes no model: {name}={value} is not {kind}; copy or train the model again.")
