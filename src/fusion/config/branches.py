@@ -51,7 +51,9 @@ def _learning(layers: Any) -> int | None:
 
 
 FREEZE = Annotated[Freeze, BeforeValidator(parse_freeze)]
-FREEZE_WORDS = {"words": "none, all, 'all but 12' (the last 12 layers learn), or by epoch {1: all, 3: none}"}
+FREEZE_WORDS: dict[str, Any] = {
+    "words": "none, all, 'all but 12' (the last 12 layers learn), or by epoch {1: all, 3: none}"
+}
 Rate = Annotated[float, Field(gt=0)]
 
 
@@ -59,14 +61,14 @@ Rate = Annotated[float, Field(gt=0)]
 class _Branch:
     """What every branch has."""
 
-    lr: Rate | None = Field(None, description="learning rate of the branch; null takes that of the run")
+    lr: Rate | None = Field(default=None, description="learning rate of the branch; null takes that of the run")
     lr_decay: float = Field(
-        1.0, gt=0, le=1, description="times this for each layer further from the output",
+        default=1.0, gt=0, le=1, description="times this for each layer further from the output",
         json_schema_extra={"example": 0.9},
     )  # fmt: skip
-    freeze: FREEZE = Field(Freeze(), description="which layers learn", json_schema_extra=FREEZE_WORDS)
+    freeze: FREEZE = Field(default=Freeze(), description="which layers learn", json_schema_extra=FREEZE_WORDS)
     batchnorm: Literal["adapt", "frozen", "recalibrate"] = Field(
-        "adapt", description="normalise by the batch, keep the statistics, or estimate them anew after training"
+        default="adapt", description="normalise by the batch, keep the statistics, or estimate them anew after training"
     )
 
 
@@ -86,15 +88,19 @@ class Backbone(_Branch):
     """conf/backbone: how a picture is read; `none` reads no pictures."""
 
     name: Annotated[str, AfterValidator(_backbone)] = Field(description="what is typed after backbone=")
-    model: str | None = Field(None, description="any model that timm knows, or convnet")
+    model: str | None = Field(default=None, description="any model that timm knows, or convnet")
     weights: str = Field(
-        "auto", description="where the weights come from",
+        default="auto", description="where the weights come from",
         json_schema_extra={"words": "auto, pretrained, random, code (fusion's own), or an existing file or folder"},
     )  # fmt: skip
-    channels: Annotated[Literal[3, 1], BeforeValidator(_not_a_truth)] = Field(3, description="colours, or the luminance alone")
-    pooling: Literal["gap", "flatten"] = Field("gap", description="average the last map over its area, or keep all")
+    channels: Annotated[Literal[3, 1], BeforeValidator(_not_a_truth)] = Field(
+        default=3, description="colours, or the luminance alone"
+    )
+    pooling: Literal["gap", "flatten"] = Field(
+        default="gap", description="average the last map over its area, or keep all"
+    )
     num_styles: Annotated[int, Field(ge=1)] | None = Field(
-        1, description="with freeze=all: styles whose features are kept; null draws new ones in each epoch"
+        default=1, description="with freeze=all: styles whose features are kept; null draws new ones in each epoch"
     )
 
 
@@ -112,14 +118,14 @@ class HuggingFace(_Branch):
     name: Literal["codeberta", "hf"]
     model: str = Field(description="a name on the hub, or a local folder")
     weights: str = Field(
-        "auto", description="where the weights come from",
+        default="auto", description="where the weights come from",
         json_schema_extra={"words": "auto, pretrained, random, or an existing file or folder"},
     )  # fmt: skip
     fallback: Literal["nano", "scratch", "ladder"] | None = Field(
-        None, description="what is trained where the weights cannot be had; null makes that an error"
+        default=None, description="what is trained where the weights cannot be had; null makes that an error"
     )
-    pooling: Literal["mean", "cls"] = Field("mean", description="the mean over the text, or its first token")
-    max_tokens: int = Field(256, ge=1, description="tokens of a text that are read")
+    pooling: Literal["mean", "cls"] = Field(default="mean", description="the mean over the text, or its first token")
+    max_tokens: int = Field(default=256, ge=1, description="tokens of a text that are read")
     architecture: dict[str, Any] = Field(description="of weights=random, in the words of transformers")
 
 
@@ -177,4 +183,6 @@ class Fusion:
         json_schema_extra={"words": "a list of whole numbers of at least 1, such as [1024,512], or [] for none"},
     )
     dropout: float = Field(ge=0, lt=1, description="after each hidden layer")
-    modality_dropout: float = Field(0.0, ge=0, le=1, description="chance of a training sample to lose a modality")
+    modality_dropout: float = Field(
+        default=0.0, ge=0, le=1, description="chance of a training sample to lose a modality"
+    )

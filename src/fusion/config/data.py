@@ -27,10 +27,10 @@ A_COLUMN: dict[str, Any] = {"words": "the name of a column; write one of digits 
 class _Data:
     """What every source has."""
 
-    limit: Count | None = Field(None, description="snippets, every label thinned alike; null takes all")
-    seed: int = Field(0, ge=0, le=2**32 - 1, description="of the split")
+    limit: Count | None = Field(default=None, description="snippets, every label thinned alike; null takes all")
+    seed: int = Field(default=0, ge=0, le=2**32 - 1, description="of the split")
     held_out: Words | None = Field(
-        None, description="sources that are the test side as a whole, such as [pypi]", json_schema_extra=A_LIST
+        default=None, description="sources that are the test side as a whole, such as [pypi]", json_schema_extra=A_LIST
     )
 
 
@@ -41,20 +41,20 @@ class Packages(_Data):
     kind: Literal["packages"] = "packages"
     set: Literal["small", "core", "standard"] = Field(description="how many packages")
     registries: Annotated[tuple[Registry, ...], BeforeValidator(_listed), Field(min_length=1)] = Field(
-        ("pypi", "npm"), description="add deb and debsrc where apt is, or FUSION_DEBIAN_MIRROR names a mirror",
+        default=("pypi", "npm"), description="add deb and debsrc where apt is, or FUSION_DEBIAN_MIRROR names a mirror",
         json_schema_extra={"words": f"a list of some of {', '.join(REGISTRIES)}"},
     )  # fmt: skip
     languages: Words | None = Field(
-        None, description="null: all of the set; or a list such as [Python, C]", json_schema_extra=A_LIST
+        default=None, description="null: all of the set; or a list such as [Python, C]", json_schema_extra=A_LIST
     )
     merge: dict[str, str] = Field(
         default_factory=lambda: {"JSX": "JavaScript", "TSX": "TypeScript"},
         description="dialects that count as their language",
         json_schema_extra={"words": "given as what counts as what, such as '{JSX: JavaScript}' or '{}'"},
     )
-    per_package: Count = Field(400, description="most snippets of one package and language")
-    per_label: Count | None = Field(None, description="most snippets of one language, evenly over its projects")
-    workers: Count | None = Field(None, description="processes that cut snippets; null: one a core")
+    per_package: Count = Field(default=400, description="most snippets of one package and language")
+    per_label: Count | None = Field(default=None, description="most snippets of one language, evenly over its projects")
+    workers: Count | None = Field(default=None, description="processes that cut snippets; null: one a core")
 
 
 def _path(value: Any) -> Any:
@@ -91,24 +91,31 @@ class Rows(_Data):
 
     kind: Literal["csv", "jsonl", "parquet", "hub"]
     path: Path | None = Field(description="the file, folder or data set", json_schema_extra={"words": "one path"})
-    name: str | None = Field(None, description="of a configuration, if a data set of the hub has several")
+    name: str | None = Field(default=None, description="of a configuration, if a data set of the hub has several")
     delimiter: Annotated[str | None, BeforeValidator(_delimiter)] = Field(
-        None, description="of a CSV file; null: a comma, or a tab if the name ends in .tsv"
+        default=None, description="of a CSV file; null: a comma, or a tab if the name ends in .tsv"
     )
-    text_column: Column = Field("text", description="holds the code", json_schema_extra=A_COLUMN)
-    label_column: Column = Field("label", description="holds the label", json_schema_extra=A_COLUMN)
+    text_column: Column = Field(default="text", description="holds the code", json_schema_extra=A_COLUMN)
+    label_column: Column = Field(default="label", description="holds the label", json_schema_extra=A_COLUMN)
     group_column: str | None = Field(
-        None, description="rows of one group stay on one side of the split", json_schema_extra=A_COLUMN
+        default=None, description="rows of one group stay on one side of the split", json_schema_extra=A_COLUMN
     )
     split_column: str | None = Field(
-        None, description="train, val or test; null: split by group, every label alike", json_schema_extra=A_COLUMN
+        default=None,
+        description="train, val or test; null: split by group, every label alike",
+        json_schema_extra=A_COLUMN,
     )
     image_column: str | None = Field(
-        None, description="your own screenshot of the row, a path from the file's folder", json_schema_extra=A_COLUMN
+        default=None,
+        description="your own screenshot of the row, a path from the file's folder",
+        json_schema_extra=A_COLUMN,
     )
-    streaming: bool = Field(False, description="read the rows as they come and copy none; needs the extra [data]")
+    streaming: bool = Field(
+        default=False, description="read the rows as they come and copy none; needs the extra [data]"
+    )
     scan: Count | None = Field(
-        100_000, description="rows of a stream that give its labels, vocabulary, validation and test; null reads all"
+        default=100_000,
+        description="rows of a stream that give its labels, vocabulary, validation and test; null reads all",
     )
 
 

@@ -43,8 +43,7 @@ def train_help(overrides: Sequence[str] = ()) -> str:
 
     chosen = [word for word in overrides if (CONF_DIR / word.partition("=")[0]).is_dir() and "," not in word]
     with initialize_config_dir(str(CONF_DIR), version_base="1.3"):
-        composed = OmegaConf.to_container(compose("train", chosen))
-    assert isinstance(composed, dict)
+        composed: Any = OmegaConf.to_container(compose("train", chosen))
     width = min(shutil.get_terminal_size().columns, 120)
     lines = [EXAMPLES, "Choices (group=choice):", ""]
     for group in GROUPS:

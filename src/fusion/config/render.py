@@ -55,45 +55,56 @@ def parse_side(value: Any) -> Any:
 class Style:
     """How one screenshot looks; lengths are pixels of the source picture at scale 1, defaults Carbon's."""
 
-    theme: str = Field("one-dark", description="Pygments theme; any, light and dark draw one")
-    font: str = Field(DEFAULT_FONT, description="font name or path of a font file; any draws one")
-    font_size: int = Field(14, ge=4, le=72, description="pixels per em")
-    line_height: float = Field(133.0, ge=80, le=300, description="percent of the font size")
-    line_numbers: bool = Field(False, description="a number before each line; in a configuration also a share, as 0.4")
-    first_line: int = Field(1, ge=0, le=99_999, description="the first line's number")
+    theme: str = Field(default="one-dark", description="Pygments theme; any, light and dark draw one")
+    font: str = Field(default=DEFAULT_FONT, description="font name or path of a font file; any draws one")
+    font_size: int = Field(default=14, ge=4, le=72, description="pixels per em")
+    line_height: float = Field(default=133.0, ge=80, le=300, description="percent of the font size")
+    line_numbers: bool = Field(
+        default=False, description="a number before each line; in a configuration also a share, as 0.4"
+    )
+    first_line: int = Field(default=1, ge=0, le=99_999, description="the first line's number")
     padding_x: float = Field(
-        8.2, ge=-25, le=40, description="percent of the width left and right of the window; negative cuts it"
+        default=8.2, ge=-25, le=40, description="percent of the width left and right of the window; negative cuts it"
     )
     padding_y: float = Field(
-        8.2, ge=-25, le=40, description="percent of the height above and below the window, at least"
+        default=8.2, ge=-25, le=40, description="percent of the height above and below the window, at least"
     )
-    margin: int = Field(14, ge=0, le=200, description="pixels between window and code")
-    window: Literal["mac", "windows", "none"] = Field("mac", description="controls of the window")
-    title: str = Field("", description="text of the title bar")
+    margin: int = Field(default=14, ge=0, le=200, description="pixels between window and code")
+    window: Literal["mac", "windows", "none"] = Field(default="mac", description="controls of the window")
+    title: str = Field(default="", description="text of the title bar")
     background: str = Field(
-        "#abb8c3", description="#rrggbb, #rrggbb-#rrggbb for a gradient; any, solid and gradient draw one"
+        default="#abb8c3", description="#rrggbb, #rrggbb-#rrggbb for a gradient; any, solid and gradient draw one"
     )
-    shadow: float = Field(0.55, ge=0, le=1, description="opacity of the window's shadow")
-    shadow_blur: float = Field(17.0, ge=0.5, le=100, description="pixels, standard deviation")
-    shadow_drop: int = Field(20, ge=0, le=100, description="pixels the shadow lies below the window")
-    corner_radius: int = Field(5, ge=0, le=100, description="pixels")
-    scale: float = Field(1.0, ge=0.5, le=3, description="device pixels per pixel; Carbon exports at 2")
+    shadow: float = Field(default=0.55, ge=0, le=1, description="opacity of the window's shadow")
+    shadow_blur: float = Field(default=17.0, ge=0.5, le=100, description="pixels, standard deviation")
+    shadow_drop: int = Field(default=20, ge=0, le=100, description="pixels the shadow lies below the window")
+    corner_radius: int = Field(default=5, ge=0, le=100, description="pixels")
+    scale: float = Field(default=1.0, ge=0.5, le=3, description="device pixels per pixel; Carbon exports at 2")
     height: Literal["content", "full"] = Field(
-        "content", description="window as high as its code, or as the picture allows"
+        default="content", description="window as high as its code, or as the picture allows"
     )
-    scroll_y: float = Field(0.0, ge=0, le=1, description="0 shows the text's first lines, 1 its last")
-    scroll_x: float = Field(0.0, ge=0, le=1, description="0 shows the lines' first columns, 1 the last of the longest")
-    shift_x: float = Field(0.0, ge=-50, le=50, description="percent of the width by which a crop cuts lines")
-    shift_y: float = Field(0.0, ge=-50, le=50, description="percent of the height by which a crop cuts lines")
+    scroll_y: float = Field(default=0.0, ge=0, le=1, description="0 shows the text's first lines, 1 its last")
+    scroll_x: float = Field(
+        default=0.0, ge=0, le=1, description="0 shows the lines' first columns, 1 the last of the longest"
+    )
+    shift_x: float = Field(default=0.0, ge=-50, le=50, description="percent of the width by which a crop cuts lines")
+    shift_y: float = Field(default=0.0, ge=-50, le=50, description="percent of the height by which a crop cuts lines")
     marked: Literal["none", "line", "selection"] = Field(
-        "none", description="a band behind the current line or a selection"
+        default="none", description="a band behind the current line or a selection"
     )
-    marked_at: float = Field(0.5, ge=0, le=1, description="where the band begins, as a share of the visible lines")
-    degradation: Literal["none", "jpeg", "blur", "rescale"] = Field("none", description="what became of the file")
-    jpeg_quality: int = Field(75, ge=1, le=100, description="of degradation=jpeg")
-    blur: float = Field(0.6, ge=0.1, le=5, description="pixels, standard deviation, of degradation=blur")
+    marked_at: float = Field(
+        default=0.5, ge=0, le=1, description="where the band begins, as a share of the visible lines"
+    )
+    degradation: Literal["none", "jpeg", "blur", "rescale"] = Field(
+        default="none", description="what became of the file"
+    )
+    jpeg_quality: int = Field(default=75, ge=1, le=100, description="of degradation=jpeg")
+    blur: float = Field(default=0.6, ge=0.1, le=5, description="pixels, standard deviation, of degradation=blur")
     rescale: float = Field(
-        70.0, ge=10, le=100, description="percent, of degradation=rescale: made smaller, then as large as before"
+        default=70.0,
+        ge=10,
+        le=100,
+        description="percent, of degradation=rescale: made smaller, then as large as before",
     )
 
 
@@ -134,18 +145,22 @@ class Render:
     """What is seen of a screenshot, and what each field of its style is drawn from."""
 
     highlight: Literal["none", "neutral", "guessed", "true", "random"] = Field(
-        "neutral", description="whose lexer colours the code; true writes the label into the picture"
+        default="neutral", description="whose lexer colours the code; true writes the label into the picture"
     )
     mode: Literal["source", "direct"] = Field(
-        "source", description="exact at source_size, then resized; or drawn at the training size at once"
+        default="source", description="exact at source_size, then resized; or drawn at the training size at once"
     )
-    view: Literal["whole", "random_crop", "centre_crop", "tiles"] = Field("whole", description="the part that is seen")
-    crop_size: int = Field(224, ge=1, description="pixels of the source picture")
-    tile_size: int = Field(448, ge=1, description="pixels of the source picture")
-    tile_margin: int = Field(32, ge=0, description="pixels left of the first tile")
-    tile_columns: int = Field(2, ge=1, description="tiles side by side")
-    tile_edges: float = Field(0.02, ge=0, description="share of a tile's pixels on an edge, the same for every class")
-    tile_count: int = Field(4, ge=1, description="most tiles of one picture")
+    view: Literal["whole", "random_crop", "centre_crop", "tiles"] = Field(
+        default="whole", description="the part that is seen"
+    )
+    crop_size: int = Field(default=224, ge=1, description="pixels of the source picture")
+    tile_size: int = Field(default=448, ge=1, description="pixels of the source picture")
+    tile_margin: int = Field(default=32, ge=0, description="pixels left of the first tile")
+    tile_columns: int = Field(default=2, ge=1, description="tiles side by side")
+    tile_edges: float = Field(
+        default=0.02, ge=0, description="share of a tile's pixels on an edge, the same for every class"
+    )
+    tile_count: int = Field(default=4, ge=1, description="most tiles of one picture")
     style: dict[str, Any] = Field(default_factory=dict, description="fields of Style: a value, a list or a range")
 
     def to_option(self) -> dict[str, Any]:

@@ -79,7 +79,7 @@ class Config:
     num_workers: int = Field(ge=0, description="processes that draw and encode; 0 does it in the training process")
     device: Literal["auto", "cpu", "cuda"] = Field(description="where to compute")
     precision: Precision = Field(description="auto is bf16 or fp16 where a GPU has it, else 32 bits")
-    pretraining: Pretraining | None = Field(None, description="see conf/experiment/pretrain_image.yaml")
+    pretraining: Pretraining | None = Field(default=None, description="see conf/experiment/pretrain_image.yaml")
     row: Row | None = None
 
     @property

@@ -18,7 +18,9 @@ class Adam:
     """optimizer=adam and adamw."""
 
     name: Literal["adam", "adamw"]
-    weight_decay: float = Field(0.0, ge=0, description="L2 on every weight; adamw takes it apart from the gradient")
+    weight_decay: float = Field(
+        default=0.0, ge=0, description="L2 on every weight; adamw takes it apart from the gradient"
+    )
 
 
 @dataclass(frozen=True, config=STRICT, kw_only=True)
@@ -26,9 +28,9 @@ class RMSprop:
     """optimizer=rmsprop."""
 
     name: Literal["rmsprop"]
-    alpha: float = Field(0.99, ge=0, lt=1, description="memory of the mean square; 0.9 in Keras")
-    momentum: float = Field(0.0, ge=0, lt=1, description="share of the last step that is kept")
-    weight_decay: float = Field(0.0, ge=0, description="L2 on every weight")
+    alpha: float = Field(default=0.99, ge=0, lt=1, description="memory of the mean square; 0.9 in Keras")
+    momentum: float = Field(default=0.0, ge=0, lt=1, description="share of the last step that is kept")
+    weight_decay: float = Field(default=0.0, ge=0, description="L2 on every weight")
 
 
 @dataclass(frozen=True, config=STRICT, kw_only=True)
@@ -36,9 +38,9 @@ class SGD:
     """optimizer=sgd."""
 
     name: Literal["sgd"]
-    momentum: float = Field(0.0, ge=0, lt=1, description="share of the last step that is kept")
-    nesterov: bool = Field(False, description="look ahead by the momentum")
-    weight_decay: float = Field(0.0, ge=0, description="L2 on every weight")
+    momentum: float = Field(default=0.0, ge=0, lt=1, description="share of the last step that is kept")
+    nesterov: bool = Field(default=False, description="look ahead by the momentum")
+    weight_decay: float = Field(default=0.0, ge=0, description="L2 on every weight")
 
     def __post_init__(self) -> None:
         if self.nesterov and not self.momentum:
@@ -56,11 +58,11 @@ class Schedule:
     """conf/schedule: how learning rates change while training."""
 
     name: Literal["auto", "constant", "plateau", "cosine"] = Field(
-        "constant", description="auto is a cosine where the last step is known, and plateau in a stream"
+        default="constant", description="auto is a cosine where the last step is known, and plateau in a stream"
     )
-    warmup: int = Field(0, ge=0, description="steps over which rates rise from nearly nothing")
-    factor: float = Field(0.5, gt=0, lt=1, description="what rates are multiplied with on a plateau")
-    patience: int = Field(1, ge=0, description="epochs without a better validation loss before that")
+    warmup: int = Field(default=0, ge=0, description="steps over which rates rise from nearly nothing")
+    factor: float = Field(default=0.5, gt=0, lt=1, description="what rates are multiplied with on a plateau")
+    patience: int = Field(default=1, ge=0, description="epochs without a better validation loss before that")
 
 
 def _augment(name: str) -> str:
@@ -73,38 +75,38 @@ def _augment(name: str) -> str:
 class AugmentPolicy:
     """conf/augment: how far each change of a training picture goes, either way; 0 leaves it out."""
 
-    name: Annotated[str, AfterValidator(_augment)] = Field("none", description="what is typed after augment=")
-    rotation: float = Field(0.0, ge=0, le=180, description="degrees")
-    shear: float = Field(0.0, ge=0, lt=90, description="degrees")
-    shift: float = Field(0.0, ge=0, le=1, description="share of the side, along the width and along the height")
-    zoom: float = Field(0.0, ge=0, lt=1, description="share, along the width and along the height, in and out")
-    flip_horizontal: float = Field(0.0, ge=0, le=1, description="chance")
-    flip_vertical: float = Field(0.0, ge=0, le=1, description="chance")
-    contrast: float = Field(0.0, ge=0, le=1, description="share")
-    brightness: float = Field(0.0, ge=0, le=1, description="share of white")
-    blur: float = Field(0.0, ge=0, le=32, description="most, pixels, standard deviation")
-    noise: float = Field(0.0, ge=0, le=1, description="most, share of white, standard deviation")
+    name: Annotated[str, AfterValidator(_augment)] = Field(default="none", description="what is typed after augment=")
+    rotation: float = Field(default=0.0, ge=0, le=180, description="degrees")
+    shear: float = Field(default=0.0, ge=0, lt=90, description="degrees")
+    shift: float = Field(default=0.0, ge=0, le=1, description="share of the side, along the width and along the height")
+    zoom: float = Field(default=0.0, ge=0, lt=1, description="share, along the width and along the height, in and out")
+    flip_horizontal: float = Field(default=0.0, ge=0, le=1, description="chance")
+    flip_vertical: float = Field(default=0.0, ge=0, le=1, description="chance")
+    contrast: float = Field(default=0.0, ge=0, le=1, description="share")
+    brightness: float = Field(default=0.0, ge=0, le=1, description="share of white")
+    blur: float = Field(default=0.0, ge=0, le=32, description="most, pixels, standard deviation")
+    noise: float = Field(default=0.0, ge=0, le=1, description="most, share of white, standard deviation")
 
 
 @dataclass(frozen=True, config=STRICT, kw_only=True)
 class Penalty:
     """L1 or L2 of the head, as Keras' regularizers count them."""
 
-    weights: float = Field(0.0, ge=0, description="of every weight")
-    bias: float = Field(0.0, ge=0, description="of every bias")
-    activity: float = Field(0.0, ge=0, description="of outputs after their activation, divided by the batch")
+    weights: float = Field(default=0.0, ge=0, description="of every weight")
+    bias: float = Field(default=0.0, ge=0, description="of every bias")
+    activity: float = Field(default=0.0, ge=0, description="of outputs after their activation, divided by the batch")
 
 
 @dataclass(frozen=True, config=STRICT, kw_only=True)
 class Loss:
     """`loss`: what is made small beside the cross-entropy."""
 
-    label_smoothing: float = Field(0.0, ge=0, lt=1, description="share of the target spread over all classes")
+    label_smoothing: float = Field(default=0.0, ge=0, lt=1, description="share of the target spread over all classes")
     class_weights: Literal["none", "root", "balanced"] = Field(
-        "none", description="rare classes count more, balanced as much as frequent ones"
+        default="none", description="rare classes count more, balanced as much as frequent ones"
     )
-    l1: Penalty = Field(Penalty(), description="of the head")
-    l2: Penalty = Field(Penalty(), description="of the head")
+    l1: Penalty = Field(default=Penalty(), description="of the head")
+    l2: Penalty = Field(default=Penalty(), description="of the head")
 
 
 def _style(given: Any) -> Any:
@@ -149,11 +151,13 @@ class Pretraining:
     )
     text_crop: TextCrop
     exclude_eval_projects_of: Annotated[tuple[str, ...], Field(strict=False)] = Field(
-        (), description="corpora: no project is learnt from that they validate or test on",
+        default=(), description="corpora: no project is learnt from that they validate or test on",
         json_schema_extra={"words": "a list of names of conf/data, such as [small]"},
     )  # fmt: skip
     eval_every: Count = Field(description="steps between two evaluations on the validation side")
     eval_samples: Count = Field(description="snippets, of all validation projects")
     save_every: Count = Field(description="steps between two checkpoints to resume from")
-    final_eval_samples: Count | None = Field(None, description="snippets of each side judged at the end; null: all")
-    resume: str | None = Field(None, description="the folder of a run to go on with")
+    final_eval_samples: Count | None = Field(
+        default=None, description="snippets of each side judged at the end; null: all"
+    )
+    resume: str | None = Field(default=None, description="the folder of a run to go on with")
