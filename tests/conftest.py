@@ -10,7 +10,7 @@ import pytest
 import torch
 from hypothesis import settings
 from tests.packed import data, shelf, stocked  # noqa: F401, fixtures
-from tests.tiny import corpus, environment, fusion, trained  # noqa: F401, fixtures
+from tests.tiny import call, corpus, environment, fusion, trained  # noqa: F401, fixtures
 
 from fusion.snippets.snippet import Snippet, to_table
 
@@ -30,7 +30,7 @@ TEXTS = (
 
 @pytest.fixture(autouse=True)
 def cache_folder(tmp_path, monkeypatch):
-    """A cache of this test's own."""
+    """Return the cache of this test alone."""
     folder = tmp_path / "cache"
     monkeypatch.setenv("FUSION_CACHE", str(folder))
     return folder
@@ -43,11 +43,11 @@ def texts() -> list[str]:
 
 @pytest.fixture
 def table() -> pa.Table:
-    """36 snippets of two labels, three projects: 12 to learn from, 12 to validate, 12 to test."""
-    made = [
+    """Return 36 snippets of two labels and three projects: 12 to learn from, 12 to validate, 12 to test."""
+    snippets = [
         Snippet(f"{text}{group}\n{label}", label, group)
         for group in ("one", "two", "three")
         for text in TEXTS
         for label in ("a", "b")
     ]
-    return to_table(made, {"one": "train", "two": "val", "three": "test"})
+    return to_table(snippets, {"one": "train", "two": "val", "three": "test"})

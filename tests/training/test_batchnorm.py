@@ -1,4 +1,4 @@
-"""Batch statistics against moving ones: compared, said aloud, estimated anew."""
+"""Batch statistics against moving ones: compared, warned of, estimated anew."""
 
 import logging
 
@@ -30,34 +30,31 @@ def net() -> Net:
 @pytest.fixture
 def batches():
     torch.manual_seed(0)
-    made = []
-    for _ in range(4):
-        label = torch.arange(16) % 2
-        made.append({"x": 100 + 3 * label[:, None] + torch.rand(16, 1), "label": label})
-    return made
+    labels = [torch.arange(16) % 2] * 4
+    return [{"x": 100 + 3 * label[:, None] + torch.rand(16, 1), "label": label} for label in labels]
 
 
-def test_a_network_whose_statistics_are_elsewhere_is_told(net, batches, caplog):
+def test_a_network_whose_statistics_are_elsewhere_is_warned_of(net, batches, caplog):
     with caplog.at_level(logging.WARNING):
-        found = batchnorm.compare(net, batchnorm.moving(net), batches, "adapt")
-    assert found == {"samples": 64, "train_mode_accuracy": 1.0, "eval_mode_accuracy": 0.5, "diverged": True}
+        agreement = batchnorm.compare(net, batchnorm.batchnorm_in_training(net), batches, "adapt")
+    assert agreement == {"samples": 64, "train_mode_accuracy": 1.0, "eval_mode_accuracy": 0.5, "diverged": True}
     assert "1.000" in caplog.text and "0.500" in caplog.text and "batchnorm=recalibrate" in caplog.text
 
 
-def test_who_has_recalibrated_is_not_told_to(net, batches, caplog):
-    batchnorm.compare(net, batchnorm.moving(net), batches, "recalibrate")
+def test_after_recalibrating_other_advice_is_given(net, batches, caplog):
+    batchnorm.compare(net, batchnorm.batchnorm_in_training(net), batches, "recalibrate")
     assert "batchnorm=frozen" in caplog.text and "batchnorm=recalibrate" not in caplog.text
 
 
 def test_comparing_changes_nothing(net, batches):
     before = {name: value.clone() for name, value in net.state_dict().items()}
-    batchnorm.compare(net, batchnorm.moving(net), batches, "adapt")
+    batchnorm.compare(net, batchnorm.batchnorm_in_training(net), batches, "adapt")
     assert all(torch.equal(value, before[name]) for name, value in net.state_dict().items())
     assert not any(m.training for m in net.modules())
 
 
 def test_recalibrated_statistics_are_those_of_the_pictures(net, batches, caplog):
-    norms = batchnorm.moving(net)
+    norms = batchnorm.batchnorm_in_training(net)
     batchnorm.recalibrate(net, norms, batches)
     assert net.norm.running_mean.item() == pytest.approx(torch.cat([b["x"] for b in batches]).mean().item(), abs=1e-3)
     assert net.norm.momentum == 0.1 and not any(m.training for m in net.modules())
@@ -65,6 +62,6 @@ def test_recalibrated_statistics_are_those_of_the_pictures(net, batches, caplog)
     assert not caplog.text
 
 
-def test_normalisations_that_rest_are_left_alone(net):
+def test_normalisations_that_keep_their_statistics_are_no_part_of_it(net):
     net.norm.eval()
-    assert batchnorm.moving(net) == []
+    assert batchnorm.batchnorm_in_training(net) == [] and batchnorm.batchnorm_layers(net) == [net.norm]

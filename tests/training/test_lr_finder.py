@@ -7,8 +7,10 @@ import torch
 from torch import nn
 
 from fusion.config.errors import UserError
+from fusion.config.options import parse
+from fusion.config.training import Optimizer
 from fusion.model.late_fusion import LateFusion
-from fusion.training import lr_finder as rate_search
+from fusion.training import lr_finder
 from fusion.training.task import ClassificationTask
 
 
@@ -22,10 +24,10 @@ class Branch(nn.Module):
         return self.norm(self.linear(x))
 
 
-def made(optimizer="sgd", branch_lr=(), dropout=0.0) -> ClassificationTask:
+def make_task(optimizer="sgd", branch_lr=(), dropout=0.0) -> ClassificationTask:
     torch.manual_seed(0)
     net = LateFusion({"text": Branch(), "image": Branch()}, 2, hidden=(8,), dropout=dropout)
-    return ClassificationTask(net, 2, 1e-3, dict(branch_lr), {"name": optimizer})
+    return ClassificationTask(net, 2, 1e-3, dict(branch_lr), parse(Optimizer, {"name": optimizer}))
 
 
 def batches(signal=3.0):
@@ -39,39 +41,39 @@ def batches(signal=3.0):
 
 @pytest.mark.parametrize("optimizer", ["sgd", "adam"])
 def test_the_rate_is_below_the_one_where_the_loss_was_least_and_learns(optimizer):
-    learner = made(optimizer)
-    found = rate_search.search(learner, batches())
-    lowest = found.rates[found.losses.index(min(found.losses))]
-    assert found.chosen == pytest.approx(lowest / 10, rel=0.05)
-    assert 1e-4 < found.chosen <= 0.1
-    assert list(found.rates) == sorted(found.rates) and len(found.rates) == len(found.losses) > 20
+    task = make_task(optimizer)
+    result = lr_finder.find_lr(task, batches())
+    lowest = result.rates[result.losses.index(min(result.losses))]
+    assert result.chosen == pytest.approx(lowest / 10, rel=0.05)
+    assert 1e-4 < result.chosen <= 0.1
+    assert list(result.rates) == sorted(result.rates) and len(result.rates) == len(result.losses) > 20
 
 
 def test_afterwards_the_network_and_the_random_numbers_are_as_before():
-    learner = made(dropout=0.2)
-    before = {name: value.clone() for name, value in learner.net.state_dict().items()}
+    task = make_task(dropout=0.2)
+    before = {name: value.clone() for name, value in task.net.state_dict().items()}
     given = list(itertools.islice(batches(), 100))
     torch.manual_seed(5)
-    rate_search.search(learner, given)
+    lr_finder.find_lr(task, given)
     drawn = torch.rand(3)
-    assert all(torch.equal(value, before[name]) for name, value in learner.net.state_dict().items())
-    assert all(p.grad is None for p in learner.net.parameters())
+    assert all(torch.equal(value, before[name]) for name, value in task.net.state_dict().items())
+    assert all(p.grad is None for p in task.net.parameters())
     torch.manual_seed(5)
     assert torch.equal(torch.rand(3), drawn)
 
 
 def test_a_branch_with_a_rate_of_its_own_keeps_it():
-    learner = made(branch_lr={"text": 0.002})
-    groups = [group for group, _ in rate_search._following(learner, learner.make_optimizer())]
-    held = {id(p) for group in groups for p in group["params"]}
-    assert not held & {id(p) for p in learner.net.branches["text"].parameters()}
-    assert {id(p) for p in learner.net.head.parameters()} <= held
+    task = make_task(branch_lr={"text": 0.002})
+    groups = [group for group, _ in lr_finder._groups_at_the_rate_of_the_run(task, task.make_optimizer())]
+    searched = {id(p) for group in groups for p in group["params"]}
+    assert not searched & {id(p) for p in task.net.branches["text"].parameters()}
+    assert {id(p) for p in task.net.head.parameters()} <= searched
 
 
-def test_a_loss_that_never_falls_is_said():
-    learner = made()
-    for parameter in learner.net.parameters():
+def test_a_loss_that_never_falls_is_an_error():
+    task = make_task()
+    for parameter in task.net.parameters():
         parameter.data.zero_()  # no gradient reaches anything but the last bias
     even = ({**batch, "label": torch.arange(16) % 2} for batch in batches(0))
     with pytest.raises(UserError, match="lr=search found no learning rate"):
-        rate_search.search(learner, even)
+        lr_finder.find_lr(task, even)
