@@ -10,6 +10,7 @@ import pytest
 from fusion.config.data import DataOptions, load_data_options
 from fusion.packages import manifest as packages
 from fusion.packages import registries
+from fusion.packages.errors import PackageError
 from fusion.packages.manifest import Line, write_lines
 
 WORDS = ["alpha", "bravo", "delta", "gamma", "omega", "sigma", "theta", "kappa", "lambda_", "zeta", "iota", "tau"]
@@ -52,7 +53,7 @@ def shelf(tmp_path, monkeypatch, cache_folder):
     monkeypatch.setattr(packages, "DATA_DIR", tmp_path / "data")
 
     def gone(*_: object) -> Path:
-        raise registries.Unavailable("the index does not know it")
+        raise PackageError("the index does not know it")
 
     monkeypatch.setattr(registries, "from_pypi", gone)
 

@@ -5,8 +5,15 @@ from pygments.lexers import get_lexer_by_name
 
 from fusion.config.data import load_data_options
 from fusion.config.errors import UserError
-from fusion.languages import BY_EXTENSION, COMPARED, LANGUAGES, named
+from fusion.languages import BY_EXTENSION, LANGUAGES, named
 from fusion.packages.manifest import read_lines
+
+# What users compare on: the set with Debian holds at least two independent projects of each.
+COMPARED = (
+    "Python", "JavaScript", "TypeScript", "C", "C++", "C#", "Java", "Kotlin", "Scala", "Go", "Rust", "Ruby", "PHP",
+    "Perl", "Lua", "Shell", "PowerShell", "R", "Julia", "Haskell", "OCaml", "Erlang", "Elixir", "Clojure",
+    "Common Lisp", "Swift", "Objective-C", "Dart", "SQL", "HTML", "CSS", "Fortran", "Pascal", "Tcl",
+)  # fmt: skip
 
 
 @pytest.mark.parametrize("name", sorted(LANGUAGES))

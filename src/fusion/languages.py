@@ -78,13 +78,6 @@ _ALL = (
 
 LANGUAGES = {language.name: language for language in _ALL}
 
-# What users compare on: the set with Debian holds at least two independent projects of each.
-COMPARED = (
-    "Python", "JavaScript", "TypeScript", "C", "C++", "C#", "Java", "Kotlin", "Scala", "Go", "Rust", "Ruby", "PHP",
-    "Perl", "Lua", "Shell", "PowerShell", "R", "Julia", "Haskell", "OCaml", "Erlang", "Elixir", "Clojure",
-    "Common Lisp", "Swift", "Objective-C", "Dart", "SQL", "HTML", "CSS", "Fortran", "Pascal", "Tcl",
-)  # fmt: skip
-
 
 def _claims(field: str) -> dict[str, tuple[str, ...]]:
     """Extension, file name or interpreter -> the languages that use it, in the order of the table."""

@@ -10,6 +10,7 @@ from tests.packed import archive_of, python_of
 from fusion import corpus
 from fusion.config.errors import UserError
 from fusion.packages import registries
+from fusion.packages.errors import PackageError
 from fusion.packages.manifest import read_lines
 
 
@@ -60,7 +61,7 @@ def test_card(stocked, capsys, tmp_path) -> None:
 def test_pin_adds_measured_lines(stocked, capsys, tmp_path, monkeypatch) -> None:
     def newest(name, version, folder):
         if name == "gone":
-            raise registries.Unavailable("the index does not know it")
+            raise PackageError("the index does not know it")
         files = {"PKG-INFO": "Name: yak\nLicense-Expression: BSD-3-Clause\n", "src/yak.py": python_of("yak") * 1}
         files |= {f"src/more{n}.py": python_of(f"yak{n}") for n in "abc"}
         (folder / "archive").write_bytes(archive_of(files))

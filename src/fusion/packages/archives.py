@@ -13,6 +13,8 @@ from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 from typing import IO, Any
 
+from fusion.packages.errors import ArchiveError
+
 MAX_MEMBER = 400_000  # bytes; larger files are not what people write by hand
 MAX_MEMBERS = 50_000  # an archive with more is refused
 MAX_UNPACKED = 512 << 20  # bytes, against bombs
@@ -28,18 +30,6 @@ _BROKEN = (
     ValueError,
     NotImplementedError,
 )
-
-
-class PackageError(Exception):
-    """A package could not be had, or is not what the manifest says."""
-
-
-class Unreachable(PackageError):
-    """Its registry could not be reached."""
-
-
-class ArchiveError(PackageError):
-    """An archive cannot be read, or holds what no honest package holds."""
 
 
 class _Metered(io.RawIOBase):

@@ -131,7 +131,7 @@ def test_caps(stocked, data, cache_folder) -> None:
 def test_languages_can_be_chosen(stocked, data, cache_folder) -> None:
     stocked("ibis", {"src/code.py": python_of("ibis")}, "Python", lost=True)
     assert not built(replace(data, languages=["C"]), cache_folder).report.missing, "only what is asked for is fetched"
-    with pytest.raises(UserError, match="only the label 'C'; at least 2"):
+    with pytest.raises(UserError, match=r"data=small holds only the label 'C'; at least 2"):
         sources.load(replace(data, languages=["C"]), cache_folder)
     with pytest.raises(UserError, match=r"data\.languages has Go, which the set 'small' does not; it has C, Python"):
         built(replace(data, languages=["Go"]), cache_folder)

@@ -1,5 +1,8 @@
 """The user's own data: labels stay as they are, errors name file, line and column, splits are honest."""
 
+import subprocess
+import sys
+import time
 from collections import Counter
 from pathlib import Path
 
@@ -15,6 +18,7 @@ from fusion.config.errors import UserError
 from fusion.snippets import sources
 from fusion.snippets.snippet import RowReader, side
 from fusion.snippets.user import load as own
+from fusion.snippets.user import readers
 from fusion.snippets.user.readers import Columns, from_csv, from_jsonl
 
 COLUMNS = Columns("text", "label", None, None, None)
@@ -147,6 +151,15 @@ def test_errors_name_the_place(kind: str, content: str | bytes, told: str, tmp_p
     assert not list((cache_folder / "snippets").glob("*"))
 
 
+def test_an_error_without_a_text_is_told_by_its_kind(tmp_path, cache_folder, monkeypatch) -> None:
+    def refuse(path: Path) -> None:
+        raise OSError
+
+    monkeypatch.setattr(readers.pq, "ParquetFile", refuse)
+    with pytest.raises(UserError, match=r"data.parquet: not a Parquet file \(OSError\)"):
+        sources.load(conf("parquet", write("parquet", tmp_path, rows(["a", "b"]))), cache_folder)
+
+
 def test_a_broken_page_of_parquet_is_named_by_row(tmp_path, cache_folder) -> None:
     path = tmp_path / "data.parquet"
     given = [{"text": f"{n * 7919 % 10007:x}" * 50, "label": "ab"[n % 2]} for n in range(5000)]
@@ -237,3 +250,39 @@ def test_tabs_and_semicolons(tmp_path) -> None:
         == "x, y"
         == next(from_csv(tmp_path / "a.csv", COLUMNS, ";")).text
     )
+
+
+LOADING = """
+import sys, time
+from pathlib import Path
+from fusion.config.data import load_data_options
+from fusion.snippets import sources
+from fusion.snippets.snippet import split_hash
+from fusion.snippets.user import load
+
+cache, meeting = Path(sys.argv[2]), Path(sys.argv[3])
+read = load.open_table
+
+def open_late(path):  # what was read lies there, and is opened once the other process has done all its work
+    if meeting.name:
+        meeting.with_suffix(".here").touch()
+        while not meeting.exists():
+            time.sleep(0.02)
+    return read(path)
+
+load.open_table = open_late
+print(split_hash(sources.load(load_data_options("csv", path=sys.argv[1]), cache)))
+"""
+
+
+def test_two_processes_that_load_the_same_data_do_not_meet(tmp_path, cache_folder) -> None:
+    path, meeting = write("csv", tmp_path, rows(["a", "b"])), tmp_path / "meeting"
+    command = [sys.executable, "-c", LOADING, str(path), str(cache_folder)]
+    with subprocess.Popen([*command, str(meeting)], stdout=subprocess.PIPE, text=True) as late:
+        while not meeting.with_suffix(".here").exists():
+            assert late.poll() is None
+            time.sleep(0.02)
+        early = subprocess.run([*command, ""], stdout=subprocess.PIPE, text=True, check=True).stdout
+        meeting.touch()
+        assert late.communicate()[0] == early and late.returncode == 0
+    assert [found.suffix for found in (cache_folder / "snippets").iterdir()] == [".arrow"]

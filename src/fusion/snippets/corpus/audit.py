@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from fusion.snippets.corpus.extract import plain_hash
-from fusion.snippets.dedup import near_pairs, shingles, signatures
+from fusion.snippets.dedup import near_pairs, signatures, similarity
 from fusion.snippets.snippet import SPLITS, side
 
 log = logging.getLogger(__name__)
@@ -47,14 +47,9 @@ def overlap(table: pa.Table) -> Overlap:
         if (splits[one] == "train") == (splits[other] == "train"):
             continue
         row = one if splits[one] != "train" else other
-        if row not in leaking and _jaccard(texts[one], texts[other]) >= LIKE:
+        if row not in leaking and similarity(texts[one], texts[other]) >= LIKE:
             leaking.add(row)
     return Overlap(exact, len(leaking), len(judged))
-
-
-def _jaccard(one: str, other: str) -> float:
-    a, b = set(shingles(one)), set(shingles(other))
-    return len(a & b) / len(a | b)
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ import hashlib
 import heapq
 import re
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -14,7 +14,7 @@ from fusion.snippets.corpus import language as rules
 from fusion.snippets.corpus.filters import is_near, is_typical, is_written
 from fusion.snippets.corpus.windows import Draw, cut, draw, windows
 
-__all__ = ["Cut", "Harvest", "count_labels", "decode", "decode_marked", "harvest", "plain_hash", "windows"]
+__all__ = ["Cut", "Harvest", "decode", "decode_marked", "harvest", "plain_hash", "windows"]
 
 _MARKS = (  # UTF-32's first: it begins as UTF-16's does
     (codecs.BOM_UTF32_LE, "utf-32"), (codecs.BOM_UTF32_BE, "utf-32"),
@@ -174,12 +174,3 @@ def _line_hashes(text: str) -> Iterator[int]:
         line = line.strip()
         if len(line) >= LONG_LINE:
             yield int.from_bytes(hashlib.blake2b(line.encode("utf-8", "replace"), digest_size=8).digest(), "big")
-
-
-def count_labels(labels: Iterable[str]) -> str:
-    """'C 12, Python 40', for messages."""
-    return ", ".join(f"{label} {count}" for label, count in sorted(_counted(labels).items()))
-
-
-def _counted(labels: Iterable[str]) -> Mapping[str, int]:
-    return Counter(labels)

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import logging
+import tempfile
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -50,20 +51,17 @@ def load_user_data(data: UserData, cache: Path, progress: Progress) -> pa.Table:
     target = cache / "snippets" / f"own-{_key(data, path)}.arrow"
     if not target.is_file():
         target.parent.mkdir(parents=True, exist_ok=True)
-        unsplit = target.with_suffix(".unsplit")
-        try:
+        with tempfile.TemporaryDirectory(prefix=".own-", dir=target.parent) as folder:  # another process has another
+            unsplit = Path(folder) / "unsplit.arrow"
             rows = progress(_rows(data, path, cache), f"reading {data.path}", 0)
             schema = SCHEMA.append(IMAGE) if isinstance(data, Rows) and data.image_column else SCHEMA
-            with replacing(unsplit) as part:
-                copies = _write(rows, schema, shown(str(data.path)), part)
+            copies = _write(rows, schema, shown(str(data.path)), unsplit)
             table = open_table(unsplit)
             if not table.num_rows:
                 raise UserError(f"data.path={data.path} holds no text. {_form(data)}")
             splits = _splits(table, data, copies)
             with replacing(target) as part:
                 _write_in_order(table, splits, part)
-        finally:
-            unsplit.unlink(missing_ok=True)
     table = open_table(target)
     log.info("%d snippets of %s (%s)", table.num_rows, data.path, split_hash(table))
     return table

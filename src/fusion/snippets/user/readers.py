@@ -189,7 +189,7 @@ def from_parquet(path: Path, columns: Columns, cache: Path) -> Iterator[Row]:
         try:
             reader = pq.ParquetFile(file)
         except (pa.ArrowInvalid, OSError) as error:
-            raise UserError(f"{file}: not a Parquet file ({str(error).splitlines()[0]}).") from error
+            raise UserError(f"{file}: not a Parquet file ({first_line(error)}).") from error
         columns.check(reader.schema_arrow.names, str(file))
         batches = reader.iter_batches(BATCH, columns=list(dict.fromkeys(columns.named().values())))
         yield from from_batches(_whole(batches, file), columns, str(file), file.parent, cache, {})

@@ -2,24 +2,21 @@
 
 import hashlib
 import os
-import re
 import signal
 import socket
 import subprocess
 import sys
 import time
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from fusion.config.errors import UserError
-from fusion.packages import manifest as packages
-from fusion.packages import registries
+from fusion.packages import manifest, registries
+from fusion.packages.errors import PackageError
 from fusion.packages.manifest import (
     Line,
     Package,
-    PackageError,
     fetch,
     fetch_all,
     pin,
@@ -110,26 +107,11 @@ def test_a_stumble_is_tried_again(registry, tmp_path, monkeypatch) -> None:
 
     def stumbling(*pinned):
         if next(stumbles):
-            raise registries.Unavailable("ReadTimeout while downloading")
+            raise PackageError("ReadTimeout while downloading")
         return give(*pinned)
 
     monkeypatch.setattr(registries, "from_pypi", stumbling)
     assert fetch(PACKAGE, tmp_path).is_file()
-
-
-def test_debian_comes_from_a_mirror_the_user_names(tmp_path, monkeypatch) -> None:
-    asked = []
-
-    def get(url: str, target: Path) -> Path:
-        asked.append(url)
-        target.write_bytes(BYTES)
-        return target
-
-    monkeypatch.setenv("FUSION_DEBIAN_MIRROR", "https://mirror.example/debian/")
-    monkeypatch.setattr(registries, "_get", get)
-    package = Package("deb", "twice", "1", SHA256, 10, "", ("C",), pool_path="pool/main/t/twice_1_all.deb")
-    assert fetch(package, tmp_path).read_bytes() == BYTES
-    assert asked == ["https://mirror.example/debian/pool/main/t/twice_1_all.deb"]
 
 
 def test_pinning_takes_what_the_registry_has(tmp_path, monkeypatch) -> None:
@@ -140,7 +122,7 @@ def test_pinning_takes_what_the_registry_has(tmp_path, monkeypatch) -> None:
     monkeypatch.setattr(registries, "newest_on_npm", newest)
     package = pin("npm", "@scope/twice", None, tmp_path)
     assert (package.version, package.sha256, package.project) == ("3.1", SHA256, "@scope")
-    assert packages.archive_path(package, tmp_path).read_bytes() == BYTES
+    assert manifest.archive_path(package, tmp_path).read_bytes() == BYTES
     with pytest.raises(UserError, match="is one of pypi, npm, deb, debsrc"):
         pin("cpan", "Twice", None, tmp_path)
 
@@ -151,114 +133,17 @@ def test_a_package_of_the_small_set_can_be_had(tmp_path) -> None:
     assert fetch(smallest, tmp_path).stat().st_size == smallest.archive_bytes
 
 
-@pytest.fixture
-def client(tmp_path, monkeypatch):
-    """client(name, script): a program of that name, first on the PATH."""
-    registries._ping.cache_clear()
-    (tmp_path / "bin").mkdir()
-    monkeypatch.setenv("PATH", f"{tmp_path / 'bin'}:/usr/bin:/bin")
-
-    def put(name: str, script: str) -> None:
-        path = tmp_path / "bin" / name
-        path.write_text(f"#!/bin/sh\n{script}\n")
-        path.chmod(0o755)
-
-    return put
-
-
-def test_npm_packs_without_running_scripts(client, tmp_path) -> None:
-    check = (
-        'case "$*" in ping*) exit 0;; "pack --json --ignore-scripts --fetch-retries=0 twice@1.0") ;; *) exit 9; esac'
-    )
-    answer = """echo '[{"name": "twice", "version": "1.0"}]'"""
-    client("npm", f'{check}\nprintf "{BYTES.decode()}" > twice-1.0.tgz\n{answer}')
-    package = Package("npm", "twice", "1.0", SHA256, 10, "MIT", ("JavaScript",))
-    assert fetch(package, tmp_path).read_bytes() == BYTES
-
-
-def test_what_a_client_complains_of_is_passed_on(client, tmp_path) -> None:
-    client("npm", "echo 'npm error code E404' >&2\necho 'npm error more' >&2\nexit 1")
-    with pytest.raises(PackageError, match=r"npm twice 1.0: npm pack failed \(npm error code E404\)"):
-        fetch(Package("npm", "twice", "1.0", SHA256, 10, "MIT", ("JavaScript",)), tmp_path)
-
-
-def test_apt_downloads_and_takes_what_came(client, tmp_path) -> None:
-    client("apt-get", f'test "$2" = download && printf "{BYTES.decode()}" > twice_1%3a2_all.deb')
-    deb = Package("deb", "twice", "1:2", SHA256, 10, "", ("C",), pool_path="pool/main/t/twice_2_all.deb")
-    assert fetch(deb, tmp_path).read_bytes() == BYTES
-    client("apt-get", f'printf "{BYTES.decode()}" > twice_2.orig.tar.gz\necho "E: other file gone" >&2\nexit 100')
-    source = Package("debsrc", "twice", "2-1", SHA256, 10, "", ("C",), pool_path="pool/main/t/twice_2.orig.tar.gz")
-    (tmp_path / "packages" / SHA256).unlink()
-    assert fetch(source, tmp_path).read_bytes() == BYTES, "the archive came, its signature did not"
-
-
-def test_pinning_from_debian(client, tmp_path) -> None:
-    listed = "echo \"'http://mirror.example/debian/pool/main/t/twice_2.orig.tar.gz' twice_2.orig.tar.gz 10 SHA256:0\""
-    client(
-        "apt-get", f'case "$*" in *print-uris*) {listed};; *) printf "{BYTES.decode()}" > twice_2.orig.tar.gz;; esac'
-    )
-    client("apt-cache", "echo 'Package: twice'\necho 'Version: 2-1'")
-    package = pin("debsrc", "twice", None, tmp_path)
-    assert (package.version, package.pool_path) == ("2-1", "pool/main/t/twice_2.orig.tar.gz")
-
-
-NPM = [Package("npm", f"twice{n}", "1.0", f"{n}" * 64, 10, "MIT", ("JavaScript",)) for n in range(6)]
-
-
-@pytest.mark.parametrize(
-    ("script", "why"),
-    [
-        ("echo 'npm error code ECONNREFUSED' >&2; exit 1", r"npm ping failed \(npm error code ECONNREFUSED\)"),
-        ("sleep 60", "npm had no answer in 0.2 seconds"),
-    ],
-)
-def test_a_registry_that_cannot_be_reached_is_asked_once(client, registry, tmp_path, monkeypatch, script, why) -> None:
-    monkeypatch.setattr(registries, "PING", 0.2)
-    monkeypatch.setattr(packages, "AT_ONCE", 1)
-    client("npm", f'echo "$*" >> {tmp_path / "asked"}; {script}')
-    got = dict(fetch_all([*NPM, PACKAGE], tmp_path))
-    assert (tmp_path / "asked").read_text().count("\n") == 1, "nor is it tried twice"
-    assert all(isinstance(got[package], packages.Unreachable) for package in NPM)
-    assert re.search(f"npm twice0 1.0: {why}", str(got[NPM[0]])) and "not tried, for npm could" in str(got[NPM[5]])
-    assert isinstance(got[PACKAGE], Path), "another registry is asked all the same"
-    assert [path.name for path in (tmp_path / "packages").iterdir()] == [SHA256]
-
-
-def test_a_registry_that_says_no_was_reached(client, tmp_path) -> None:
-    client("npm", "echo \"$*\" >> ../../asked; echo 'npm error code E404' >&2; exit 1")
-    got = [found for _, found in fetch_all(NPM[:2], tmp_path)]
-    assert [str(error) for error in got] == [f"npm twice{n} 1.0: npm pack failed (npm error code E404)" for n in (0, 1)]
-
-
-@pytest.mark.parametrize("port", ["refused", "silent"])
-def test_an_index_without_an_answer_is_not_asked_again(port, tmp_path, monkeypatch) -> None:
-    asked = []
-    with socket.socket() as listening:
-        listening.bind(("127.0.0.1", 0))
-        if port == "silent":
-            listening.listen(9)
-        monkeypatch.setenv("PIP_INDEX_URL", f"http://127.0.0.1:{listening.getsockname()[1]}/simple")
-        monkeypatch.setenv("NO_PROXY", "127.0.0.1")
-        monkeypatch.setattr(registries, "SILENT", 0.2)
-        monkeypatch.setattr(packages, "AT_ONCE", 1)
-        registries._pip_index.cache_clear()
-        real = registries.from_pypi
-        monkeypatch.setattr(registries, "from_pypi", lambda *pinned: asked.append(pinned[0]) or real(*pinned))
-        got = [found for _, found in fetch_all([PACKAGE, replace(PACKAGE, name="thrice")], tmp_path)]
-    registries._pip_index.cache_clear()
-    assert asked == ["twice"] and all(isinstance(error, packages.Unreachable) for error in got)
-
-
 STOPPED = """
 import sys
 from pathlib import Path
-from fusion import console, packages, registries
+from fusion import console
+from fusion.packages.manifest import Package, fetch, fetch_all
 
-made = [packages.Package(sys.argv[1], f"p{n}", "1", f"{n}" * 64, 1, "", ()) for n in range(9)]
+wanted = [Package(sys.argv[1], f"p{n}", "1", f"{n}" * 64, 1, "", ()) for n in range(9)]
 cache = Path(sys.argv[2])
 
 def main():
-    for _ in packages.fetch_all(made, cache) if sys.argv[3] == "all" else [packages.fetch(made[0], cache)]:
+    for _ in fetch_all(wanted, cache) if sys.argv[3] == "all" else [fetch(wanted[0], cache)]:
         pass
 
 sys.exit(console.run(main))
