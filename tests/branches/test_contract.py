@@ -7,25 +7,15 @@ from typing import Any
 
 import pytest
 import torch
+from tests.branches.tiny_branches import ARCHITECTURE, HF, LADDER, NANO, NGRAM, RESNET
 from torch import nn
 
 from fusion.branches import LoadedBranch, create_image, create_text, restore
 from fusion.branches.image import TimmBackbone
 from fusion.branches.text import HuggingFaceEncoder
-from fusion.branches.tokenizer import train_tokenizer
 from fusion.branches.weights import WeightSource
-from fusion.config.branches import Backbone, HuggingFace, Nano, NgramBaseline, TextOptions, Transformer
+from fusion.config.branches import Backbone, TextOptions
 from fusion.config.errors import UserError
-
-LADDER = Transformer(name="ladder", variant="v5", tokenizer="bpe", vocabulary=300, max_tokens=48, dim=16, blocks=2,
-                     heads=2, dropout=0.1)  # fmt: skip
-NANO = Nano(name="nano", buckets=512, num_hashes=2, dim=8, ngram_dropout=0.5, ensemble_weights=300, min_groups=2)
-NGRAM = NgramBaseline(name="ngram", features=1024, max_ngram=3)
-ARCHITECTURE = {
-    "model_type": "roberta", "vocab_size": 300, "hidden_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2,
-    "intermediate_size": 32, "max_position_embeddings": 66,
-}  # fmt: skip
-HF = HuggingFace(name="hf", model="nobody/nothing", weights="random", max_tokens=48, architecture=ARCHITECTURE)
 
 
 @dataclass
@@ -47,23 +37,12 @@ def text_case(options: TextOptions, texts: list[str]) -> Case:
     return Case(started, started.tokenizer)
 
 
-def folder_case(texts: list[str], folder) -> Case:
-    """Weights and tokenizer in Hugging Face's layout, as a download would leave them."""
-    from transformers import AutoConfig, AutoModel, PreTrainedTokenizerFast
-
-    fields = {key: value for key, value in ARCHITECTURE.items() if key != "model_type"}
-    AutoModel.from_config(AutoConfig.for_model("roberta", **fields)).save_pretrained(folder)
-    tokenizer = train_tokenizer(texts, 300)
-    PreTrainedTokenizerFast(tokenizer_object=tokenizer, pad_token="[PAD]").save_pretrained(folder)
-    return text_case(replace(HF, model=str(folder), weights="auto", pooling="cls"), texts)
-
-
 def image_case(model: str, side: int) -> Case:
     def draw(texts: list[str]) -> torch.Tensor:
         made = [torch.Generator().manual_seed(len(text)) for text in texts]
         return torch.stack([torch.randint(0, 256, (side, side, 3), dtype=torch.uint8, generator=g) for g in made])
 
-    return Case(create_image(Backbone(name="timm", model=model, weights="random"), side), draw)
+    return Case(create_image(replace(RESNET, model=model), side), draw)
 
 
 VARIANTS = ("v1m", "v2m", "v3", "v4", "v5", "v5m")  # v1 and v2 read no text: see test_ladder.py
@@ -72,7 +51,7 @@ IMAGE = ("test_resnet", "test_vit3", "convnet", "nasnetmobile")
 
 
 @pytest.fixture
-def case(request, texts, tmp_path) -> Case:
+def case(request, texts) -> Case:
     torch.manual_seed(0)
     match request.param:
         case variant if variant in VARIANTS:
@@ -86,7 +65,8 @@ def case(request, texts, tmp_path) -> Case:
         case "hf":
             made = text_case(HF, texts)
         case "folder":
-            made = folder_case(texts, tmp_path / "encoder")
+            folder = request.getfixturevalue("encoder")
+            made = text_case(replace(HF, model=str(folder), weights="auto", pooling="cls"), texts)
         case model:
             made = image_case(model, 160 if model == "test_vit3" else 64)
     made.started.module.eval()
@@ -217,11 +197,11 @@ def test_a_kernel_that_a_spec_names_is_not_fetched(key):
         ),
         (lambda: create_text(replace(LADDER, heads=3), rows(["a"])), "dim=16.*heads=3"),
         (
-            lambda: create_image(Backbone(name="timm", model="test_resnt", weights="random"), 64),
+            lambda: create_image(replace(RESNET, model="test_resnt"), 64),
             "did you mean test_resnet",
         ),
-        (lambda: create_image(Backbone(name="timm", model="test_vit3", weights="random"), 64), "input_shape=64.*160"),
-        (lambda: create_image(Backbone(name="timm", weights="random"), 64), r"pass backbone\.model=NAME"),
+        (lambda: create_image(replace(RESNET, model="test_vit3"), 64), "input_shape=64.*160"),
+        (lambda: create_image(Backbone(name="timm"), 64), r"pass backbone\.model=NAME"),
         (lambda: restore({"name": "os.system"}), "os.system"),
     ],
 )

@@ -7,15 +7,13 @@ import pytest
 import timm
 import torch
 from safetensors.torch import save_file
+from tests.branches.tiny_branches import CONVNET, RESNET
 
 from fusion.branches import create_image, restore
 from fusion.branches.image import TimmBackbone
 from fusion.branches.weights import WeightSource
 from fusion.config.branches import Backbone
 from fusion.config.errors import UserError
-
-RESNET = Backbone(name="timm", model="test_resnet", weights="random")
-CONVNET = Backbone(name="convnet", model="convnet", weights="random")
 
 
 def pictures(side: int, count: int = 2) -> torch.Tensor:
@@ -92,7 +90,16 @@ def test_what_cannot_be_made_is_said(options, side, said):
         create_image(replace(RESNET, **options), side)
 
 
-def test_auto_that_ends_at_random_is_said_aloud(caplog):
+def test_a_network_that_fails_without_a_word_is_named(monkeypatch):
+    def fail(*_: object) -> None:
+        raise AssertionError
+
+    monkeypatch.setattr(TimmBackbone, "forward", fail)
+    with pytest.raises(UserError, match=r"test_resnet cannot take input_shape=64 \(AssertionError\); its own is 160"):
+        create_image(RESNET, 64)
+
+
+def test_auto_that_ends_at_random_warns(caplog):
     started = create_image(Backbone(name="nasnetmobile", model="nasnetmobile"), 64)
     assert started.weights == "random"
     assert "The hub has no weights for nasnetmobile" in caplog.text and "backbone.weights=FILE" in caplog.text
