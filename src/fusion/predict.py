@@ -20,7 +20,7 @@ exit codes: 0 every file was answered (abstaining is an answer), 1 nothing could
 
 def parser() -> argparse.ArgumentParser:
     arguments = argparse.ArgumentParser(
-        "fusion predict", description="Tells what files are.", epilog=EXAMPLES,
+        "fusion predict", description="Say what files are, with a trained model.", epilog=EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )  # fmt: skip
     arguments.add_argument("files", nargs="+", metavar="FILE", help="a file, or - for standard input")

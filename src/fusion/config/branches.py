@@ -67,9 +67,6 @@ class _Branch:
         json_schema_extra={"example": 0.9},
     )  # fmt: skip
     freeze: FREEZE = Field(default=Freeze(), description="which layers learn", json_schema_extra=FREEZE_WORDS)
-    batchnorm: Literal["adapt", "frozen", "recalibrate"] = Field(
-        default="adapt", description="normalise by the batch, keep the statistics, or estimate them anew after training"
-    )
 
 
 def _backbone(name: str) -> str:
@@ -93,6 +90,9 @@ class Backbone(_Branch):
         default="auto", description="where the weights come from",
         json_schema_extra={"words": "auto, pretrained, random, code (fusion's own), or an existing file or folder"},
     )  # fmt: skip
+    batchnorm: Literal["adapt", "frozen", "recalibrate"] = Field(
+        default="adapt", description="normalise by the batch, keep the statistics, or estimate them anew after training"
+    )
     channels: Annotated[Literal[3, 1], BeforeValidator(_not_a_truth)] = Field(
         default=3, description="colours, or the luminance alone"
     )

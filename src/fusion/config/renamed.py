@@ -14,6 +14,7 @@ RENAMED = {
     "text.rung": "text.variant",
     "render.wear": "render.degradation",
     "pretraining.passage": "pretraining.text_crop",
+    "pretraining.passage.ink": "pretraining.text_crop.min_characters",
     "pretraining.spare": "pretraining.exclude_eval_projects_of",
     "pretraining.check_every": "pretraining.eval_every",
     "pretraining.check_on": "pretraining.eval_samples",

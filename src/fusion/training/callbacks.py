@@ -82,7 +82,7 @@ class FreezeSchedule(pl.Callback):
         """branches: by name; options: conf/text and conf/backbone of each. Raises UserError for too many layers."""
         self.branches, self.policy, self.stages = branches, {}, {}
         for name, branch in branches.items():
-            self.policy[name] = options[name].batchnorm
+            self.policy[name] = getattr(options[name], "batchnorm", "adapt")
             option = {"image": "backbone"}.get(name, name)
             self.stages[name] = freezing.stages(options[name].freeze, len(freezing.layers(branch)), option)
 

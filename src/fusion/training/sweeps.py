@@ -101,23 +101,23 @@ def finish(folder: Path) -> int:
     """Print the table of a sweep, write it as NAME.csv and NAME.md, and return how many of its jobs failed."""
     import shutil
 
-    from fusion.results.record import read_runs
-    from fusion.results.sweep_outcome import read_outcome
+    from fusion.results.sweep_outcome import failed_job_notes, read_outcome
     from fusion.results.table import print_table, write_results
     from fusion.results.tables import make_table
 
     shutil.rmtree(folder / WARNED, ignore_errors=True)
-    runs, notes = read_runs([folder])
-    for note in notes:
-        log.warning("%s", note)
-    names = [run["config"]["table"] for run in runs.values() if (run.get("config") or {}).get("table")]
     outcome = read_outcome(folder)
-    table = make_table(names[0] if names else "results", runs, folder)
+    for note in outcome.notes:
+        log.warning("%s", note)
+    names = [run["config"]["table"] for run in outcome.runs.values() if (run.get("config") or {}).get("table")]
+    table = make_table(names[0] if names else "results", outcome.runs, folder, failed_job_notes([folder]))
     written = write_results(table, folder)
     print_table(table)
     if outcome.reused:
         log.info(
-            "%d of %d runs were completed before and not repeated; rerun=true repeats them", outcome.reused, len(runs)
+            "%d of %d runs were completed before and not repeated; rerun=true repeats them",
+            outcome.reused,
+            len(outcome.runs),
         )
     log.info("wrote %s and %s", *written)
     return outcome.failures
