@@ -9,11 +9,14 @@ lexing, drawing a style, layout, ink.
 import argparse
 import io
 import json
+import os
 import statistics
 import sys
+import tempfile
 import time
 from collections.abc import Callable
 from typing import Any
+from unittest import mock
 
 import numpy as np
 import pyarrow.compute as pc
@@ -27,7 +30,9 @@ from fusion.config.paths import cache_dir
 from fusion.config.render import DEFAULT_FONT, Render, Size, load_render_options
 from fusion.languages import LANGUAGES
 from fusion.screenshots import fonts
-from fusion.screenshots.renderer import Renderer
+from fusion.screenshots.atlas import GlyphAtlas
+from fusion.screenshots.glyphs import glyph_masks, metrics
+from fusion.screenshots.renderer import PHASES, Renderer
 from fusion.snippets import sources
 from render_quality import decibels, max_difference
 
@@ -99,6 +104,7 @@ def main() -> int:
         "direct_decibels": round(decibels(CLEAN, rows["text"][:60]), 1),
     }
     found["hostile_ms"] = hostile()
+    found["atlas_ms"] = atlas_times()
     if args.training:
         found["drawing_share_of_training"] = training_shares(rows)
     print(json.dumps(found) if args.json else report(found, ratios))
@@ -198,6 +204,21 @@ def hostile() -> dict[str, float]:
     return took
 
 
+def atlas_times() -> dict[str, float]:
+    """Return milliseconds for a font and size that an atlas lacks: with its masks drawn, or read from the cache."""
+    kinds = {"drawn": (1, 1.0), "read": (1, 1.0), "read, direct 500 -> 224": (PHASES, 500 / 224)}
+    times: dict[str, list[float]] = {kind: [] for kind in kinds}
+    with tempfile.TemporaryDirectory() as folder, mock.patch.dict(os.environ, FUSION_CACHE=folder):
+        for pixels in (9, 12, 13, 14, 15, 16):
+            metrics(DEFAULT_FONT, pixels)  # opens the font
+            for kind, (phases, scale) in kinds.items():
+                glyph_masks.cache_clear()
+                atlas, clock = GlyphAtlas(phases), time.thread_time()
+                atlas.entry(DEFAULT_FONT, pixels, (scale, scale))
+                times[kind].append(1000 * (time.thread_time() - clock))
+    return {kind: round(statistics.median(each[1:]), 1) for kind, each in times.items()}  # the first may compile
+
+
 def training_shares(rows: dict[str, list[str]]) -> dict[str, float]:
     """Return by backbone the share of a training step's wall time that drawing takes when nothing hides it."""
     import timm
@@ -256,6 +277,8 @@ def report(found: dict[str, Any], ratios: dict[str, float]) -> str:
     lines.append(f"direct drawing against the exact picture averaged by area: {quality}")
     slowest = max(found["hostile_ms"], key=found["hostile_ms"].get)
     lines.append(f"slowest of the hostile texts: {slowest}, {found['hostile_ms'][slowest]} ms (must be under 50)")
+    atlas = ", ".join(f"{kind} {each} ms" for kind, each in found["atlas_ms"].items())
+    lines.append(f"a font and size that is new to the atlas: {atlas}")
     for title, share in found.get("drawing_share_of_training", {}).items():
         lines.append(f"share of a training step spent on drawing, {title}: {100 * share:.1f} %")
     return "\n".join(lines)

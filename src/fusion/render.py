@@ -32,7 +32,7 @@ from fusion.config.render import (
 from fusion.files import replacing, write_text
 from fusion.languages import BY_EXTENSION
 from fusion.screenshots import fonts
-from fusion.screenshots.atlas import metrics
+from fusion.screenshots.glyphs import metrics
 from fusion.screenshots.layout import needed_height
 from fusion.screenshots.painter import Painter, count_lines
 from fusion.screenshots.renderer import Renderer

@@ -7,8 +7,8 @@ from tests.screenshots.renderers import make_renderer
 
 from fusion.config.render import DEFAULT_FONT
 from fusion.screenshots import fonts, themes
-from fusion.screenshots.atlas import metrics
-from fusion.screenshots.charset import PAGE, SLOTS
+from fusion.screenshots.charset import PAGE
+from fusion.screenshots.glyphs import metrics
 from fusion.screenshots.lexing import token_classes
 
 PLAIN = {
@@ -83,10 +83,6 @@ def test_all_glyphs_of_other_fonts_are_pillows(name):
         text = "\n".join("".join(chars[i : i + 32]) for i in range(0, len(chars), 32))
         expected = pillow(text, token_classes(text, "neutral", 0), "vs", name, pixels, 40 * pixels)
         assert np.array_equal(drawn(text, "vs", name, pixels, 40 * pixels), expected)
-
-
-def test_the_page_fills_its_slots():
-    assert len(PAGE) == 252 and len(SLOTS) == 252 and max(PAGE) == 255
 
 
 CARBON = {

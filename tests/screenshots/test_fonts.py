@@ -9,8 +9,8 @@ import pytest
 
 from fusion.config.errors import UserError
 from fusion.config.render import DEFAULT_FONT
-from fusion.screenshots import atlas as glyphs
 from fusion.screenshots import fonts
+from fusion.screenshots.glyphs import metrics
 
 FOLDER = Path(find_spec("matplotlib").origin).parent / "mpl-data" / "fonts" / "ttf"
 
@@ -28,7 +28,7 @@ def test_the_catalogue_has_more_than_ten_pinned_fonts():
 def test_a_path_works_as_a_name_does():
     found = fonts.load(str(FOLDER / "DejaVuSansMono-Bold.ttf"))
     assert found.faces[0] == fonts.load(DEFAULT_FONT).faces[1]
-    assert glyphs.metrics(found.name, 20).advance == pytest.approx(12.04, abs=0.01)
+    assert metrics(found.name, 20).advance == pytest.approx(12.04, abs=0.01)
 
 
 @pytest.mark.parametrize(
@@ -80,12 +80,3 @@ def test_a_font_asked_for_by_name_is_asked_for_again_and_ends_the_memory(monkeyp
     with pytest.raises(UserError, match="not a readable archive"):
         fonts.load("hack")
     assert not (cache_folder / "unreachable.json").exists()
-
-
-def test_a_bank_shares_tiles_of_faces_that_repeat(tmp_path):
-    one = glyphs.GlyphAtlas(1)
-    one.entry(str(FOLDER / "DejaVuSansMono.ttf"), 14)
-    four = glyphs.GlyphAtlas(1)
-    four.entry(DEFAULT_FONT, 14)
-    assert len(one.table) == len(four.table) == 1024 and len(one.alpha) < 0.4 * len(four.alpha)
-    assert len(one.alpha) % glyphs.BLOCK == 0

@@ -13,7 +13,7 @@ import logging
 import time
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from pathlib import Path
 
 from PIL import ImageFont
@@ -38,7 +38,7 @@ class Font:
     name: str
     faces: tuple[bytes, bytes, bytes, bytes]
 
-    @property
+    @cached_property
     def sha256(self) -> str:
         return hashlib.sha256(b"".join(hashlib.sha256(face).digest() for face in self.faces)).hexdigest()
 

@@ -9,7 +9,7 @@ import numpy as np
 from fusion.config.render import Style
 from fusion.jit import compiled
 from fusion.screenshots import charset as page
-from fusion.screenshots.atlas import Metrics
+from fusion.screenshots.glyphs import Metrics
 from fusion.screenshots.themes import CHROME, LINE_NUMBER
 
 BAR = 26  # pixels at scale 1, of a title bar

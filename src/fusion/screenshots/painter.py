@@ -7,9 +7,10 @@ from typing import Any
 import numpy as np
 
 from fusion.screenshots import charset, fonts, layout, themes
-from fusion.screenshots.atlas import GlyphAtlas, metrics
+from fusion.screenshots.atlas import GlyphAtlas
 from fusion.screenshots.degradation import degrade
 from fusion.screenshots.draw import draw_batch
+from fusion.screenshots.glyphs import metrics
 from fusion.screenshots.lexing import CLASSES, code_points, neutral, token_classes
 from fusion.screenshots.style import Styles, two_colors
 
