@@ -9,6 +9,7 @@ import pytest
 
 from fusion.config.errors import UserError
 from fusion.config.render import DEFAULT_FONT
+from fusion.packages import unreachable
 from fusion.screenshots import fonts
 from fusion.screenshots.glyphs import metrics
 
@@ -65,7 +66,7 @@ def test_without_a_network_only_dejavu_is_drawn_with(monkeypatch, cache_folder, 
     assert fonts.available() == [DEFAULT_FONT]
     assert len(tried) == 1 and "fonts left out" in caplog.text
     assert fonts.available() == [DEFAULT_FONT] and len(tried) == (1 if remembered else 2)
-    monkeypatch.setattr(fonts, "REMEMBER_SECONDS", 0)
+    monkeypatch.setattr(unreachable, "REMEMBER_SECONDS", 0)
     assert fonts.available() == [DEFAULT_FONT] and len(tried) == (2 if remembered else 3)
     with pytest.raises(UserError, match="font=dejavu-sans-mono, which always can"):
         fonts.load("hack")
@@ -73,10 +74,10 @@ def test_without_a_network_only_dejavu_is_drawn_with(monkeypatch, cache_folder, 
 
 def test_a_font_asked_for_by_name_is_asked_for_again_and_ends_the_memory(monkeypatch, cache_folder):
     cache_folder.mkdir()
-    (cache_folder / "unreachable.json").write_text(json.dumps({"npm": time.time()}))
+    (cache_folder / "unreachable.json").write_text(json.dumps({"npm": time.time(), "pypi": time.time()}))
     (cache_folder / "hack").write_bytes(b"no archive")
     monkeypatch.setattr(fonts, "fetch", lambda package, cache: cache / package.name.removesuffix("-font"))
     fonts.load.cache_clear()
     with pytest.raises(UserError, match="not a readable archive"):
         fonts.load("hack")
-    assert not (cache_folder / "unreachable.json").exists()
+    assert not unreachable.is_unreachable("npm") and unreachable.is_unreachable("pypi")

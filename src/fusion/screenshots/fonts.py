@@ -8,10 +8,7 @@ import csv
 import hashlib
 import importlib.util
 import io
-import json
 import logging
-import time
-from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from pathlib import Path
@@ -21,35 +18,36 @@ from PIL import ImageFont
 from fusion.config.errors import UserError, did_you_mean
 from fusion.config.paths import DATA_DIR, cache_dir, usable
 from fusion.config.render import DEFAULT_FONT
-from fusion.files import write_text
-from fusion.packages.manifest import Package, PackageError, Unreachable, archive_path, fetch, members
+from fusion.packages.errors import PackageError, Unreachable
+from fusion.packages.manifest import Package, archive_path, fetch, members
+from fusion.packages.unreachable import forget, is_unreachable, remember
 
 log = logging.getLogger(__name__)
 
 FACES = ("regular", "bold", "italic", "bold_italic")
 SUFFIXES = (".ttf", ".otf", ".woff", ".ttc")
-REMEMBER_SECONDS = 6 * 3600  # for so long `any` does not ask a registry again that could not be reached
 
 
 @dataclass(frozen=True)
 class Font:
-    """A font's faces in the order of FACES; a face that is lacking holds the regular one's bytes."""
+    """A font's faces in the order of FACES; in place of one that it lacks, the regular one's bytes."""
 
     name: str
     faces: tuple[bytes, bytes, bytes, bytes]
 
     @cached_property
     def sha256(self) -> str:
+        """Return 64 hex digits that tell all four faces."""
         return hashlib.sha256(b"".join(hashlib.sha256(face).digest() for face in self.faces)).hexdigest()
 
     def at(self, face: int, pixels: int) -> ImageFont.FreeTypeFont:
-        """One face at a size in pixels per em; without ligatures or kerning."""
+        """Return one face at a size in pixels per em; without ligatures or kerning."""
         return ImageFont.truetype(io.BytesIO(self.faces[face]), pixels, layout_engine=ImageFont.Layout.BASIC)
 
 
 @lru_cache(maxsize=1)
 def catalogue() -> dict[str, dict[str, str]]:
-    """data/fonts.csv -> its rows by font name."""
+    """Return the rows of data/fonts.csv by font name."""
     path = DATA_DIR / "fonts.csv"
     if not path.is_file():
         return {}
@@ -58,6 +56,7 @@ def catalogue() -> dict[str, dict[str, str]]:
 
 
 def names() -> list[str]:
+    """Return the names of all fonts that can be asked for."""
     return [DEFAULT_FONT, *catalogue()]
 
 
@@ -78,64 +77,51 @@ def load(name: str) -> Font:
 
 
 def is_here(name: str) -> bool:
-    """Whether a font of the catalogue lies in the cache."""
-    return _is_kept(_package(catalogue()[name]))
-
-
-def _is_kept(package: Package) -> bool:
-    return archive_path(package, cache_dir()).is_file()
+    """Return whether a font of the catalogue lies in the cache."""
+    return _archive(_package(catalogue()[name])).is_file()
 
 
 def available() -> list[str]:
-    """-> names of all fonts that are here or can be fetched, the left out said aloud.
+    """Return the names of all fonts that are here or can be fetched; log those that are left out.
 
     After one that cannot be fetched no other of its registry is tried, so that without a network this takes one
     timeout; a registry that could not be reached is remembered, so that the next run takes none.
     """
-    found, missing, lost = [DEFAULT_FONT], list[str](), _unreachable()
+    fonts, missing, lost = [DEFAULT_FONT], list[str](), set[str]()
     for name, row in catalogue().items():
-        if row["registry"] in lost and not is_here(name):
+        registry, here = row["registry"], is_here(name)
+        if not here and (registry in lost or is_unreachable(registry)):
             missing.append(name)
             continue
         try:
-            if not is_here(name):
+            if not here:
                 log.info("fetching font %s (%.1f MB)", name, int(row["archive_bytes"]) / 1e6)
             load(name)
-            found.append(name)
+            fonts.append(name)
         except UserError as error:
             missing.append(name)
-            lost |= {row["registry"]}
+            lost.add(registry)
             log.info("%s", error)
     if missing:
-        known = ", ".join(missing)
-        log.warning("fonts left out, for they cannot be fetched: %s; render.font=%s tries again", known, missing[0])
-    return found
+        listed = ", ".join(missing)
+        log.warning("fonts left out, for they cannot be fetched: %s; render.font=%s tries again", listed, missing[0])
+    return fonts
 
 
-def _memory() -> Path:
-    return cache_dir() / "unreachable.json"
-
-
-def _unreachable() -> frozenset[str]:
-    """Registries that could not be reached a short while ago."""
-    try:
-        asked = json.loads(_memory().read_text(encoding="utf-8"))
-        return frozenset(name for name, when in asked.items() if 0 <= time.time() - when < REMEMBER_SECONDS)
-    except (OSError, ValueError, TypeError, AttributeError):
-        return frozenset()
+def _archive(package: Package) -> Path:
+    return archive_path(package, cache_dir())
 
 
 def _fetched(package: Package) -> Path:
-    """The package's archive; whether its registry could be reached is remembered."""
-    here = _is_kept(package)
+    """Return the path of a package's archive, fetched if need be; remember whether its registry could be reached."""
+    if _archive(package).is_file():
+        return fetch(package, cache_dir())
     try:
-        path = fetch(package, cache_dir() if here else usable(cache_dir()))
+        path = fetch(package, usable(cache_dir()))
     except Unreachable:
-        with suppress(OSError):  # a cache that cannot be written only costs the next run its timeout
-            write_text(_memory(), json.dumps({package.registry: time.time()}))
+        remember(package.registry)
         raise
-    if not here:
-        _memory().unlink(missing_ok=True)
+    forget(package.registry)
     return path
 
 
@@ -154,23 +140,23 @@ def _package(row: dict[str, str]) -> Package:
 
 def _from_package(row: dict[str, str]) -> Font:
     wanted = {row[face]: face for face in FACES if row[face]}
-    found: dict[str, bytes] = {}
+    faces: dict[str, bytes] = {}
     try:
         for path, data in members(_fetched(_package(row))):
             if path in wanted:
-                found[wanted[path]] = data
-            if len(found) == len(wanted):
+                faces[wanted[path]] = data
+            if len(faces) == len(wanted):
                 break
     except PackageError as error:
         raise UserError(
             f"Font {row['font']!r} cannot be had ({error}); use font={DEFAULT_FONT}, which always can."
         ) from error
-    a, b, c, d = (found.get(face, found["regular"]) for face in FACES)
+    a, b, c, d = (faces.get(face, faces["regular"]) for face in FACES)
     return Font(row["font"], (a, b, c, d))
 
 
 def _checked(font: Font) -> Font:
-    """The same font, once it has been opened and found to be of fixed width."""
+    """Return the same font. Raises UserError if it cannot be opened, or is not of fixed width."""
     try:
         face = font.at(0, 1000)
     except OSError as error:
