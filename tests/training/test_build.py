@@ -1,0 +1,98 @@
+"""A configuration and rows -> branches and a network, and what the record says of them."""
+
+import logging
+
+import pyarrow as pa
+import pytest
+from tests.tiny import IMAGE, TEXT, configured
+
+from fusion.branches.weights import WeightsUnavailable
+from fusion.config.errors import UserError
+from fusion.config.options import to_dict
+from fusion.config.schema import Config
+from fusion.results.record import Record
+from fusion.training import build
+from fusion.training.build import create_branches, make_model
+
+HEAD = ("fusion.hidden=[16]", "data=folder", "data.path=x")
+OFF_LINE = ("backbone=none", "text=codeberta", *HEAD)
+
+
+def created(config: Config, table: pa.Table):
+    record = Record(None, config, [])
+    return create_branches(config, table, record), record
+
+
+def test_both_branches_are_created_and_their_weights_recorded(table):
+    branches, record = created(configured(*IMAGE, *TEXT, *HEAD), table)
+    assert [*branches] == ["text", "image"]
+    assert record.resolved.weights == {"text": "random", "image": "random"} and record.resolved.weights_id == {}
+    assert record.resolved.text == "scratch" and record.resolved.text_options["vocabulary"] == 300
+
+
+def test_a_branch_that_is_none_is_not_created(table):
+    assert [*created(configured("backbone=none", *TEXT, *HEAD), table)[0]] == ["text"]
+    assert [*created(configured(*IMAGE, "text=none", *HEAD), table)[0]] == ["image"]
+
+
+def test_a_tokenizer_is_trained_on_training_rows_alone(table, monkeypatch):
+    read: dict[str, list[str]] = {}
+
+    def create(_text, rows, classes, _seed):
+        read.update(rows, classes=classes)
+        raise WeightsUnavailable("nothing is created")
+
+    monkeypatch.setattr(build.branches, "create_text", create)
+    with pytest.raises(WeightsUnavailable):
+        created(configured("backbone=none", *TEXT, *HEAD), table)
+    assert set(read["group"]) == {"one"} and len(read["text"]) == 12 and read["classes"] == ["a", "b"]
+
+
+def test_of_very_many_rows_a_seeded_part_trains_the_tokenizer(table, monkeypatch):
+    monkeypatch.setattr(build, "TOKENIZER_TEXTS", 5)
+    rows = build.SnippetDataset(table, "train")
+    parts = [build._tokenizer_rows(rows, seed)["id"] for seed in (0, 0, 1)]
+    order = {id: i for i, id in enumerate(rows[range(12)]["id"])}
+    assert all(len(part) == 5 and [order[id] for id in part] == sorted(order[id] for id in part) for part in parts)
+    assert parts[0] == parts[1] != parts[2]
+
+
+def test_codeberta_out_of_reach_is_replaced_with_a_warning_and_what_was_asked_stays(table, caplog):
+    config = configured(*OFF_LINE)
+    with caplog.at_level(logging.WARNING):
+        branches, record = created(config, table)
+    assert "Instead of codeberta this run trains `nano`" in caplog.text
+    assert branches["text"].spec["name"] == "nano"
+    assert record.resolved.text == record.resolved.text_options["name"] == "nano"
+    assert record.content["resolved"]["text"] == "nano"
+    assert config.text.name == "codeberta" and record.content["config"]["text"]["name"] == "codeberta"
+
+
+@pytest.mark.parametrize("override", ["text.fallback=null", "text.weights=pretrained"])
+def test_weights_that_were_demanded_and_cannot_be_had_are_an_error(table, override):
+    with pytest.raises(UserError, match="CodeBERTa-small-v1 are not on this machine"):
+        created(configured(*OFF_LINE, override), table)
+
+
+def test_what_a_model_folder_says_is_what_was_asked(table):
+    config = configured(*IMAGE, *TEXT, *HEAD, "seed=3")
+    branches, _ = created(config, table)
+    model = make_model(config, ["a", "b"], branches)
+    assert model.meta == {
+        "name": "train", "render": to_dict(config.render), "source_size": [64, 64], "input_shape": 32, "seed": 3,
+        "classes": ["a", "b"], "branches": {name: branch.spec for name, branch in branches.items()},
+        "fusion": to_dict(config.fusion), "temperature": 1.0,
+    }  # fmt: skip
+    assert model.tokenizer is branches["text"].tokenizer
+    assert [*model.net.branches] == ["text", "image"] and model.net.head[-1].out_features == 2
+
+
+@pytest.mark.parametrize(("known", "warned"), [({"one"}, False), ({"one", "three"}, True)])
+def test_figures_on_projects_that_weights_were_trained_on_are_warned_of(table, monkeypatch, caplog, known, warned):
+    monkeypatch.setattr(build, "code_weights", lambda _: (None, {"projects": known}))
+    record = Record(None, configured(*IMAGE, "text=none", *HEAD), [])
+    with caplog.at_level(logging.WARNING):
+        build._warn_of_known_projects("test_resnet", table, record)
+    assert record.content["judged_projects_in_weights"] == (["three"] if warned else [])
+    assert ("on 1 of the 2 projects of validation and test (three ...)" in caplog.text) is warned
+    assert bool(caplog.records) is warned

@@ -1,0 +1,85 @@
+"""Logits -> metrics, predictions, and a temperature that is fitted on validation alone."""
+
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pytest
+import torch
+from tests.tiny import TEXT_ONLY, configured
+
+from fusion.results import statistics
+from fusion.results.record import Record
+from fusion.training import evaluate
+from fusion.training.evaluate import PREDICTION_COLUMNS, evaluate_split
+
+LABELS = ["a", "b", "a", "b", "a", "a"]
+CONFIDENT = np.array([[9.0, 0], [0, 9], [9, 0], [9, 0], [0, 9], [9, 0]])  # right in 4 of 6, far too sure of it
+
+
+def rows(labels: list[str] = LABELS) -> pa.Table:
+    return pa.table({name: labels if name == "label" else [str(i) for i in range(len(labels))]
+                     for name in PREDICTION_COLUMNS})  # fmt: skip
+
+
+def meta() -> dict[str, Any]:
+    return {"classes": ["a", "b"], "temperature": 1.0}
+
+
+def test_predictions_have_the_rows_the_most_probable_class_and_the_logits():
+    metrics, predictions = evaluate_split(rows(), CONFIDENT, meta(), fit_temperature=False)
+    assert predictions.column_names == [*PREDICTION_COLUMNS, "predicted", "logits"]
+    assert predictions["predicted"].to_pylist() == ["a", "b", "a", "a", "b", "a"]
+    assert predictions["logits"].to_pylist() == CONFIDENT.tolist()
+    assert metrics["n"] == 6 and metrics["accuracy"] == pytest.approx(4 / 6)
+    truth = np.array([0, 1, 0, 1, 0, 0])
+    assert metrics["nll"] == pytest.approx(statistics.negative_log_likelihood(CONFIDENT, truth))
+    assert metrics["ece"] == pytest.approx(statistics.expected_calibration_error(CONFIDENT, truth, 1.0))
+
+
+def test_validation_gives_the_temperature_and_test_takes_it():
+    model = meta()
+    metrics, _ = evaluate_split(rows(), CONFIDENT, model, fit_temperature=True)
+    temperature = model["temperature"]
+    assert (
+        temperature == pytest.approx(statistics.fit_temperature(CONFIDENT, np.array([0, 1, 0, 1, 0, 0])))
+        and temperature > 2
+    )
+    assert metrics["nll"] < evaluate_split(rows(), CONFIDENT, meta(), fit_temperature=False)[0]["nll"]
+    on_test, _ = evaluate_split(rows(["a", "b"]), CONFIDENT[:2], model, fit_temperature=False)
+    assert model["temperature"] == temperature
+    assert on_test["nll"] == pytest.approx(np.log1p(np.exp(-9 / temperature)))
+
+
+@pytest.fixture
+def saved(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    """Return what would be written, once `evaluate` has run."""
+    content: dict[str, Any] = {}
+
+    def keep(model: Any, metrics: Any, parts: Any, folder: Path, record: Record) -> None:
+        content.update(metrics=metrics, parts=parts)
+
+    monkeypatch.setattr(evaluate, "save_results", keep)
+    return content
+
+
+@pytest.mark.parametrize("splits", [("train", "val", "test"), ("train", "val")])
+def test_validation_is_evaluated_first_then_test_and_a_side_without_rows_is_left_out(saved, splits):
+    parts = [rows().drop(["split"]).append_column("split", pa.array([split] * 6)) for split in splits]
+    table = pa.concat_tables([part.select(PREDICTION_COLUMNS) for part in reversed(parts)])
+    asked: list[str] = []
+
+    def loader(split: str, epoch: int | None) -> str:
+        assert epoch is None, "in the style of evaluation, not shuffled"
+        asked.append(split)
+        return split
+
+    trainer = SimpleNamespace(lightning_module=None, predict=lambda _task, _loader: [*torch.tensor(CONFIDENT).split(4)])
+    model = SimpleNamespace(meta=meta())
+    record = Record(None, configured(*TEXT_ONLY, "data.path=x"), [])
+    evaluate.evaluate(model, SimpleNamespace(loader=loader), trainer, table, Path(), record)
+    assert asked == [*saved["metrics"]] == list(splits[1:])
+    assert [part["split"].unique().to_pylist() for part in saved["parts"]] == [[split] for split in splits[1:]]
+    assert model.meta["temperature"] > 2 and record.content["timings"]["evaluating_seconds"] >= 0
