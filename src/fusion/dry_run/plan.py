@@ -17,7 +17,7 @@ import pyarrow.compute as pc
 
 from fusion.branches import LoadedBranch
 from fusion.branches.weights import hub_reachable
-from fusion.config.branches import Backbone, HuggingFace, Text, TextOptions
+from fusion.config.branches import Backbone, HuggingFace, TextOptions
 from fusion.config.data import DataOptions
 from fusion.config.errors import UserError, first_line
 from fusion.config.options import parse, to_dict
@@ -147,10 +147,11 @@ class DryRun:
             if isinstance(text, HuggingFace) and text.weights in ("auto", "pretrained") and hub_reachable():
                 text = replace(text, weights="random")
             alone = replace(config, text=text, backbone=parse(Backbone, {"name": "none"}))
-            record = Record(None, alone, [])
-            branch = create_branches(alone, few, record).get("text") if config.has_text else None
-            options: TextOptions = parse(Text, record.resolved.text_options, "text")
-            self._texts[key] = options, branch
+            trained, branch = alone, None
+            if config.has_text:
+                trained, created = create_branches(alone, few, Record(None, alone, []))
+                branch = created["text"]
+            self._texts[key] = trained.text, branch
         return self._texts[key]
 
 

@@ -1,6 +1,7 @@
 """A configuration and training rows -> the branches that are asked for, fused into one network."""
 
 import logging
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -24,13 +25,17 @@ log = logging.getLogger(__name__)
 TOKENIZER_TEXTS = 200_000  # at most, that a tokenizer is trained on
 
 
-def create_branches(config: Config, table: pa.Table, record: Record) -> dict[str, LoadedBranch]:
-    """Return the branches that are not `none`; the record resolves which weights each really has."""
+def create_branches(config: Config, table: pa.Table, record: Record) -> tuple[Config, dict[str, LoadedBranch]]:
+    """Return the branches that are not `none`, and the configuration with the text branch that is really trained.
+
+    The two differ from what was asked where weights cannot be had; the record resolves what each branch has.
+    """
     created: dict[str, LoadedBranch] = {}
     if config.has_text:
         rows = _tokenizer_rows(SnippetDataset(table, "train"), config.seed)  # never validation or test
-        text, created["text"] = _create_text(config, rows, sorted(pc.unique(table["label"]).to_pylist()), record)
+        text, created["text"] = _create_text(config, rows, sorted(pc.unique(table["label"]).to_pylist()))
         record.resolve(text=text.name, text_options=to_dict(text))
+        config = replace(config, text=text)
     if config.has_image:
         created["image"] = branches.create_image(config.backbone, config.input_shape)
         if created["image"].weights == "code":
@@ -39,7 +44,7 @@ def create_branches(config: Config, table: pa.Table, record: Record) -> dict[str
         weights={name: branch.weights for name, branch in created.items()},
         weights_id={name: branch.weights_id for name, branch in created.items() if branch.weights_id},
     )
-    return created
+    return config, created
 
 
 def make_model(config: Config, classes: list[str], created: dict[str, LoadedBranch]) -> checkpoint.Model:
@@ -67,9 +72,7 @@ def _tokenizer_rows(rows: SnippetDataset, seed: int) -> dict[str, list[Any]]:
     return rows[np.sort(np.random.default_rng(seed).choice(len(rows), TOKENIZER_TEXTS, replace=False)).tolist()]
 
 
-def _create_text(
-    config: Config, rows: dict[str, list[Any]], classes: list[str], record: Record
-) -> tuple[TextOptions, LoadedBranch]:
+def _create_text(config: Config, rows: dict[str, list[Any]], classes: list[str]) -> tuple[TextOptions, LoadedBranch]:
     """Return the text branch and its options: those asked for or, where weights cannot be had, of its fallback."""
     text = config.text
     try:

@@ -146,7 +146,7 @@ def _train(config: Config, folder: Path, record: Record) -> None:
         table = _without_unreadable(table, pictures)
     classes = sorted(pc.unique(table["label"]).to_pylist())
     record.update(classes=classes, split_hash=split_hash(table), samples=split_sizes(table))
-    created = create_branches(config, table, record)
+    config, created = create_branches(config, table, record)
     if renderer is not None:
         if config.render.highlight in KEPT and stream is None:
             renderer.painter.token_cache = _lex(config.render.highlight, table)
