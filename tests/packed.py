@@ -8,8 +8,7 @@ from pathlib import Path
 import pytest
 
 from fusion.config.data import DataOptions, load_data_options
-from fusion.packages import manifest as packages
-from fusion.packages import registries
+from fusion.packages import manifest, registries
 from fusion.packages.errors import PackageError
 from fusion.packages.manifest import Line, write_lines
 
@@ -50,7 +49,7 @@ def shelf(tmp_path, monkeypatch, cache_folder):
     """put(name, files, language): a package into the manifest and, unless lost, into the cache."""
     lines: list[Line] = []
     (tmp_path / "data").mkdir()
-    monkeypatch.setattr(packages, "DATA_DIR", tmp_path / "data")
+    monkeypatch.setattr(manifest, "DATA_DIR", tmp_path / "data")
 
     def gone(*_: object) -> Path:
         raise PackageError("the index does not know it")

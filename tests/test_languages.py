@@ -5,7 +5,7 @@ from pygments.lexers import get_lexer_by_name
 
 from fusion.config.data import load_data_options
 from fusion.config.errors import UserError
-from fusion.languages import BY_EXTENSION, LANGUAGES, named
+from fusion.languages import BY_EXTENSION, LANGUAGES, find_language
 from fusion.packages.manifest import read_lines
 
 # What users compare on: the set with Debian holds at least two independent projects of each.
@@ -20,7 +20,7 @@ COMPARED = (
 def test_every_language_has_a_lexer_and_goes_by_its_names(name: str) -> None:
     language = LANGUAGES[name]
     assert get_lexer_by_name(language.lexer)
-    assert all(named(word).name == name for word in (name, name.upper(), *language.aliases))
+    assert all(find_language(word).name == name for word in (name, name.upper(), *language.aliases))
 
 
 def test_names_are_of_one_language() -> None:
@@ -34,7 +34,7 @@ def test_names_are_of_one_language() -> None:
 
 def test_unknown_names_are_answered_with_the_nearest() -> None:
     with pytest.raises(UserError, match=r"'Pythn' is not known \(did you mean Python\?\); it is one of Assembly, C,"):
-        named("Pythn")
+        find_language("Pythn")
 
 
 def test_the_manifest_speaks_of_known_languages() -> None:

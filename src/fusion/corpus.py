@@ -6,15 +6,18 @@ import re
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from fusion import console
-from fusion.config.data import Packages, load_data_options
+from fusion.config.data import REGISTRIES, Packages, load_data_options
 from fusion.config.errors import UserError
 from fusion.config.paths import DATA_DIR, cache_dir, usable
 from fusion.console import progress, set_up_logging
-from fusion.languages import named
-from fusion.packages.manifest import REGISTRIES, SETS
+from fusion.languages import find_language
+from fusion.packages.manifest import SETS
+
+if TYPE_CHECKING:
+    from fusion.snippets.corpus.build import Built
 
 log = logging.getLogger(__name__)
 
@@ -22,66 +25,68 @@ PARTLY = 3  # exit code: the table was built, without packages that could not be
 
 
 def parser() -> argparse.ArgumentParser:
+    """Return the parser of the command line."""
     top = argparse.ArgumentParser(prog="fusion corpus", description=__doc__)
     commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    told = {
+    help_of = {
         "build": "fetch the packages of a set, cut them and write the snippet table; prints its path",
-        "audit": "what leaks between the sides, and what a character n-gram model makes of the split",
-        "card": "the data card as Markdown and one PNG",
+        "audit": "print what leaks between the splits, and what a character n-gram model scores on them",
+        "card": "write the data card as Markdown, and one PNG",
     }
-    for command, text in told.items():
-        one = commands.add_parser(command, help=text, description=text)
-        one.add_argument("--set", default="small", choices=SETS, dest="subset", help="default: small")
-        one.add_argument("--languages", nargs="+", metavar="LANGUAGE", help="only these, by any name they go by")
-        one.add_argument("--debian", action="store_true", help="take Debian's packages too (needs apt, or a mirror)")
-        one.add_argument("--per-package", type=int, metavar="N", help="most snippets of a package and language")
-        one.add_argument("--per-label", type=int, metavar="N", help="most snippets of a language, evenly over projects")
-        one.add_argument("--seed", type=int, default=0)
-        one.add_argument("--workers", type=int, metavar="N", help="processes that cut; default: one a core")
-        if command == "build":
-            one.add_argument("--out", type=Path, metavar="FILE", help="write the table there too, .parquet or .arrow")
-        if command == "audit":
-            one.add_argument("--no-baselines", action="store_true", help="count only, train nothing")
-        if command == "card":
-            one.add_argument("--out", type=Path, default=Path("corpus-card.md"), metavar="FILE")
-    pin = commands.add_parser("pin", help="add packages to the manifest: fetched, hashed, measured")
-    pin.add_argument("registry", choices=REGISTRIES)
-    pin.add_argument("names", nargs="+", metavar="NAME[==VERSION]")
-    pin.add_argument("--set", default="standard", choices=SETS, dest="subset")
-    pin.add_argument("--manifest", type=Path, default=DATA_DIR / "manifest.csv")
+    for name, text in help_of.items():
+        command = commands.add_parser(name, help=text, description=text)
+        command.add_argument("--set", default="small", choices=SETS, dest="subset", help="default: small")
+        command.add_argument("--languages", nargs="+", metavar="LANGUAGE", help="only these, by any name they go by")
+        command.add_argument("--debian", action="store_true", help="take Debian's packages too; needs apt or a mirror")
+        command.add_argument("--per-package", type=int, metavar="N", help="most snippets of a package and language")
+        command.add_argument("--per-label", type=int, metavar="N", help="most of a language, evenly over projects")
+        command.add_argument("--seed", type=int, default=0)
+        command.add_argument("--workers", type=int, metavar="N", help="processes that cut; default: one a core")
+        if name == "build":
+            command.add_argument("--out", type=Path, metavar="FILE", help="a .parquet or .arrow file for the table")
+        if name == "audit":
+            command.add_argument("--no-baselines", action="store_true", help="count only, train nothing")
+        if name == "card":
+            command.add_argument("--out", type=Path, default=Path("corpus-card.md"), metavar="FILE")
+    pin_command = commands.add_parser("pin", help="add packages to the manifest: fetched, hashed, measured")
+    pin_command.add_argument("registry", choices=REGISTRIES)
+    pin_command.add_argument("names", nargs="+", metavar="NAME[==VERSION]")
+    pin_command.add_argument("--set", default="standard", choices=SETS, dest="subset")
+    pin_command.add_argument("--manifest", type=Path, default=DATA_DIR / "manifest.csv")
     return top
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    options = parser().parse_args(argv)
+    """Run one of the commands; 3 where packages are missing."""
+    args = parser().parse_args(argv)
     set_up_logging()
-    if options.command == "pin":
-        return pin(options)
+    if args.command == "pin":
+        return pin(args)
     from fusion.snippets.corpus.build import build
 
-    data = data_options(options)
+    data = data_options(args)
     built = build(data, usable(cache_dir()), progress)
-    if options.command == "build":
-        build_report(built, options)
-    elif options.command == "audit":
-        audit(built, options)
+    if args.command == "build":
+        print_path(built, args)
+    elif args.command == "audit":
+        print_audit(built, args)
     else:
-        card(built, data, options)
+        write_card(built, data, args)
     return PARTLY if built.report.missing else 0
 
 
-def data_options(options: argparse.Namespace) -> Packages:
+def data_options(args: argparse.Namespace) -> Packages:
     """Return conf/data/<set>.yaml with the options of the command line. Raises UserError for one that cannot be."""
-    changes: dict[str, Any] = {"seed": options.seed}
+    changes: dict[str, Any] = {"seed": args.seed}
     for name in ("per_package", "per_label", "workers"):
-        if (value := getattr(options, name)) is not None:
+        if (value := getattr(args, name)) is not None:
             changes[name] = value
-    if options.languages:
-        changes["languages"] = [named(word).name for word in options.languages]
-    if options.debian:
+    if args.languages:
+        changes["languages"] = [find_language(name).name for name in args.languages]
+    if args.debian:
         changes["registries"] = list(REGISTRIES)
     try:
-        data = load_data_options(options.subset, **changes)
+        data = load_data_options(args.subset, **changes)
     except UserError as error:  # as it was typed here: --per-package=0
         typed = re.sub(r"\bdata\.(\w+)=", lambda name: f"--{name[1].replace('_', '-')}=", str(error))
         raise UserError(typed) from error
@@ -89,16 +94,17 @@ def data_options(options: argparse.Namespace) -> Packages:
     return data
 
 
-def build_report(built: Any, options: argparse.Namespace) -> None:
+def print_path(built: "Built", args: argparse.Namespace) -> None:
+    """Print where the table lies; writes it to --out first."""
     from fusion.snippets.snippet import write_table
 
-    log.info("%s", _told(built))
-    if options.out:
-        write_table(built.table, options.out)
-    print(options.out or built.path)
+    log.info("%s", _summary(built))
+    if args.out:
+        write_table(built.table, args.out)
+    print(args.out or built.path)
 
 
-def _told(built: Any) -> str:
+def _summary(built: "Built") -> str:
     r = built.report
     return (
         f"{r.packages} packages, {r.cut} windows; dropped {r.exact} exact, {r.clashing} under two labels and "
@@ -107,29 +113,30 @@ def _told(built: Any) -> str:
     )
 
 
-def audit(built: Any, options: argparse.Namespace) -> None:
-    from fusion.snippets.corpus import audit as audits
+def print_audit(built: "Built", args: argparse.Namespace) -> None:
+    """Print what was joined, how the labels lie in the splits, what leaks, and the scores of the baselines."""
+    from fusion.snippets.corpus import audit
 
     table = built.table
-    print(_told(built))
-    for one, other, share in built.report.joined:
-        print(f"  {one} and {other} share {share:.0%} of their longer lines: one project")
-    _print_labels(audits.by_label(table))
-    print("lines: " + ", ".join(f"{band} {count}" for band, count in audits.bands(table).items()))
-    print(f"projects on two sides: {audits.straddling(table)}")
-    found = audits.overlap(table)
+    print(_summary(built))
+    for first, second, share in built.report.joined:
+        print(f"  {first} and {second} share {share:.0%} of their longer lines: one project")
+    _print_labels(audit.by_label(table))
+    print("lines: " + ", ".join(f"{lines} {count}" for lines, count in audit.by_length(table).items()))
+    print(f"projects in two splits: {audit.straddling(table)}")
+    overlap = audit.overlap(table)
     print(
-        f"of {found.judged} validation and test snippets {found.exact} are in train exactly, {found.near} "
-        f"({found.share:.3%}) nearly (Jaccard {audits.LIKE} and more)"
+        f"of {overlap.evaluated} validation and test snippets {overlap.exact} are in train exactly, {overlap.near} "
+        f"({overlap.share:.3%}) nearly (Jaccard {audit.LEAK} and more)"
     )
-    if options.no_baselines:
+    if args.no_baselines:
         return
     print("a linear model over tf-idf of character 1- to 4-grams:")
-    for one in audits.baselines(table, options.seed):
-        weakest = ", ".join(f"{label} {f1:.2f}" for label, f1 in sorted(one.f1.items(), key=lambda item: item[1])[:5])
+    for score in audit.baselines(table, args.seed):
+        weakest = ", ".join(f"{label} {f1:.2f}" for label, f1 in sorted(score.f1.items(), key=lambda item: item[1])[:5])
         print(
-            f"  {one.name:<28} accuracy {one.accuracy:.3f}, macro-F1 {one.macro_f1:.3f}, learnt from {one.learnt}, "
-            f"judged on {one.judged}; weakest: {weakest}"
+            f"  {score.name:<28} accuracy {score.accuracy:.3f}, macro-F1 {score.macro_f1:.3f}, trained on "
+            f"{score.trained_on}, evaluated on {score.evaluated_on}; weakest: {weakest}"
         )
 
 
@@ -141,40 +148,42 @@ def _print_labels(rows: list[dict[str, Any]]) -> None:
         print(" ".join([f"{row['label']:<{width}}", *(f"{row[head]:>9}" for head in heads)]))
 
 
-def card(built: Any, data: Packages, options: argparse.Namespace) -> None:
+def write_card(built: "Built", data: Packages, args: argparse.Namespace) -> None:
+    """Write the data card and its figure, and print where they lie."""
     from fusion.files import write_text
     from fusion.packages.manifest import read_manifest
-    from fusion.snippets.corpus import card as cards
+    from fusion.snippets.corpus import card
 
     packages = [p for p in read_manifest(data.set) if p.registry in data.registries]
-    command = f"fusion corpus card --set {options.subset} --seed {options.seed}" + " --debian" * options.debian
-    options.out.parent.mkdir(parents=True, exist_ok=True)
-    picture = options.out.with_suffix(".png")
-    write_text(options.out, cards.markdown(built, packages, command) + f"\n![languages]({picture.name})\n")
-    cards.figure(built.table, picture, f"{command}: table {built.report.split_hash}")
-    print(options.out)
-    print(picture)
+    command = f"fusion corpus card --set {args.subset} --seed {args.seed}" + " --debian" * args.debian
+    args.out.parent.mkdir(parents=True, exist_ok=True)
+    figure = args.out.with_suffix(".png")
+    write_text(args.out, card.markdown(built, packages, command) + f"\n![languages]({figure.name})\n")
+    card.figure(built.table, figure, f"{command}: table {built.report.split_hash}")
+    print(args.out)
+    print(figure)
 
 
-def pin(options: argparse.Namespace) -> int:
-    """Packages -> lines of the manifest; those that cannot be had are said so, and the rest goes on."""
-    from fusion.packages import manifest as packages
-    from fusion.snippets.corpus.pin import measure, merged
+def pin(args: argparse.Namespace) -> int:
+    """Add packages to the manifest; those that cannot be had are logged, and the rest goes on."""
+    from fusion.packages import manifest
+    from fusion.packages.errors import PackageError
+    from fusion.snippets.corpus.pin import measure, merge_lines
 
-    lines, failed = packages.read_lines(options.manifest), 0
-    for wanted in progress(options.names, "pinning", len(options.names)):
+    lines, failed = manifest.read_lines(args.manifest), 0
+    for wanted in progress(args.names, "pinning", len(args.names)):
         name, _, version = wanted.partition("==")
         try:
-            package = packages.pin(options.registry, name, version or None, usable(cache_dir()))
-            new = measure(package, cache_dir(), options.subset)
-        except (packages.PackageError, packages.ArchiveError) as error:
+            package = manifest.pin(args.registry, name, version or None, usable(cache_dir()))
+            new = measure(package, cache_dir(), args.subset)
+        except PackageError as error:
             log.warning("left out: %s", error)
             failed += 1
             continue
-        held = ", ".join(f"{line.language} {line.snippets}" for line in new) or "nothing that could be cut"
-        print(f"{package}: {held}")
-        lines = merged(lines, new)
-        packages.write_lines(lines, options.manifest)
+        contents = ", ".join(f"{line.language} {line.snippets}" for line in new) or "nothing that could be cut"
+        print(f"{package}: {contents}")
+        lines = merge_lines(lines, new)
+        manifest.write_lines(lines, args.manifest)
     return PARTLY if failed else 0
 
 

@@ -7,9 +7,11 @@ from fusion.config.errors import UserError, did_you_mean
 
 @dataclass(frozen=True)
 class Language:
+    """A language, and what its files are known by."""
+
     name: str  # the label, as in the manifest
     lexer: str  # Pygments alias, for `render.highlight=true` only
-    extensions: tuple[str, ...] = ()  # with the dot, lower case; shared ones are told apart by snippets/rules.py
+    extensions: tuple[str, ...] = ()  # with the dot, lower case; snippets/corpus/language.py decides on shared ones
     aliases: tuple[str, ...] = ()
     filenames: tuple[str, ...] = ()  # lower case
     interpreters: tuple[str, ...] = ()  # after #! in a file without an extension
@@ -80,7 +82,7 @@ LANGUAGES = {language.name: language for language in _ALL}
 
 
 def _claims(field: str) -> dict[str, tuple[str, ...]]:
-    """Extension, file name or interpreter -> the languages that use it, in the order of the table."""
+    """Map each extension, file name or interpreter to the languages that use it, in the order of the table."""
     claims: dict[str, list[str]] = {}
     for language in _ALL:
         for word in getattr(language, field):
@@ -88,17 +90,17 @@ def _claims(field: str) -> dict[str, tuple[str, ...]]:
     return {word: tuple(names) for word, names in claims.items()}
 
 
-CLAIMED = _claims("extensions")  # extension -> every language written in such files
-BY_EXTENSION = {extension: names[0] for extension, names in CLAIMED.items() if len(names) == 1}
+BY_EXTENSION = {word: names[0] for word, names in _claims("extensions").items() if len(names) == 1}
 BY_FILENAME = {word: names[0] for word, names in _claims("filenames").items()}
 BY_INTERPRETER = {word: names[0] for word, names in _claims("interpreters").items()}
 
 
-def named(word: str) -> Language:
-    """'py', 'python' or 'Python' -> Language. Raises UserError for a name no language goes by."""
-    low = word.strip().lower()
+def find_language(name: str) -> Language:
+    """Return the language called 'py', 'python' or 'Python'. Raises UserError for a name that none has."""
+    lower = name.strip().lower()
     for language in _ALL:
-        if low == language.name.lower() or low in language.aliases:
+        if lower == language.name.lower() or lower in language.aliases:
             return language
-    close = did_you_mean(word, LANGUAGES) or did_you_mean(low, [a for one in _ALL for a in one.aliases])
-    raise UserError(f"Language {word!r} is not known{close}; it is one of {', '.join(LANGUAGES)}.")
+    aliases = [alias for language in _ALL for alias in language.aliases]
+    close = did_you_mean(name, LANGUAGES) or did_you_mean(lower, aliases)
+    raise UserError(f"Language {name!r} is not known{close}; it is one of {', '.join(LANGUAGES)}.")

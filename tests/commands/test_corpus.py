@@ -37,7 +37,7 @@ def test_build_without_some_packages_is_exit_3(stocked, capsys) -> None:
 def test_audit_prints_what_leaks_and_what_it_would_buy(stocked, capsys) -> None:
     code, out = run(capsys, "audit")
     assert code == 0
-    for told in ("projects on two sides: 0", "are in train exactly", "split by project", "split at random", "Python"):
+    for told in ("projects in two splits: 0", "are in train exactly", "split by project", "split at random", "Python"):
         assert told in out
     assert "split by project  " not in run(capsys, "audit", "--no-baselines")[1]
 

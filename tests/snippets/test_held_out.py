@@ -28,7 +28,7 @@ def sides(table: pa.Table) -> dict[str, set[str]]:
 
 
 def test_the_test_side_is_the_source_and_nothing_else(table):
-    out = hold_out(table, ["pypi"], most=1000, seed=0)
+    out = hold_out(table, ["pypi"], max_per_label=1000, seed=0)
     rows = out.to_pylist()
     assert {row["source"] for row in rows if row["split"] == "test"} == {"pypi"}
     assert {row["source"] for row in rows if row["split"] != "test"} == {"npm"}
@@ -37,14 +37,14 @@ def test_the_test_side_is_the_source_and_nothing_else(table):
 
 
 def test_each_label_is_judged_by_so_many_snippets_at_most_and_the_same_ones(table):
-    one, other = (hold_out(table, ["pypi"], most=25, seed=0) for _ in range(2))
+    one, other = (hold_out(table, ["pypi"], max_per_label=25, seed=0) for _ in range(2))
     assert one.equals(other)
     judged = [row["label"] for row in one.to_pylist() if row["split"] == "test"]
     assert judged.count("C") == judged.count("Go") == 25
-    assert not hold_out(table, ["pypi"], most=25, seed=1)["id"].equals(one["id"])
+    assert not hold_out(table, ["pypi"], max_per_label=25, seed=1)["id"].equals(one["id"])
 
 
 @pytest.mark.parametrize(("held", "said"), [(["deb"], "held_out=deb.*npm, pypi"), (["npm", "pypi"], "leaves 0 labels")])
 def test_what_cannot_be_held_out_is_said(table, held, said):
     with pytest.raises(UserError, match=said):
-        hold_out(table, held, most=10, seed=0)
+        hold_out(table, held, max_per_label=10, seed=0)

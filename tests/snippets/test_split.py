@@ -1,4 +1,4 @@
-"""Projects -> sides: never cut, every label on every side if that can be had, the same on every machine."""
+"""Projects -> splits: never cut, every label in every split if that can be had, the same on every machine."""
 
 from collections import Counter
 
@@ -6,7 +6,7 @@ import pyarrow as pa
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fusion.snippets.snippet import SPLITS, Snippet, side, split_hash, to_table
+from fusion.snippets.snippet import SPLITS, Snippet, select_split, split_hash, to_table
 from fusion.snippets.split import split_groups, split_table
 
 COUNTS = st.dictionaries(
@@ -55,15 +55,15 @@ def test_this_split_is_the_same_on_every_machine() -> None:
 PINNED = "ararrearrrraerrrerrr"
 
 
-def test_a_table_is_in_order_and_its_hash_says_so() -> None:
+def test_a_table_is_sorted_and_its_hash_does_not_depend_on_that() -> None:
     snippets = [Snippet(f"text {n}", "ab"[n % 2], f"group {n % 9}") for n in range(90)]
     table = split_table(to_table(snippets, {s.group: "" for s in snippets}), seed=0)
     assert table["split"].to_pylist() == sorted(table["split"].to_pylist(), key=SPLITS.index)
-    parts = {name: side(table, name) for name in SPLITS}
+    parts = {name: select_split(table, name) for name in SPLITS}
     assert sum(part.num_rows for part in parts.values()) == 90
     assert all(set(part["split"].to_pylist()) == {name} for name, part in parts.items())
-    for groups in ({name: set(part["group"].to_pylist()) for name, part in parts.items()},):
-        assert not groups["train"] & groups["test"] and not groups["train"] & groups["val"]
+    groups = {name: set(part["group"].to_pylist()) for name, part in parts.items()}
+    assert not groups["train"] & groups["test"] and not groups["train"] & groups["val"]
     assert split_hash(table) == split_hash(table.take(list(range(89, -1, -1))))
-    to_device = table.set_column(4, "split", pa.array(["train"] * 90))
-    assert split_hash(to_device) != split_hash(table)
+    other = table.set_column(4, "split", pa.array(["train"] * 90))
+    assert split_hash(other) != split_hash(table)

@@ -42,11 +42,11 @@ class _Metered(io.RawIOBase):
         return True
 
     def read(self, size: int = -1) -> bytes:
-        got = self.stream.read(min(size, self.left + 1) if size >= 0 else self.left + 1)
-        self.left -= len(got)
+        data = self.stream.read(min(size, self.left + 1) if size >= 0 else self.left + 1)
+        self.left -= len(data)
         if self.left < 0:
             raise ArchiveError(f"more than {MAX_UNPACKED >> 20} MB inside")
-        return got
+        return data
 
 
 def members(archive: Path) -> Iterator[tuple[str, bytes]]:
@@ -76,7 +76,7 @@ def _entries(file: IO[bytes]) -> Iterator[tuple[str, bytes]]:
 
 
 def _tar(file: IO[bytes], head: bytes, rooted: bool) -> Iterator[tuple[str, bytes]]:
-    """`rooted`: the tar is unpacked at /, so that absolute links inside it are ordinary (.deb)."""
+    """Yield the files of a tar. `rooted`: it is unpacked at /, so that absolute links in it are ordinary (.deb)."""
     opener = next((opener for magic, opener in _OPENERS if head.startswith(magic)), None)
     stream = _Metered(opener(file) if opener else file)
     with tarfile.open(fileobj=stream, mode="r|") as tar:
@@ -95,7 +95,7 @@ def _tar(file: IO[bytes], head: bytes, rooted: bool) -> Iterator[tuple[str, byte
 
 
 def _check(member: tarfile.TarInfo, rooted: bool) -> None:
-    """Raises ArchiveError for a member that is a device or leads out of the archive."""
+    """Raise ArchiveError for a member that is a device or leads out of the archive."""
     if _escapes(member.name):
         raise ArchiveError(f"the member {member.name!r} leads out of it")
     if not (member.isreg() or member.isdir() or member.issym() or member.islnk()):
@@ -131,7 +131,7 @@ def _zip(file: IO[bytes]) -> Iterator[tuple[str, bytes]]:
 
 
 def _deb(file: IO[bytes]) -> Iterator[tuple[str, bytes]]:
-    """The data.tar of a .deb; files Debian compressed singly (name.gz) are given uncompressed."""
+    """Yield the files of a .deb's data.tar; those that Debian compressed singly (name.gz) are given uncompressed."""
     file.seek(8)
     while len(header := file.read(60)) == 60:
         name, size = header[:16].decode("ascii", "replace").strip().rstrip("/"), int(header[48:58])
@@ -149,7 +149,7 @@ def _deb(file: IO[bytes]) -> Iterator[tuple[str, bytes]]:
 
 
 def _gunzip(data: bytes) -> bytes:
-    """b'' for what is too large or no gzip."""
+    """Return what was compressed, b'' if that is too large or no gzip."""
     try:
         with gzip.open(io.BytesIO(data)) as stream:
             plain = stream.read(MAX_MEMBER + 1)
@@ -163,7 +163,7 @@ def _escapes(name: str) -> bool:
 
 
 def _climbs(path: str) -> bool:
-    """Does a relative path, followed from the archive's root, ever leave it?"""
+    """Return whether a relative path, followed from the archive's root, ever leaves it."""
     depth = 0
     for part in path.split("/"):
         depth += {"..": -1, ".": 0, "": 0}.get(part, 1)

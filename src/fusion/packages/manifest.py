@@ -16,6 +16,7 @@ from pathlib import Path
 from threading import Thread
 from typing import Any
 
+from fusion.config.data import REGISTRIES
 from fusion.config.errors import UserError, did_you_mean
 from fusion.config.paths import DATA_DIR
 from fusion.files import replacing, sha256_of
@@ -28,9 +29,8 @@ __all__ = [
 ]  # fmt: skip
 
 SETS = ("small", "core", "standard")  # each holds the ones before it
-REGISTRIES = ("pypi", "npm", "deb", "debsrc")  # the last two are optional: not every machine has apt
 TRIES = 2  # a registry that stumbles once is asked again
-AT_ONCE = 4  # downloads
+AT_ONCE = 4  # packages downloaded side by side
 
 
 @dataclass(frozen=True)
@@ -72,9 +72,9 @@ class Package:
 
 
 def read_lines(path: Path | None = None) -> list[Line]:
-    """data/manifest.csv -> its lines. Raises UserError naming file and line for what does not fit."""
+    """Return the lines of data/manifest.csv. Raises UserError naming file and line for one that does not fit."""
     path = path or DATA_DIR / "manifest.csv"
-    found = []
+    lines = []
     with path.open(newline="", encoding="utf-8") as file:
         reader = csv.DictReader(file)
         for row in reader:
@@ -88,14 +88,15 @@ def read_lines(path: Path | None = None) -> list[Line]:
                     f"{path}:{reader.line_num}: not a line of the manifest; expected {','.join(_COLUMNS)} with a "
                     f"registry of {', '.join(REGISTRIES)}, a set of {', '.join(SETS)} and a sha256 of 64 digits."
                 ) from error
-            found.append(line)
-    return found
+            lines.append(line)
+    return lines
 
 
 _COLUMNS = tuple(field.name for field in fields(Line))
 
 
 def write_lines(lines: Iterable[Line], path: Path) -> None:
+    """Write a manifest, or leave the old one."""
     with replacing(path) as part, part.open("w", newline="", encoding="utf-8") as file:
         writer = csv.DictWriter(file, _COLUMNS, lineterminator="\n")
         writer.writeheader()
@@ -103,21 +104,21 @@ def write_lines(lines: Iterable[Line], path: Path) -> None:
 
 
 def read_manifest(subset: str, path: Path | None = None) -> list[Package]:
-    """data/manifest.csv -> packages of one set and the sets inside it, in the order of the file.
+    """Return the packages of one set and of the sets inside it, in the order of data/manifest.csv.
 
     Raises UserError for a set that is not one of SETS.
     """
     if subset not in SETS:
         raise UserError(f"The manifest has no set {subset!r}{did_you_mean(subset, SETS)}; it has {', '.join(SETS)}.")
     within = SETS[: SETS.index(subset) + 1]
-    chosen: dict[tuple[str, str], list[Line]] = {}
+    lines_of: dict[tuple[str, str], list[Line]] = {}
     for line in read_lines(path):
         if line.set in within:
-            chosen.setdefault((line.registry, line.name), []).append(line)
-    return [as_package(lines) for lines in chosen.values()]
+            lines_of.setdefault((line.registry, line.name), []).append(line)
+    return [_as_package(lines) for lines in lines_of.values()]
 
 
-def as_package(lines: list[Line]) -> Package:
+def _as_package(lines: list[Line]) -> Package:
     """The manifest's lines of one package -> Package."""
     first = lines[0]
     return Package(
@@ -128,32 +129,33 @@ def as_package(lines: list[Line]) -> Package:
 
 
 def archive_path(package: Package, cache: Path) -> Path:
+    """Return where a package's archive lies once it was fetched."""
     return cache / "packages" / package.sha256
 
 
-def fetch(package: Package, cache: Path, workshop: Path | None = None) -> Path:
-    """Package -> its archive in the cache, its sha256 checked; downloads only what is not there.
+def fetch(package: Package, cache: Path, tmp_dir: Path | None = None) -> Path:
+    """Return a package's archive in the cache, its sha256 checked; downloads only what is not there.
 
-    `workshop`: a folder on the cache's disk to download into. Raises PackageError with the reason in one sentence.
+    tmp_dir: a folder on the cache's disk to download into. Raises PackageError with the reason in one sentence.
     """
     target = archive_path(package, cache)
     if target.is_file() and sha256_of(target) == package.sha256:
         return target
     target.parent.mkdir(parents=True, exist_ok=True)
     for attempt in range(TRIES):
-        with tempfile.TemporaryDirectory(prefix=".part-", dir=workshop or target.parent) as folder:
+        with tempfile.TemporaryDirectory(prefix=".part-", dir=tmp_dir or target.parent) as folder:
             try:
-                got = _download(package, Path(folder))
+                archive = _download(package, Path(folder))
             except Unreachable as error:
                 raise Unreachable(f"{package}: {error}") from error
             except (PackageError, OSError, ValueError) as error:
                 if attempt + 1 < TRIES:
                     continue
                 raise PackageError(f"{package}: {error}") from error
-            found = sha256_of(got)
-            if found != package.sha256:
-                raise PackageError(f"{package}: sha256 is {found}, the manifest says {package.sha256}")
-            os.replace(got, target)
+            sha256 = sha256_of(archive)
+            if sha256 != package.sha256:
+                raise PackageError(f"{package}: sha256 is {sha256}, the manifest says {package.sha256}")
+            os.replace(archive, target)
             break
     return target
 
@@ -173,31 +175,31 @@ def _download(package: Package, folder: Path) -> Path:
 
 
 def fetch_all(packages: list[Package], cache: Path) -> Iterator[tuple[Package, Path | PackageError]]:
-    """Packages -> (package, path or the reason it could not be had), in order, AT_ONCE at a time.
+    """Packages -> (package, its archive or the reason it could not be had), in order, AT_ONCE at a time.
 
     After one whose registry could not be reached the others of that registry are not tried.
     """
-    lost: set[str] = set()
+    unreachable: set[str] = set()
     (cache / "packages").mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(".part", dir=cache / "packages", ignore_cleanup_errors=True) as workshop:
+    with tempfile.TemporaryDirectory(".part", dir=cache / "packages", ignore_cleanup_errors=True) as tmp_dir:
 
-        def one(package: Package) -> Path | PackageError:
-            here = archive_path(package, cache).is_file()
-            if package.registry in lost and not here:
+        def fetch_one(package: Package) -> Path | PackageError:
+            is_here = archive_path(package, cache).is_file()
+            if package.registry in unreachable and not is_here:
                 return Unreachable(f"{package}: not tried, for {package.registry} could not be reached")
             try:
-                return fetch(package, cache, Path(workshop))
+                return fetch(package, cache, Path(tmp_dir))
             except Unreachable as error:
-                lost.add(package.registry)
+                unreachable.add(package.registry)
                 return error
             except PackageError as error:
                 return error
 
-        yield from zip(packages, _on_threads(one, packages), strict=True)
+        yield from zip(packages, _map_on_threads(fetch_one, packages), strict=True)
 
 
-def _on_threads(call: Callable[[Any], Any], items: Sequence[Any]) -> Iterator[Any]:
-    """Items -> what `call` makes of each, in order, AT_ONCE at a time.
+def _map_on_threads(call: Callable[[Any], Any], items: Sequence[Any]) -> Iterator[Any]:
+    """Yield what `call` returns for each item, in order, AT_ONCE at a time.
 
     Who stops listening waits for no one: clients are killed, and a thread that waits for an answer is let go.
     A ThreadPoolExecutor, though shut down with cancel_futures, is waited for when the process ends: with it Ctrl-C
@@ -226,7 +228,10 @@ def _on_threads(call: Callable[[Any], Any], items: Sequence[Any]) -> Iterator[An
 
 
 def pin(registry: str, name: str, version: str | None, cache: Path) -> Package:
-    """A registry's package, the newest or `version` -> Package with its sha256; the archive is then in the cache."""
+    """Fetch the newest version of a package, or the one named. Returns it with its sha256; its archive is in the cache.
+
+    Raises PackageError if it cannot be had, UserError for an unknown registry.
+    """
     if registry not in REGISTRIES:
         raise UserError(f"The registry {registry!r} is not known{did_you_mean(registry, REGISTRIES)}; it is one of "
                         f"{', '.join(REGISTRIES)}.")  # fmt: skip
@@ -234,18 +239,18 @@ def pin(registry: str, name: str, version: str | None, cache: Path) -> Package:
     store.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=".part-", dir=store) as folder:
         try:
-            found, path, pool_path = _newest(registry, name, version, Path(folder))
+            newest, archive, pool_path = _newest(registry, name, version, Path(folder))
         except (PackageError, OSError, ValueError) as error:
             raise PackageError(f"{registry} {name} {version or ''}: {error}") from error
-        size, sha256 = path.stat().st_size, sha256_of(path)
+        size, sha256 = archive.stat().st_size, sha256_of(archive)
         if size > clients.MAX_ARCHIVE:
-            raise PackageError(f"{registry} {name} {found}: it is larger than {clients.MAX_ARCHIVE >> 20} MB")
-        os.replace(path, store / sha256)
-    return Package(registry, name, found, sha256, size, "", (), organisation(registry, name), pool_path)
+            raise PackageError(f"{registry} {name} {newest}: it is larger than {clients.MAX_ARCHIVE >> 20} MB")
+        os.replace(archive, store / sha256)
+    return Package(registry, name, newest, sha256, size, "", (), _project_of(registry, name), pool_path)
 
 
 def _newest(registry: str, name: str, version: str | None, folder: Path) -> tuple[str, Path, str]:
-    """(version, file, path below a Debian mirror) of what a registry offers."""
+    """Fetch what a registry offers: (version, archive, its path below a Debian mirror)."""
     if registry == "pypi":
         return *registries.newest_on_pypi(name, version, folder), ""
     if registry == "npm":
@@ -253,6 +258,6 @@ def _newest(registry: str, name: str, version: str | None, folder: Path) -> tupl
     return debian.newest_on_debian(registry, name, folder)
 
 
-def organisation(registry: str, name: str) -> str:
-    """The project a package most likely belongs to: an npm scope, else the package's own name."""
+def _project_of(registry: str, name: str) -> str:
+    """Return the project a package most likely belongs to: an npm scope, else the package's own name."""
     return name.split("/")[0] if registry == "npm" and name.startswith("@") else name

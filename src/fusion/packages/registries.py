@@ -20,7 +20,7 @@ PING = 20  # seconds for `npm ping`: npm itself waits for ever for a proxy that 
 
 
 def from_pypi(name: str, version: str, sha256: str, folder: Path) -> Path:
-    """The archive's own link from the index pip is configured with; `pip download` would run the package's build."""
+    """Download from the link in the index that pip is configured with; `pip download` would run the package's build."""
     with _pypi() as client:
         link = next((p for p in _links(client, name) if p.digests.get("sha256") == sha256), None)
         if link is None:
@@ -29,7 +29,7 @@ def from_pypi(name: str, version: str, sha256: str, folder: Path) -> Path:
 
 
 def newest_on_pypi(name: str, version: str | None, folder: Path) -> tuple[str, Path]:
-    """The newest source archive that is no pre-release, or the one of `version`: (version, file)."""
+    """Download the newest source archive that is no pre-release, or the one of `version`: (version, file)."""
     with _pypi() as client:
         links = [p for p in _links(client, name) if p.package_type == "sdist" and not p.is_yanked]
         links = [p for p in links if _order(p.version) and version in (None, p.version)]
@@ -41,7 +41,7 @@ def newest_on_pypi(name: str, version: str | None, folder: Path) -> tuple[str, P
 
 
 def _order(version: str | None) -> Any:
-    """A version that can be compared; None for one that no installer would take."""
+    """Return a version that can be compared; None for one that no installer would take."""
     from packaging.version import InvalidVersion, Version
 
     try:
@@ -85,22 +85,23 @@ def _download(client: Any, link: Any, folder: Path) -> Path:
 
 @cache
 def _pip_index() -> str:
-    """PIP_INDEX_URL, else pip's own configuration, else the public index."""
+    """Return PIP_INDEX_URL, else what pip is configured with, else the public index."""
     from pypi_simple import PYPI_SIMPLE_ENDPOINT
 
     if url := os.environ.get("PIP_INDEX_URL"):
         return url
     command = [sys.executable, "-m", "pip", "config", "get", "global.index-url"]
-    found = subprocess.run(command, capture_output=True, text=True, timeout=TIMEOUT, check=False)
-    return found.stdout.strip() or PYPI_SIMPLE_ENDPOINT
+    answer = subprocess.run(command, capture_output=True, text=True, timeout=TIMEOUT, check=False)
+    return answer.stdout.strip() or PYPI_SIMPLE_ENDPOINT
 
 
 def from_npm(name: str, version: str, sha256: str, folder: Path) -> Path:
+    """Download what `npm pack` gives for the version."""
     return newest_on_npm(name, version, folder)[1]
 
 
 def newest_on_npm(name: str, version: str | None, folder: Path) -> tuple[str, Path]:
-    """`npm pack`, which neither installs nor runs scripts: (version, file)."""
+    """Call `npm pack`, which neither installs nor runs scripts: (version, file)."""
     npm = shutil.which("npm")
     if npm is None:
         raise PackageError("npm is not installed")
@@ -114,7 +115,7 @@ def newest_on_npm(name: str, version: str | None, folder: Path) -> tuple[str, Pa
 
 @cache  # of a registry that was reached; one that was not raises Unreachable
 def _ping(npm: str) -> None:
-    """Any answer of the registry will do; a time limit on `npm pack` itself would fall on slow downloads."""
+    """Wait for any answer of the registry; a time limit on `npm pack` itself would fall on slow downloads."""
     try:
         run([npm, "ping", "--fetch-retries=0", f"--fetch-timeout={CONNECT * 1000}"], None, PING)
     except Unreachable:

@@ -1,4 +1,4 @@
-"""Whole sources held out: does what was learnt from one registry hold on another?"""
+"""Table -> the same with whole sources held out: does what was learnt from one registry hold on another?"""
 
 from collections.abc import Sequence
 
@@ -7,44 +7,46 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from fusion.config.errors import UserError
-from fusion.snippets.snippet import in_order
+from fusion.snippets.snippet import sort_by_split
 
-FEWEST = 100  # snippets of a label that both sides must have
+MIN_PER_LABEL = 100  # snippets of a label, in the held-out sources and outside them
 
 
-def hold_out(table: pa.Table, held: Sequence[str], most: int, seed: int) -> pa.Table:
-    """The table with the sources `held` as its test side, and no other source there.
+def hold_out(table: pa.Table, sources: Sequence[str], max_per_label: int, seed: int) -> pa.Table:
+    """Return the table with these sources as its test split, and no other source there.
 
-    Of each label at most `most` snippets are judged, drawn by the seed. Left out are labels that one side hardly
-    has, and the projects of the other sources that a held one shows too. Raises UserError for an unknown source.
+    The test split has at most `max_per_label` snippets of each label, drawn by the seed. Left out are labels with
+    fewer than MIN_PER_LABEL snippets on one side, and projects that are in a held-out source and in another one.
+    Raises UserError for an unknown source.
     """
     known = sorted(set(table["source"].to_pylist()))
-    if missing := sorted(set(held) - set(known)):
+    if missing := sorted(set(sources) - set(known)):
         names = ", ".join(known)
         raise UserError(f"data.held_out={missing[0]} is not a source of these snippets; they come from {names}.")
-    judged = pc.is_in(table["source"], pa.array(list(held))).to_numpy(zero_copy_only=False)
+    in_test = pc.is_in(table["source"], pa.array(list(sources))).to_numpy(zero_copy_only=False)
     groups, labels = (np.array(table[name].to_pylist(), object) for name in ("group", "label"))
-    judged_labels, learnt = labels[judged], ~judged & ~np.isin(groups, list(set(groups[judged])))
+    in_train = ~in_test & ~np.isin(groups, list(set(groups[in_test])))
     shared = [
-        label for label in set(labels) if min((judged_labels == label).sum(), (labels[learnt] == label).sum()) >= FEWEST
+        label
+        for label in set(labels)
+        if min((labels[in_test] == label).sum(), (labels[in_train] == label).sum()) >= MIN_PER_LABEL
     ]
     if len(shared) < 2:
         raise UserError(
-            f"data.held_out={','.join(held)} leaves {len(shared)} labels with {FEWEST} snippets on both sides; hold "
-            "out another source."
+            f"data.held_out={','.join(sources)} leaves {len(shared)} labels with {MIN_PER_LABEL} snippets on both "
+            "sides; hold out another source."
         )
-    rank = _rank(labels, judged, seed)
-    kept = np.isin(labels, shared) & (learnt | (judged & (rank < most)))
+    keep = np.isin(labels, shared) & (in_train | (in_test & (_ranks(labels, in_test, seed) < max_per_label)))
     before = table["split"].to_numpy(zero_copy_only=False)
-    split = np.where(judged, "test", np.where(before == "val", "val", "train"))
+    split = np.where(in_test, "test", np.where(before == "val", "val", "train"))
     column = pa.array(split, table.schema.field("split").type)
-    return in_order(table.set_column(table.column_names.index("split"), "split", column).filter(pa.array(kept)))
+    return sort_by_split(table.set_column(table.column_names.index("split"), "split", column).filter(pa.array(keep)))
 
 
-def _rank(labels: np.ndarray, judged: np.ndarray, seed: int) -> np.ndarray:
-    """For each judged row its place, from 0, in a random order of the judged rows of its label."""
-    rank, met = np.zeros(len(labels), np.int64), dict.fromkeys(set(labels), 0)
-    for row in np.random.default_rng(seed).permutation(np.flatnonzero(judged)):
-        rank[row] = met[labels[row]]
-        met[labels[row]] += 1
-    return rank
+def _ranks(labels: np.ndarray, chosen: np.ndarray, seed: int) -> np.ndarray:
+    """Return for each chosen row its place, from 0, in a random order of the chosen rows of its label."""
+    ranks, counts = np.zeros(len(labels), np.int64), dict.fromkeys(set(labels), 0)
+    for row in np.random.default_rng(seed).permutation(np.flatnonzero(chosen)):
+        ranks[row] = counts[labels[row]]
+        counts[labels[row]] += 1
+    return ranks

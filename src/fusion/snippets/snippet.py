@@ -33,6 +33,8 @@ IMAGE = pa.field("image", pa.string())  # optional: a picture of the user's own,
 
 @dataclass(frozen=True)
 class Snippet:
+    """A piece of code with its label, and where it comes from."""
+
     text: str
     label: str
     group: str
@@ -42,41 +44,44 @@ class Snippet:
 
     @property
     def id(self) -> str:
+        """Return the sha256 of the text."""
         return text_id(self.text)
 
     @property
     def lines(self) -> int:
+        """Return the number of lines, 1 for an empty text."""
         return self.text.count("\n") + 1
 
 
 def text_id(text: str) -> str:
+    """Return the sha256 of a text as 64 hex digits."""
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def to_table(snippets: Iterable[Snippet], split_of: Mapping[str, str]) -> pa.Table:
-    """Snippets and group -> split, as a table in order."""
+    """Snippets, and the split of each group -> table, sorted by split."""
     rows = [asdict(s) | {"id": s.id, "lines": s.lines, "split": split_of[s.group]} for s in snippets]
-    return in_order(pa.Table.from_pylist(rows, schema=SCHEMA))
+    return sort_by_split(pa.Table.from_pylist(rows, schema=SCHEMA))
 
 
-def in_order(table: pa.Table) -> pa.Table:
-    """The same rows: train, val, test, each by id. So a side is a slice, and a slice of a memory map is free."""
-    side = pc.index_in(table["split"], pa.array(SPLITS))
-    sorted_by = pa.table({"side": side, "id": table["id"], "label": table["label"]})
-    return table.take(pc.sort_indices(sorted_by, [(name, "ascending") for name in sorted_by.column_names]))
+def sort_by_split(table: pa.Table) -> pa.Table:
+    """Return the same rows: train, val, test, each by id. So a split is a slice, which of a memory map is free."""
+    number = pc.index_in(table["split"], pa.array(SPLITS))
+    keys = pa.table({"split": number, "id": table["id"], "label": table["label"]})
+    return table.take(pc.sort_indices(keys, [(name, "ascending") for name in keys.column_names]))
 
 
-def side(table: pa.Table, split: str) -> pa.Table:
-    """A table in order -> one side of its split, without copying."""
-    sides = pc.index_in(table["split"], pa.array(SPLITS)).to_numpy(zero_copy_only=False)
-    rows = (sides == SPLITS.index(split)).nonzero()[0]
+def select_split(table: pa.Table, split: str) -> pa.Table:
+    """Return the rows of one split; of a sorted table without copying."""
+    numbers = pc.index_in(table["split"], pa.array(SPLITS)).to_numpy(zero_copy_only=False)
+    rows = (numbers == SPLITS.index(split)).nonzero()[0]
     if len(rows) and rows[-1] - rows[0] + 1 != len(rows):
         return table.filter(pc.equal(table["split"], split))
     return table.slice(int(rows[0]), len(rows)) if len(rows) else table.slice(0, 0)
 
 
 def write_table(table: pa.Table, path: Path) -> None:
-    """Complete or not there at all; Parquet if the name ends so, else Arrow, which can be memory-mapped."""
+    """Write the table, complete or not at all; Parquet if the name ends so, else Arrow, which can be memory-mapped."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with replacing(path) as part:
         if path.suffix == ".parquet":
@@ -84,17 +89,17 @@ def write_table(table: pa.Table, path: Path) -> None:
             return
         with pa.OSFile(str(part), "wb") as sink, pa.ipc.new_file(sink, table.schema) as writer:
             for split in SPLITS:
-                writer.write_table(side(table, split).combine_chunks(), max_chunksize=BATCH)
+                writer.write_table(select_split(table, split).combine_chunks(), max_chunksize=BATCH)
 
 
 def open_table(path: Path) -> pa.Table:
-    """An Arrow file written by write_table, mapped into memory and not read."""
+    """Return an Arrow file that write_table wrote, mapped into memory and not read."""
     with pa.memory_map(str(path)) as source:
         return pa.ipc.open_file(source).read_all()
 
 
 class RowReader:
-    """A table by row number. A memory map stays one: only the rows asked for are read from the disk."""
+    """A table read by row number. A memory map stays one: only the rows asked for are read from the disk."""
 
     def __init__(self, table: pa.Table):
         self.batches = table.to_batches()
@@ -106,13 +111,13 @@ class RowReader:
 
     def take(self, numbers: Sequence[int]) -> pa.Table:
         """Row numbers -> those rows, in that order. (Table.take would first copy all batches into one.)"""
-        which = np.searchsorted(self.starts, numbers, side="right") - 1
-        rows = [self.batches[b].slice(n - self.starts[b], 1) for b, n in zip(which, numbers, strict=True)]
+        owners = np.searchsorted(self.starts, numbers, side="right") - 1
+        rows = [self.batches[b].slice(n - self.starts[b], 1) for b, n in zip(owners, numbers, strict=True)]
         return pa.Table.from_batches(rows, self.schema)
 
 
 def split_hash(table: pa.Table) -> str:
-    """What was learnt from and judged on: sha256 over (id, label, split) of every row, first 16 hex."""
+    """Return the first 16 hex digits of the sha256 over (id, label, split) of every row: what a run worked with."""
     digest = hashlib.sha256()
     columns = (table[name].to_pylist() for name in ("id", "label", "split"))
     for row in sorted(zip(*columns, strict=True)):

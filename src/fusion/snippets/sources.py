@@ -13,21 +13,18 @@ from fusion.config.errors import UserError
 from fusion.config.paths import usable
 from fusion.snippets.corpus.build import Progress, build
 from fusion.snippets.held_out import hold_out
-from fusion.snippets.snippet import split_hash
 from fusion.snippets.user.load import load_user_data
 
-__all__ = ["Progress", "load", "no_progress", "split_hash"]
-
-
-JUDGED = 400  # most snippets of a label that a source held out is judged by
+MAX_HELD_OUT = 400  # snippets of a label in the test split, where whole sources are held out
 
 
 def no_progress(items: Any, _title: str, _total: int) -> Any:
+    """Return the items as they are, and show nothing."""
     return items
 
 
 def load(data: DataOptions, cache: Path, progress: Progress = no_progress) -> pa.Table:
-    """Return the table that the options describe: the columns of SCHEMA, in order (see snippet.in_order).
+    """Return the table that the options describe: the columns of SCHEMA, sorted by split.
 
     Raises UserError when there is nothing to learn from.
     """
@@ -35,24 +32,22 @@ def load(data: DataOptions, cache: Path, progress: Progress = no_progress) -> pa
     table = build(data, cache, progress).table if isinstance(data, Packages) else load_user_data(data, cache, progress)
     labels = pc.unique(table["label"]).to_pylist()
     if len(labels) < 2:
-        held = f"only the label {labels[0]!r}" if labels else "no snippets"
+        content = f"only the label {labels[0]!r}" if labels else "no snippets"
         typed = data.set if isinstance(data, Packages) else data.kind
-        raise UserError(f"There is nothing to tell apart: data={typed} holds {held}; at least 2 labels are needed.")
+        raise UserError(f"There is nothing to learn: data={typed} has {content}; at least 2 labels are needed.")
     if data.held_out:
-        table = hold_out(table, data.held_out, JUDGED, data.seed)
+        table = hold_out(table, data.held_out, MAX_HELD_OUT, data.seed)
     return limit(table, data.limit, data.seed) if data.limit else table
 
 
-def limit(table: pa.Table, most: int, seed: int) -> pa.Table:
-    """At most `most` rows, every (split, label) thinned alike, never below one row; seeded."""
-    if table.num_rows <= most:
+def limit(table: pa.Table, max_rows: int, seed: int) -> pa.Table:
+    """Return at most `max_rows` rows, drawn by the seed: the same share of every label in every split, never none."""
+    if table.num_rows <= max_rows:
         return table
     rng = np.random.default_rng(seed)
-    order = rng.permutation(table.num_rows)
-    cells: dict[tuple[str, str], list[int]] = defaultdict(list)
+    rows_of: dict[tuple[str, str], list[int]] = defaultdict(list)
     splits, labels = table["split"].to_pylist(), table["label"].to_pylist()
-    for row in order:
-        cells[splits[row], labels[row]].append(row)
-    share = most / table.num_rows
-    kept = [row for cell in cells.values() for row in cell[: max(1, round(share * len(cell)))]]
-    return table.take(sorted(kept))
+    for row in rng.permutation(table.num_rows):
+        rows_of[splits[row], labels[row]].append(row)
+    share = max_rows / table.num_rows
+    return table.take(sorted(row for rows in rows_of.values() for row in rows[: max(1, round(share * len(rows)))]))

@@ -9,13 +9,12 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from tests.packed import archive_of, c_of, python_of
+from tests.packed import c_of, python_of
 
 from fusion.config.data import Packages
 from fusion.config.errors import UserError
-from fusion.packages.manifest import read_manifest
 from fusion.snippets import sources
-from fusion.snippets.corpus import package_cache as parts
+from fusion.snippets.corpus import package_cache
 from fusion.snippets.corpus.assemble import _even_share
 from fusion.snippets.corpus.build import build
 from fusion.snippets.snippet import SCHEMA
@@ -43,7 +42,7 @@ def test_a_table_has_every_column_and_its_projects_keep_to_one_side(stocked, dat
 def test_workers_seeds_and_interruptions(stocked, data, cache_folder, monkeypatch) -> None:
     first = built(data, cache_folder)
     assert built(data, cache_folder).path == first.path, "from the cache"
-    monkeypatch.setattr(parts, "ALONE", 1)
+    monkeypatch.setattr(package_cache, "MIN_FOR_WORKERS", 2)
     bytes_of = first.path.read_bytes()
     for path in [*cache_folder.glob("parts/*.parquet")][::2]:  # a build killed half-way
         path.unlink()
@@ -53,17 +52,17 @@ def test_workers_seeds_and_interruptions(stocked, data, cache_folder, monkeypatc
     assert other.report.split_hash != first.report.split_hash
 
 
-def test_a_killed_build_leaves_whole_parts_and_no_workers(stocked, data, cache_folder, tmp_path) -> None:
+def test_a_killed_build_leaves_whole_files_and_no_workers(stocked, data, cache_folder, tmp_path) -> None:
     script = tmp_path / "slow.py"
     script.write_text(
         "import os, signal, sys\nfrom pathlib import Path\nfrom fusion.config.data import Packages\n"
         "from fusion.packages import manifest\n"
         "from fusion.snippets import sources\n"
-        "from fusion.snippets.corpus import build, package_cache as parts\n"
-        f"manifest.DATA_DIR = Path({str(tmp_path / 'data')!r})\nmake, count = parts._make, []\n"
-        "def dying(task):\n    count.append(1)\n    len(count) < 4 or os.kill(os.getpid(), signal.SIGKILL)\n"
-        "    return make(task)\n"
-        f"parts._make = dying\nbuild.build({data!r}, Path({str(cache_folder)!r}), sources.no_progress)\n"
+        "from fusion.snippets.corpus import build, package_cache\n"
+        f"manifest.DATA_DIR = Path({str(tmp_path / 'data')!r})\nadd, count = package_cache._add, []\n"
+        "def dying(*task):\n    count.append(1)\n    len(count) < 4 or os.kill(os.getpid(), signal.SIGKILL)\n"
+        "    return add(*task)\n"
+        f"package_cache._add = dying\nbuild.build({data!r}, Path({str(cache_folder)!r}), sources.no_progress)\n"
     )
     done = subprocess.run(
         [sys.executable, script], env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}, check=False
@@ -131,7 +130,7 @@ def test_caps(stocked, data, cache_folder) -> None:
 def test_languages_can_be_chosen(stocked, data, cache_folder) -> None:
     stocked("ibis", {"src/code.py": python_of("ibis")}, "Python", lost=True)
     assert not built(replace(data, languages=["C"]), cache_folder).report.missing, "only what is asked for is fetched"
-    with pytest.raises(UserError, match=r"data=small holds only the label 'C'; at least 2"):
+    with pytest.raises(UserError, match=r"data=small has only the label 'C'; at least 2"):
         sources.load(replace(data, languages=["C"]), cache_folder)
     with pytest.raises(UserError, match=r"data\.languages has Go, which the set 'small' does not; it has C, Python"):
         built(replace(data, languages=["Go"]), cache_folder)
@@ -153,11 +152,3 @@ def test_nothing_at_all(shelf, data, cache_folder) -> None:
 def test_a_limit_thins_every_label_alike(stocked, data, cache_folder) -> None:
     table = sources.load(replace(data, limit=20), cache_folder)
     assert table.num_rows <= 24 and set(table["split"].to_pylist()) == {"train", "val", "test"}
-
-
-def test_the_lines_of_a_part_are_those_of_the_whole_package(stocked, data, cache_folder) -> None:
-    package = next(p for p in read_manifest("small") if p.name == "ant")
-    part = parts.make(package, parts.Cutting(cache_folder, most=2, seed=0))
-    lines = {line.strip() for line in python_of("ant").split("\n") if len(line.strip()) >= 25}
-    assert len(parts.read_lines(part)["Python"]) == len(lines)
-    assert archive_of({"a": "b"})

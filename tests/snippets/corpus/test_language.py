@@ -3,7 +3,7 @@
 import pytest
 
 from fusion.languages import LANGUAGES
-from fusion.snippets.corpus.language import HEADER, OBJC_HEADER, PENDING, candidates, language_of, settle
+from fusion.snippets.corpus.language import HEADER, OBJC_HEADER, PENDING, language_of, may_be_code, resolve_pending
 
 C_HEADER = (
     "#ifndef QUEUE_H\n#define QUEUE_H\nstruct queue { int length; };\nint queue_push(struct queue *q, int x);\n#endif\n"
@@ -100,7 +100,7 @@ RULES = [
 def test_rule(name: str, text: str, language: str | None) -> None:
     assert language_of(f"src/{name}", text) == language
     if language is not None:
-        assert candidates(f"src/{name}")
+        assert may_be_code(f"src/{name}")
 
 
 @pytest.mark.parametrize("name", sorted(LANGUAGES))
@@ -113,10 +113,10 @@ def test_every_language_has_a_plain_way_in(name: str) -> None:
 
 
 def test_a_pending_header_is_of_the_language_of_its_package() -> None:
-    assert settle(HEADER, {"C": 10}) == "C"
-    assert settle(HEADER, {"C": 10, "C++": 19}) == "C"
-    assert settle(HEADER, {"C": 10, "C++": 21}) == "C++"
-    assert settle(HEADER, {"Objective-C": 5}) == "Objective-C"
-    assert settle(OBJC_HEADER, {"Objective-C": 5}) == "Objective-C"
-    assert settle(OBJC_HEADER, {"C": 5}) is None, "a C package that also speaks to Objective-C"
+    assert resolve_pending(HEADER, {"C": 10}) == "C"
+    assert resolve_pending(HEADER, {"C": 10, "C++": 19}) == "C"
+    assert resolve_pending(HEADER, {"C": 10, "C++": 21}) == "C++"
+    assert resolve_pending(HEADER, {"Objective-C": 5}) == "Objective-C"
+    assert resolve_pending(OBJC_HEADER, {"Objective-C": 5}) == "Objective-C"
+    assert resolve_pending(OBJC_HEADER, {"C": 5}) is None, "a C package that also speaks to Objective-C"
     assert {HEADER, OBJC_HEADER} == PENDING

@@ -3,7 +3,7 @@
 import pytest
 
 from fusion.packages.manifest import Line
-from fusion.snippets.corpus.pin import licence, merged
+from fusion.snippets.corpus.pin import licence, merge_lines
 
 GRANT = "Copyright someone\n\nPermission is hereby granted, free of charge, to any person"
 
@@ -41,5 +41,5 @@ def test_a_language_measured_anew_keeps_its_set() -> None:
     def line(language: str, subset: str, snippets: int) -> Line:
         return Line("pypi", "p", "1", 1, "0" * 64, "", "p", "", language, 1, 1, snippets, subset)
 
-    found = merged([line("C", "small", 5)], [line("C", "standard", 9), line("Ada", "standard", 7)])
+    found = merge_lines([line("C", "small", 5)], [line("C", "standard", 9), line("Ada", "standard", 7)])
     assert [(one.language, one.set, one.snippets) for one in found] == [("Ada", "standard", 7), ("C", "small", 9)]

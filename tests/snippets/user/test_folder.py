@@ -5,7 +5,7 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
-from tests.own_rows import conf, rows, write
+from tests.own_rows import conf, rows
 
 from fusion.config.errors import UserError
 from fusion.snippets import sources
@@ -26,7 +26,7 @@ def test_what_tools_leave_is_no_label_and_no_project(name: str, tmp_path, cache_
     (root / "a" / ".profile").write_text("a dotfile is what somebody wrote")
     table = sources.load(conf("folder", root), cache_folder)
     assert Counter(table["label"].to_pylist()) == {"a": 5, "b": 4}
-    assert caplog.text.count(f"{name} taken for no label") == 1
+    assert caplog.text.count(f"{name} not taken for a label") == 1
 
 
 @pytest.mark.parametrize("data", [None, b"", b"\x89PNG\0\0"])
@@ -76,32 +76,12 @@ def test_names_that_are_not_utf_8(tmp_path, cache_folder) -> None:
         sources.load(conf("folder", root), cache_folder)
 
 
-def diverged(path: Path, sides: dict[str, list[str]]) -> Path:
-    """A CSV file: label -> the split of each of its rows."""
-    given = rows(list(sides), 6)
-    parts = [sides[label][n] for label in sides for n in range(6)]
-    return write("csv", path, [row | {"part": part} for row, part in zip(given, parts, strict=True)])
-
-
-USUAL = ["train"] * 2 + ["val"] * 2 + ["test"] * 2
-
-
-@pytest.mark.parametrize("side", ["val", "test"])
-def test_a_label_that_is_judged_and_never_learnt_is_said(side: str, tmp_path, cache_folder, caplog) -> None:
-    path = diverged(tmp_path, {"a": USUAL, "b": USUAL, "c": [side] * 6})
-    sources.load(conf("csv", path, split_column="part"), cache_folder)
-    assert f"the {side} side has 'c', which train has not" in caplog.text
-
-
-def test_a_test_side_of_which_nothing_is_learnt_is_refused(tmp_path, cache_folder) -> None:
-    path = diverged(tmp_path, {"a": ["train"] * 4 + ["val"] * 2, "b": ["train"] * 4 + ["val"] * 2, "c": ["test"] * 6})
-    with pytest.raises(UserError, match=r"No label of the test side \('c'\) is in train, .*data.split_column=null"):
-        sources.load(conf("csv", path, split_column="part"), cache_folder)
-    assert not list((cache_folder / "snippets").glob("*"))
-
-
-def test_what_becomes_the_validation_side_is_said_with_one_percent_sign(tmp_path, cache_folder, caplog) -> None:
-    path = diverged(tmp_path, {label: ["train"] * 4 + ["test"] * 2 for label in "ab"})
-    caplog.set_level("INFO")
-    sources.load(conf("csv", path, split_column="part"), cache_folder)
-    assert "no validation split; 15 % of train is used for it" in caplog.text
+def test_folders(tmp_path, cache_folder, caplog) -> None:
+    for label in ("NA", "01"):
+        for n in range(4):
+            (tmp_path / "own" / label).mkdir(parents=True, exist_ok=True)
+            (tmp_path / "own" / label / f"{n}.txt").write_text(rows([f"{label}{n}"], 1)[0]["text"])
+    (tmp_path / "own" / "NA" / "picture.png").write_bytes(b"\x89PNG\0\0")
+    table = sources.load(conf("folder", tmp_path / "own"), cache_folder)
+    assert Counter(table["label"].to_pylist()) == {"NA": 4, "01": 4}
+    assert "1 binary or empty file(s) left out" in caplog.text

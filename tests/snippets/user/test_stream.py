@@ -24,6 +24,12 @@ ROWS = [
 ]
 
 
+@pytest.fixture(autouse=True)
+def no_pause(monkeypatch) -> None:
+    """The library sleeps five seconds after each pass, until threads of a remote file system have ended."""
+    monkeypatch.setattr("datasets.config.SLEEP_TIME_ON_THREADS_SHUTDOWN", 0)
+
+
 @pytest.fixture
 def shards(tmp_path: Path) -> Path:
     folder = tmp_path / "shards"

@@ -16,56 +16,58 @@ import pyarrow.compute as pc
 from fusion.config.data import Packages
 from fusion.config.errors import UserError
 from fusion.files import write_text
-from fusion.languages import named
-from fusion.packages.manifest import ArchiveError, Package, PackageError, fetch_all, read_manifest
-from fusion.snippets.corpus import package_cache as parts
+from fusion.languages import find_language
+from fusion.packages.errors import ArchiveError, PackageError
+from fusion.packages.manifest import Package, fetch_all, read_manifest
 from fusion.snippets.corpus.assemble import Report, assemble
+from fusion.snippets.corpus.package_cache import RECIPE, PackageCache
 from fusion.snippets.snippet import open_table, split_hash, write_table
 from fusion.snippets.split import describe, split_table
 
 log = logging.getLogger(__name__)
 
-MIN_GROUPS = 3  # one project for each side of the split
-WORKERS = min(os.cpu_count() or 1, 8)
+MIN_PROJECTS = 3  # of a label, one for each split
+DEFAULT_WORKERS = min(os.cpu_count() or 1, 8)
 
 Progress = Callable[[Iterable[Any], str, int], Iterable[Any]]  # (items, title, total) -> the same items
 
 
 @dataclass(frozen=True)
 class Built:
+    """A snippet table, what was dropped and missing on the way, and where it lies."""
+
     table: pa.Table
     report: Report
     path: Path
 
 
 def build(data: Packages, cache: Path, progress: Progress) -> Built:
-    """conf/data of kind packages -> Built; from the cache when this very table was built before."""
-    data = replace(data, languages=tuple(named(word).name for word in data.languages or ()))
-    packages = [p for p in read_manifest(data.set) if p.registry in data.registries]
-    packages = _asked_for(packages, data)
-    if built := _before(data, packages, cache):
+    """Return the table of pinned packages; from the cache when this very table was built before."""
+    data = replace(data, languages=tuple(find_language(name).name for name in data.languages or ()))
+    wanted = _with_languages([p for p in read_manifest(data.set) if p.registry in data.registries], data)
+    if built := _from_cache(data, wanted, cache):
         return built
-    had, missing = _fetch(packages, cache, progress)
-    if missing and (built := _before(data, had, cache)):
-        _tell(built.report)
+    packages, missing = _fetch(wanted, cache, progress)
+    if missing and (built := _from_cache(data, packages, cache)):
+        _log_missing(built.report)
         return built
-    cutting = parts.Cutting(cache, data.per_package, data.seed)
-    made = progress(parts.make_all(had, cutting, data.workers or WORKERS), "cutting snippets", len(had))
+    package_cache = PackageCache(cache, data.per_package, data.seed)
+    paths = package_cache.add_all(packages, data.workers or DEFAULT_WORKERS)
     cut: list[tuple[Package, Path]] = []
-    for package, part in zip(had, made, strict=True):
-        if isinstance(part, ArchiveError):
-            missing[package] = str(part)
+    for package, path in zip(packages, progress(paths, "cutting snippets", len(packages)), strict=True):
+        if isinstance(path, ArchiveError):
+            missing[package] = str(path)
         else:
-            cut.append((package, part))
+            cut.append((package, path))
     report = Report(packages=len(cut))
     _count_missing(missing, report)
-    _tell(report)
+    _log_missing(report)
     if not cut:
         raise UserError(
             f"None of the pinned packages could be had ({next(iter(missing.values()), 'the set has none')}); "
             "run `python -m fusion.doctor` to see what is out of reach."
         )
-    table = split_table(_enough_projects(assemble(cut, data, report), report), data.seed)
+    table = split_table(_with_enough_projects(assemble(cut, data, report), report), data.seed)
     report.split_hash = split_hash(table)
     path = _path(data, [package for package, _ in cut], cache)
     write_table(table, path)
@@ -74,29 +76,30 @@ def build(data: Packages, cache: Path, progress: Progress) -> Built:
     return Built(open_table(path), report, path)
 
 
-def _asked_for(packages: Sequence[Package], data: Packages) -> list[Package]:
-    """Without the packages that hold none of data.languages."""
+def _with_languages(packages: list[Package], data: Packages) -> list[Package]:
+    """Return the packages that hold one of data.languages. Raises UserError for a language that none holds."""
     if not data.languages:
-        return list(packages)
-    wanted, merged = set(data.languages), data.merge
-    known = {merged.get(language, language) for package in packages for language in package.languages}
+        return packages
+    wanted = set(data.languages)
+    languages = [{data.merge.get(language, language) for language in package.languages} for package in packages]
+    known = set().union(*languages)
     if unknown := wanted - known:
         raise UserError(
             f"data.languages has {', '.join(sorted(unknown))}, which the set {data.set!r} does not; "
             f"it has {', '.join(sorted(known))}."
         )
-    return [p for p in packages if wanted & {merged.get(language, language) for language in p.languages}]
+    return [package for package, held in zip(packages, languages, strict=True) if wanted & held]
 
 
 def _path(data: Packages, packages: Sequence[Package], cache: Path) -> Path:
-    """Where the table lies that these packages give; workers change nothing."""
-    key = [parts.RECIPE, data.per_package, data.per_label, data.seed, sorted(data.languages or ()), data.merge]
-    held = sorted((p.sha256, sorted(p.languages), p.project) for p in packages)
-    digest = hashlib.sha256(json.dumps([*key, held], sort_keys=True).encode()).hexdigest()
+    """Return where the table lies that these packages give; the number of workers changes nothing."""
+    options = [RECIPE, data.per_package, data.per_label, data.seed, sorted(data.languages or ()), data.merge]
+    contents = sorted((p.sha256, sorted(p.languages), p.project) for p in packages)
+    digest = hashlib.sha256(json.dumps([*options, contents], sort_keys=True).encode()).hexdigest()
     return cache / "snippets" / f"{data.set}-{digest[:12]}.arrow"
 
 
-def _before(data: Packages, packages: Sequence[Package], cache: Path) -> Built | None:
+def _from_cache(data: Packages, packages: Sequence[Package], cache: Path) -> Built | None:
     path = _path(data, packages, cache)
     if not packages or not path.is_file() or not path.with_suffix(".json").is_file():
         return None
@@ -106,33 +109,33 @@ def _before(data: Packages, packages: Sequence[Package], cache: Path) -> Built |
 def _fetch(
     packages: list[Package], cache: Path, progress: Progress
 ) -> tuple[list[Package], dict[Package, str]]:  # those that are in the cache now, and why the others are not
-    had, missing = [], {}
-    for package, got in progress(fetch_all(packages, cache), "fetching packages", len(packages)):
-        if isinstance(got, PackageError):
-            missing[package] = str(got)
+    fetched, missing = [], {}
+    for package, archive in progress(fetch_all(packages, cache), "fetching packages", len(packages)):
+        if isinstance(archive, PackageError):
+            missing[package] = str(archive)
         else:
-            had.append(package)
-    return had, missing
+            fetched.append(package)
+    return fetched, missing
 
 
 def _count_missing(missing: dict[Package, str], report: Report) -> None:
     for package, reason in missing.items():
         report.missing[f"{package.registry} {package.name}"] = reason
         for language, snippets in zip(package.languages, package.snippets, strict=False):
-            lost = report.costs.setdefault(language, [0, 0])
-            lost[0] += 1
-            lost[1] += snippets
+            cost = report.costs.setdefault(language, [0, 0])
+            cost[0] += 1
+            cost[1] += snippets
 
 
-def _tell(report: Report) -> None:
-    """What the packages that could not be had cost."""
-    alike: dict[str, list[str]] = defaultdict(list)
-    for reason in report.missing.values():
-        package, _, why = reason.partition(": ")
-        alike[why].append(package)
-    for why, names in alike.items():
+def _log_missing(report: Report) -> None:
+    """Log why packages could not be had, each reason once, and what that costs."""
+    packages_of: dict[str, list[str]] = defaultdict(list)
+    for told in report.missing.values():
+        package, _, reason = told.partition(": ")
+        packages_of[reason].append(package)
+    for reason, names in packages_of.items():
         more = f" and {len(names) - 1} more" if len(names) > 1 else ""
-        log.warning("left out: %s%s: %s", names[0], more, why)
+        log.warning("left out: %s%s: %s", names[0], more, reason)
     if report.costs:
         costs = (
             f"{language} {projects} ({snippets})" for language, (projects, snippets) in sorted(report.costs.items())
@@ -140,11 +143,11 @@ def _tell(report: Report) -> None:
         log.warning("that costs projects (snippets) of %s", ", ".join(costs))
 
 
-def _enough_projects(table: pa.Table, report: Report) -> pa.Table:
-    """Without the labels that have too few projects to be split, said aloud."""
+def _with_enough_projects(table: pa.Table, report: Report) -> pa.Table:
+    """Return the rows of the labels that have MIN_PROJECTS or more; logs the labels that have not."""
     counted = table.group_by("label").aggregate([("group", "count_distinct")]).to_pylist()
-    thin = {row["label"]: row["group_count_distinct"] for row in counted if row["group_count_distinct"] < MIN_GROUPS}
+    thin = {row["label"]: row["group_count_distinct"] for row in counted if row["group_count_distinct"] < MIN_PROJECTS}
     if thin:
         report.left_out = dict(sorted(thin.items()))
-        log.warning("left out: %s (fewer than %d projects here)", ", ".join(report.left_out), MIN_GROUPS)
+        log.warning("left out: %s (fewer than %d projects here)", ", ".join(report.left_out), MIN_PROJECTS)
     return table.filter(pc.invert(pc.is_in(table["label"], pa.array(sorted(thin), pa.string()))))

@@ -1,4 +1,4 @@
-"""A built corpus -> its data card: Markdown, and one figure."""
+"""Built corpus -> its data card: Markdown, and one figure."""
 
 from collections import defaultdict
 from collections.abc import Sequence
@@ -8,7 +8,7 @@ import pyarrow as pa
 
 from fusion.files import replacing
 from fusion.packages.manifest import Package
-from fusion.snippets.corpus.audit import bands, by_label
+from fusion.snippets.corpus.audit import by_label, by_length
 from fusion.snippets.corpus.build import Built
 from fusion.snippets.snippet import SPLITS
 
@@ -23,19 +23,20 @@ of your own as well.
 
 
 def markdown(built: Built, packages: Sequence[Package], command: str) -> str:
-    """Built, the packages asked for, the command that made the card -> the card."""
+    """Built, the packages asked for, the command that made the card -> the card as Markdown."""
     table, report = built.table, built.report
-    parts = [
+    sections = [
         "# Data card", INTENT, f"Made by `{command}`. Table hash `{report.split_hash}`, {table.num_rows} snippets of "
         f"{len(set(table['group'].to_pylist()))} projects in {report.packages} packages.",
         "## Languages", table_of_labels(table), "## Length", _lengths(table),
-        "## What was dropped and joined", _dropped(built),
+        "## Dropped and joined", _dropped(built),
         "## Licences, as declared", _licences(table), "## Packages", _packages(packages, built),
     ]  # fmt: skip
-    return "\n\n".join(part.strip("\n") for part in parts) + "\n"
+    return "\n\n".join(section.strip("\n") for section in sections) + "\n"
 
 
 def table_of_labels(table: pa.Table) -> str:
+    """Return projects, snippets, lines and splits of each language as a Markdown table."""
     rows = [
         [row["label"], row["projects"], row["snippets"], row["lines"], *(row[name] for name in SPLITS)]
         for row in by_label(table)
@@ -54,7 +55,7 @@ def _cell(value: object) -> str:
 
 
 def _lengths(table: pa.Table) -> str:
-    return _grid(["lines", "snippets"], list(bands(table).items()))
+    return _grid(["lines", "snippets"], list(by_length(table).items()))
 
 
 def _dropped(built: Built) -> str:
@@ -62,7 +63,7 @@ def _dropped(built: Built) -> str:
     lines = [
         f"- {r.cut} windows were cut; {r.exact} said the same as another apart from white space, {r.clashing} texts "
         f"stood under two labels, {r.near} were near-duplicates ({r.near_across} of another project's).",
-        *(f"- {one} and {two} are one project: they share {part:.0%} of their lines." for one, two, part in r.joined),
+        *(f"- {a} and {b} are one project: they share {share:.0%} of their lines." for a, b, share in r.joined),
         *(f"- {label} is left out: {projects} project(s), three are needed." for label, projects in r.left_out.items()),
         *(f"- Left out: {reason}" for reason in r.missing.values()),
     ]  # fmt: skip
@@ -70,13 +71,13 @@ def _dropped(built: Built) -> str:
 
 
 def _licences(table: pa.Table) -> str:
-    held: dict[str, list[int]] = defaultdict(lambda: [0, 0])
+    counts: dict[str, list[int]] = defaultdict(lambda: [0, 0])
     grouped = table.group_by("license").aggregate([("group", "count_distinct"), ("id", "count")]).to_pylist()
     for row in grouped:
         name = row["license"] or "not declared in the archive"
-        held[name][0] += row["group_count_distinct"]
-        held[name][1] += row["id_count"]
-    rows = sorted(([name, *counts] for name, counts in held.items()), key=lambda row: (-int(str(row[2])), str(row[0])))
+        counts[name][0] += row["group_count_distinct"]
+        counts[name][1] += row["id_count"]
+    rows = sorted(([name, *both] for name, both in counts.items()), key=lambda row: (-int(str(row[2])), str(row[0])))
     return _grid(["licence", "projects", "snippets"], rows)
 
 
@@ -90,7 +91,7 @@ def _packages(packages: Sequence[Package], built: Built) -> str:
 
 
 def figure(table: pa.Table, path: Path, caption: str) -> None:
-    """Snippets and projects of each language, as one PNG."""
+    """Draw the snippets and projects of each language, as one PNG."""
     import matplotlib
 
     matplotlib.use("Agg")
@@ -98,12 +99,12 @@ def figure(table: pa.Table, path: Path, caption: str) -> None:
 
     rows = sorted(by_label(table), key=lambda row: row["snippets"])
     names = [row["label"] for row in rows]
-    shown, (left, right) = plt.subplots(1, 2, figsize=(9, 1 + 0.2 * len(rows)), sharey=True, layout="constrained")
+    chart, (left, right) = plt.subplots(1, 2, figsize=(9, 1 + 0.2 * len(rows)), sharey=True, layout="constrained")
     start = [0] * len(rows)
-    for name, colour in zip(SPLITS, ("#3b6ea5", "#8fb4d9", "#d98f3b"), strict=True):
-        held = [row[name] for row in rows]
-        left.barh(names, held, left=start, color=colour, label=name, height=0.75)
-        start = [a + b for a, b in zip(start, held, strict=True)]
+    for split, colour in zip(SPLITS, ("#3b6ea5", "#8fb4d9", "#d98f3b"), strict=True):
+        counts = [row[split] for row in rows]
+        left.barh(names, counts, left=start, color=colour, label=split, height=0.75)
+        start = [a + b for a, b in zip(start, counts, strict=True)]
     right.barh(names, [row["projects"] for row in rows], color="#6b6b6b", height=0.75)
     left.set_xlabel("snippets")
     right.set_xlabel("projects")
@@ -111,8 +112,8 @@ def figure(table: pa.Table, path: Path, caption: str) -> None:
     for axis in (left, right):
         axis.spines[["top", "right"]].set_visible(False)
         axis.tick_params(axis="y", labelsize=8)
-    shown.suptitle(caption, fontsize=9)
+    chart.suptitle(caption, fontsize=9)
     path.parent.mkdir(parents=True, exist_ok=True)
     with replacing(path) as part:
-        shown.savefig(part, dpi=110, format="png", metadata={"Software": "fusion"})
-    plt.close(shown)
+        chart.savefig(part, dpi=110, format="png", metadata={"Software": "fusion"})
+    plt.close(chart)

@@ -10,11 +10,9 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from fusion.snippets.corpus import language as rules
-from fusion.snippets.corpus.filters import is_near, is_typical, is_written
-from fusion.snippets.corpus.windows import Draw, cut, draw, windows
-
-__all__ = ["Cut", "Harvest", "decode", "decode_marked", "harvest", "plain_hash", "windows"]
+from fusion.snippets.corpus.filters import is_first_party, is_handwritten, looks_like_code
+from fusion.snippets.corpus.language import PENDING, language_of, may_be_code, resolve_pending
+from fusion.snippets.corpus.windows import cut_window, draw_window, windows
 
 _MARKS = (  # UTF-32's first: it begins as UTF-16's does
     (codecs.BOM_UTF32_LE, "utf-32"), (codecs.BOM_UTF32_BE, "utf-32"),
@@ -25,8 +23,8 @@ LONG_LINE = 25  # characters; shorter lines are idioms that every project has
 
 
 @dataclass(frozen=True)
-class Cut:
-    """One window, where it came from, and its rank: chance decided it before anything was read."""
+class Window:
+    """Some lines of a file, and their rank: a random number that was fixed before anything was read."""
 
     rank: int
     path: str
@@ -34,13 +32,13 @@ class Cut:
 
 
 @dataclass
-class Harvest:
+class Extraction:
     """What one project holds of each language."""
 
-    cuts: dict[str, list[Cut]] = field(default_factory=dict)  # in order of rank
+    windows: dict[str, list[Window]] = field(default_factory=dict)  # in order of rank
     lines: dict[str, np.ndarray] = field(default_factory=dict)  # (n,) uint64, hashes of its longer lines, sorted
     files: Counter[str] = field(default_factory=Counter)
-    lengths: Counter[str] = field(default_factory=Counter)  # lines of all files read
+    line_counts: Counter[str] = field(default_factory=Counter)  # of all files read
 
 
 def decode(data: bytes) -> str | None:
@@ -55,12 +53,12 @@ def decode(data: bytes) -> str | None:
 
 
 def marked(data: bytes) -> str | None:
-    """The encoding of 16 or 32 bits that a byte order mark names."""
+    """Return the encoding of 16 or 32 bits that a byte order mark names, if there is one."""
     return next((name for mark, name in _MARKS if data.startswith(mark)), None)
 
 
 def decode_marked(data: bytes) -> str | None:
-    """As decode, and UTF-16 and UTF-32 by their byte order mark. Not for packages: a corpus must not change."""
+    """Decode, and UTF-16 and UTF-32 by their byte order mark. Not for packages: a corpus must not change."""
     encoding = marked(data)
     if encoding is None:
         return decode(data)
@@ -70,94 +68,97 @@ def decode_marked(data: bytes) -> str | None:
         return None
 
 
-def plain_hash(text: str) -> bytes:
-    """16 bytes that two texts share if they differ in white space alone."""
+def whitespace_normalised_hash(text: str) -> bytes:
+    """Return 16 bytes that two texts share if they differ in white space alone."""
     return hashlib.blake2b(" ".join(text.split()).encode("utf-8", "replace"), digest_size=16).digest()
 
 
-class _Kept:
-    """The `most` cuts of lowest rank seen so far, each text once."""
+class BottomK:
+    """The k windows of lowest rank so far, each text once."""
 
-    def __init__(self, most: int):
-        self.most, self.heap, self.texts = most, [], set()  # type: ignore[var-annotated]
+    def __init__(self, k: int):
+        self.k = k
+        self.heap: list[tuple[int, str, str, bytes]] = []  # the highest rank first
+        self.hashes: set[bytes] = set()
 
-    def wants(self, rank: int) -> bool:
-        return len(self.heap) < self.most or rank < -self.heap[0][0]
+    def accepts(self, rank: int) -> bool:
+        """Return whether a window of this rank would be kept."""
+        return len(self.heap) < self.k or rank < -self.heap[0][0]
 
-    def add(self, cut: Cut, plain: bytes) -> None:
-        if plain in self.texts:
+    def add(self, window: Window, text_hash: bytes) -> None:
+        """Keep a window, and drop the one of highest rank if there are too many; a text that is there stays alone."""
+        if text_hash in self.hashes:
             return
-        self.texts.add(plain)
-        heapq.heappush(self.heap, (-cut.rank, cut.path, cut.text, plain))
-        if len(self.heap) > self.most:
-            self.texts.discard(heapq.heappop(self.heap)[3])
+        self.hashes.add(text_hash)
+        heapq.heappush(self.heap, (-window.rank, window.path, window.text, text_hash))
+        if len(self.heap) > self.k:
+            self.hashes.discard(heapq.heappop(self.heap)[3])
 
-    def cuts(self) -> Iterator[tuple[Cut, bytes]]:
-        for rank, path, text, plain in sorted(self.heap, reverse=True):
-            yield Cut(-rank, path, text), plain
+    def items(self) -> Iterator[tuple[Window, bytes]]:
+        """Yield the windows and the hashes of their texts, the lowest rank first."""
+        for rank, path, text, text_hash in sorted(self.heap, reverse=True):
+            yield Window(-rank, path, text), text_hash
 
 
-def harvest(files: Iterable[tuple[str, bytes]], languages: Collection[str] | None, most: int, seed: int) -> Harvest:
-    """(path, bytes) of one project -> Harvest of the languages asked for (None: all), `most` windows of each.
+def extract(
+    files: Iterable[tuple[str, bytes]], languages: Collection[str] | None, max_windows: int, seed: int
+) -> Extraction:
+    """(path, bytes) of one project -> at most `max_windows` windows of each of the languages, or of all for None.
 
     The same files in the same order and the same seed give the same windows.
     """
-    wanted = None if languages is None else set(languages) | rules.PENDING
-    kept: dict[str, _Kept] = {}
+    wanted = None if languages is None else set(languages) | PENDING
+    kept: dict[str, BottomK] = {}
     lines: dict[str, set[int]] = {}
-    found, characters = Harvest(), Counter[str]()
+    found, characters = Extraction(), Counter[str]()
     for path, data in files:
         inside = _below_root(path)
-        if not rules.candidates(inside) or not is_near(inside) or (text := decode(data)) is None:
+        if not may_be_code(inside) or not is_first_party(inside) or (text := decode(data)) is None:
             continue
-        language = rules.language_of(inside, text)
-        if language is None or not is_written(inside, text):
+        language = language_of(inside, text)
+        if language is None or not is_handwritten(inside, text):
             continue
         characters[language] += len(text)
         if wanted is not None and language not in wanted:
             continue
         found.files[language] += 1
-        found.lengths[language] += text.count("\n") + 1
+        found.line_counts[language] += text.count("\n") + 1
         lines.setdefault(language, set()).update(_line_hashes(text))
-        _collect(kept.setdefault(language, _Kept(most)), inside, text, seed)
-    for pending in sorted(rules.PENDING & kept.keys()):
-        _settle(pending, rules.settle(pending, characters), wanted, kept, lines, found)
-    found.cuts = {language: [cut for cut, _ in kept[language].cuts()] for language in sorted(kept)}
+        _collect(kept.setdefault(language, BottomK(max_windows)), inside, text, seed)
+    for pending in sorted(PENDING & kept.keys()):
+        _settle(pending, resolve_pending(pending, characters), wanted, kept, lines, found)
+    found.windows = {language: [window for window, _ in kept[language].items()] for language in sorted(kept)}
     found.lines = {language: np.array(sorted(lines[language]), np.uint64) for language in sorted(kept)}
     return found
 
 
-def _collect(kept: _Kept, path: str, text: str, seed: int) -> None:
-    """Adds the windows of one file that chance lets in."""
+def _collect(kept: BottomK, path: str, text: str, seed: int) -> None:
+    """Add the windows of one file whose rank is low enough."""
     for number, block in enumerate(windows(text)):
-        chance: Draw = draw(seed, path, number)
-        if not kept.wants(chance.rank):
+        draw = draw_window(seed, path, number)
+        if not kept.accepts(draw.rank):
             continue
-        window, band = cut(block, chance)
-        if is_typical(window, band.filled):
-            kept.add(Cut(chance.rank, path, window), plain_hash(window))
+        window, band = cut_window(block, draw)
+        if looks_like_code(window, band.min_filled):
+            kept.add(Window(draw.rank, path, window), whitespace_normalised_hash(window))
 
 
 def _settle(
-    pending: str, language: str | None, wanted: set[str] | None, kept: dict[str, _Kept], lines: dict[str, set[int]],
-    found: Harvest,
+    pending: str, language: str | None, wanted: set[str] | None, kept: dict[str, BottomK], lines: dict[str, set[int]],
+    found: Extraction,
 ) -> None:  # fmt: skip
-    """Moves what was pending to the language it turned out to be, or drops it."""
-    moved, known, files, length = (
-        kept.pop(pending),
-        lines.pop(pending),
-        found.files.pop(pending),
-        found.lengths.pop(pending),
-    )
+    """Move what was pending to the language it turned out to be, or drop it."""
+    moved, hashes = kept.pop(pending), lines.pop(pending)
+    files, line_count = found.files.pop(pending), found.line_counts.pop(pending)
     if language is None or (wanted is not None and language not in wanted):
         return
-    target = kept.setdefault(language, _Kept(moved.most))
-    for one, plain in moved.cuts():
-        if target.wants(one.rank):
-            target.add(one, plain)
-    lines.setdefault(language, set()).update(known)
+    target = kept.setdefault(language, BottomK(moved.k))
+    for window, text_hash in moved.items():
+        if target.accepts(window.rank):
+            target.add(window, text_hash)
+    lines.setdefault(language, set()).update(hashes)
     found.files[language] += files
-    found.lengths[language] += length
+    found.line_counts[language] += line_count
 
 
 def _below_root(path: str) -> str:

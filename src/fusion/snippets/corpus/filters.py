@@ -1,13 +1,13 @@
-"""What is left out: files nobody wrote by hand here, and windows that show no code."""
+"""Files and windows that are left out: what nobody wrote by hand in this project, and what shows no code."""
 
 import re
 from pathlib import PurePosixPath
 
 MAX_MEAN, MAX_LINE = 110, 1500  # characters; a file with longer lines is minified or data
-MAX_SHOWN = 240  # characters in a line of a window
+MAX_WINDOW_LINE = 240  # characters in a line of a window
 
 # Copies of other projects, and what a tool wrote.
-_FOREIGN = re.compile(
+_THIRD_PARTY = re.compile(
     r"(^|/)(node_modules|bower_components|jspm_packages|(third|3rd)[_-]?party|vendor(s|ed)?|_vendor|extern(al)?s?|ext_libs"
     r"|deps|subprojects|Pods|dist|_?build|out|target|es|esm(5|20\d\d)?|fesm20\d\d|umd|amd|cjs|commonjs|mjs|system|min(ified)?"
     r"|gen|generated|autogen|locales?|i18n|lang|bundled|(lcov-report|coverage)|site-packages|[\w.-]+\.egg-info|DerivedData"
@@ -29,36 +29,36 @@ _MARKS = frozenset("(){}[]=;:<>$@&|_+*/\\")  # what code is full of and prose is
 _LICENCE = re.compile(r"licen[sc]e|copyright|permission is hereby|warranty|redistribut", re.IGNORECASE)
 
 
-def is_near(path: str) -> bool:
-    """False for vendored and built folders, minified files, templates and upgrade scripts; asked before reading."""
+def is_first_party(path: str) -> bool:
+    """Return False for vendored and built folders, minified files, templates and upgrade scripts."""
     return not (
-        _FOREIGN.search(str(PurePosixPath(path).parent))
+        _THIRD_PARTY.search(str(PurePosixPath(path).parent))
         or _MINIFIED.search(path)
         or path.endswith((".in", ".po"))
         or _UPGRADE.search(path)
     )
 
 
-def is_written(path: str, text: str) -> bool:
-    """False for vendored, generated and minified files."""
-    if not is_near(path):
+def is_handwritten(path: str, text: str) -> bool:
+    """Return False for vendored, generated and minified files."""
+    if not is_first_party(path):
         return False
     if len(text) / (text.count("\n") + 1) > MAX_MEAN or max(map(len, text.split("\n"))) > MAX_LINE:
         return False
     return not (_GENERATED.search(text[:1500]) or "sourceMappingURL=" in text[-300:])
 
 
-def is_typical(window: str, least: int = 8) -> bool:
-    """False for windows that are mostly blank, comment, licence, data or repetition; `least` filled lines."""
+def looks_like_code(window: str, min_filled: int = 8) -> bool:
+    """Return False for a window of fewer filled lines, or mostly of comment, licence, data or repetition."""
     filled = [line for line in window.split("\n") if line.strip()]
-    if len(filled) < least or max(map(len, filled)) > MAX_SHOWN:
+    if len(filled) < min_filled or max(map(len, filled)) > MAX_WINDOW_LINE:
         return False
     comments = sum(bool(_COMMENT.match(line)) for line in filled) / len(filled)
     if comments > 0.75 or (comments > 0.5 and _LICENCE.search(window)):
         return False
     if len({line.strip() for line in filled}) < 0.5 * len(filled):
         return False
-    if least == 1 and sum(c in _MARKS for c in window) < 2:
+    if min_filled == 1 and sum(c in _MARKS for c in window) < 2:
         return False  # a line or two of prose out of a comment
     ink = sum(not c.isspace() for c in window)
     letters = sum(c.isalpha() for c in window)

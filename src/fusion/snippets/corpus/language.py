@@ -1,6 +1,6 @@
 """Path and text of one file -> its language: by name, by extension and, where several share it, by content.
 
-Three answers need the rest of the package and are given as a Pending: see `settle`.
+What a C header is, only the rest of its package can tell: such an answer is one of PENDING, see `resolve_pending`.
 """
 
 import re
@@ -9,10 +9,8 @@ from pathlib import PurePosixPath
 
 from fusion.languages import BY_EXTENSION, BY_FILENAME, BY_INTERPRETER
 
-HEADER, OBJC_HEADER = (
-    "?h",
-    "?h objc",
-)  # pending: C or C++, whichever the package is in; Objective-C if it is at all
+HEADER = "?h"  # C or C++, whichever the package is in
+OBJC_HEADER = "?h objc"  # Objective-C, if the package is in it at all
 PENDING = frozenset({HEADER, OBJC_HEADER})
 
 
@@ -56,7 +54,7 @@ _PERL_TEST = _lines(r"^\s*use\s+(strict|warnings|Test::|lib\b)|^#!.*perl")
 
 
 def _header(text: str) -> str:
-    """.h: C++ by what only C++ has, outside of the part that C headers keep for C++ compilers."""
+    """Return C++ for what only C++ has, outside of the part that C headers keep for C++ compilers."""
     if _OBJECTIVE_C.search(text):
         return OBJC_HEADER
     return "C++" if _CPP.search(_C_PLUS_PLUS_GUARD.sub("", text)) else HEADER
@@ -141,7 +139,7 @@ _IGNORED = (
 
 
 def language_of(path: str, text: str) -> str | None:
-    """The language a file is written in; one of PENDING for a header; None for what is no language here."""
+    """Return the language of a file; one of PENDING for a header; None for what is no language here."""
     name = PurePosixPath(path).name.lower()
     if name.endswith(_IGNORED) or name.startswith("._"):
         return None
@@ -155,26 +153,23 @@ def language_of(path: str, text: str) -> str | None:
     return BY_EXTENSION.get(suffix)
 
 
-def candidates(path: str) -> bool:
-    """Could this path be code at all? Asked before the bytes are decoded."""
+def may_be_code(path: str) -> bool:
+    """Return whether a file of this name can be code at all; asked before its bytes are decoded."""
     name = PurePosixPath(path).name.lower()
     suffix = PurePosixPath(name).suffix
     return not suffix or suffix in BY_EXTENSION or suffix in _BY_CONTENT or name in BY_FILENAME
 
 
 def _by_interpreter(text: str) -> str | None:
-    """#!/usr/bin/env python3 -> Python."""
+    """Return Python for a text that begins with #!/usr/bin/env python3."""
     if not text.startswith("#!"):
         return None
-    words = re.split(r"[\s/]+", text[2:].split("\n", 1)[0])
-    return next(
-        (BY_INTERPRETER[re.sub(r"[\d.]+$", "", w)] for w in words if re.sub(r"[\d.]+$", "", w) in BY_INTERPRETER),
-        None,
-    )
+    words = [re.sub(r"[\d.]+$", "", word) for word in re.split(r"[\s/]+", text[2:].split("\n", 1)[0])]
+    return next((BY_INTERPRETER[word] for word in words if word in BY_INTERPRETER), None)
 
 
-def settle(pending: str, characters: Mapping[str, int]) -> str | None:
-    """A pending header's language, once the characters of each language in its package are counted."""
+def resolve_pending(pending: str, characters: Mapping[str, int]) -> str | None:
+    """Return the language of a header, given the number of characters of each language in its package."""
     c, cpp, objective = (characters.get(name, 0) for name in ("C", "C++", "Objective-C"))
     if pending == OBJC_HEADER:
         return "Objective-C" if objective else None

@@ -1,7 +1,7 @@
-"""Packages -> parts: what was cut from each, one file per package in the cache, made by several processes.
+"""Packages -> what was cut from each: two files per package in the cache, made by several processes.
 
-A part depends on the archive's bytes, the seed and the recipe, never on other packages or on who made it;
-it is complete or not there, so that a killed build goes on where it was.
+They depend on the archive's bytes, the seed and the recipe, never on other packages or on who made them; they are
+complete or not there, so that a killed build goes on where it was.
 """
 
 import hashlib
@@ -20,120 +20,127 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from fusion.files import replacing
-from fusion.packages.manifest import ArchiveError, Package, archive_path, members
-from fusion.snippets.corpus.extract import Harvest, harvest, plain_hash
-from fusion.snippets.dedup import PERMUTATIONS, signatures
+from fusion.packages.archives import members
+from fusion.packages.errors import ArchiveError
+from fusion.packages.manifest import Package, archive_path
+from fusion.snippets.corpus.extract import Extraction, extract, whitespace_normalised_hash
+from fusion.snippets.dedup import NUM_PERM, signatures
 
-RECIPE = 8  # raised when rules, filters, cutting or signatures change, so that old parts are not taken for new ones
-ALONE = 6  # packages; for so few no processes are started
+RECIPE = 8  # raised when languages, filters, windows or signatures change, so that old files are not taken for new ones
+MIN_FOR_WORKERS = 7  # packages; for fewer no processes are started
 
 SCHEMA = pa.schema(
     [
         ("language", pa.string()),
         ("path", pa.string()),
         ("text", pa.string()),
-        ("rank", pa.uint64()),  # what chance gave the window; the lowest are kept when there are too many
-        ("plain", pa.binary(16)),  # equal for texts that differ in white space alone
-        ("signature", pa.binary(4 * PERMUTATIONS)),  # MinHash, see dedup.py
+        ("rank", pa.uint64()),  # a random number; the windows of lowest rank are kept when there are too many
+        ("plain", pa.binary(16)),  # whitespace-normalised hash of the text
+        ("signature", pa.binary(4 * NUM_PERM)),  # MinHash, see dedup.py
     ]
 )
 
 
 @dataclass(frozen=True)
-class Cutting:
-    """How packages are cut."""
+class PackageCache:
+    """Where the windows of each package lie, for one seed and cap."""
 
     cache: Path
-    most: int  # windows of one package and language
+    max_windows: int  # of one package and language
     seed: int
 
     def path(self, package: Package) -> Path:
-        key = json.dumps([RECIPE, self.seed, self.most, package.sha256, sorted(package.languages)])
+        """Return the file of a package's windows."""
+        key = json.dumps([RECIPE, self.seed, self.max_windows, package.sha256, sorted(package.languages)])
         return self.cache / "parts" / f"{hashlib.sha256(key.encode()).hexdigest()[:32]}.parquet"
 
-    def is_made(self, package: Package) -> bool:
-        return self.path(package).is_file() and lines_path(self.path(package)).is_file()
+    def has(self, package: Package) -> bool:
+        """Return whether both files of a package are there."""
+        return self.path(package).is_file() and _lines_path(self.path(package)).is_file()
+
+    def add(self, package: Package) -> Path:
+        """Cut a package whose archive is in the cache, if that was not done before. Returns the file of its windows.
+
+        Raises ArchiveError for what no honest package holds.
+        """
+        path = self.path(package)
+        if self.has(package):
+            return path
+        path.parent.mkdir(parents=True, exist_ok=True)
+        archive = archive_path(package, self.cache)
+        try:
+            found = extract(members(archive), package.languages, self.max_windows, self.seed)
+        except ArchiveError as error:
+            raise ArchiveError(f"{package}: {error}") from error
+        with replacing(_lines_path(path)) as part:
+            pq.write_table(_lines_table(found), part, compression="zstd")
+        with replacing(path) as part:  # last: where the windows are, the lines are too
+            pq.write_table(_windows_table(found), part, compression="zstd")
+        return path
+
+    def add_all(self, packages: Sequence[Package], workers: int) -> Iterator[Path | ArchiveError]:
+        """Packages -> the file of each one's windows, in order, or why the package was refused."""
+        missing = [package for package in packages if not self.has(package)]
+        if workers < 2 or len(missing) < MIN_FOR_WORKERS:
+            for package in packages:
+                yield _add(self, package)
+            return
+        largest_first = sorted(missing, key=lambda package: -package.archive_bytes)
+        pool = ProcessPoolExecutor(workers, mp_context=get_context("spawn"), initializer=_leave_with_parent)
+        try:
+            running = {package.sha256: pool.submit(_add, self, package) for package in largest_first}
+            for package in packages:
+                yield running[package.sha256].result() if package.sha256 in running else self.path(package)
+        finally:
+            pool.shutdown(cancel_futures=True)
 
 
-def lines_path(part: Path) -> Path:
-    return part.with_suffix(".lines.parquet")
+def read_line_hashes(windows: Path) -> dict[str, np.ndarray]:
+    """File of a package's windows -> language -> (n,) uint64, hashes of the longer lines of the whole package."""
+    table = pq.read_table(_lines_path(windows))
+    languages, hashes = np.array(table["language"].to_pylist(), object), table["line"].to_numpy()
+    return {language: hashes[languages == language] for language in sorted(set(languages))}
 
 
-def make(package: Package, cutting: Cutting) -> Path:
-    """Package, its archive in the cache -> its part. Raises ArchiveError for what no honest package holds."""
-    part = cutting.path(package)
-    if cutting.is_made(package):
-        return part
-    part.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        found = harvest(members(archive_path(package, cutting.cache)), package.languages, cutting.most, cutting.seed)
-    except ArchiveError as error:
-        raise ArchiveError(f"{package}: {error}") from error
-    with replacing(lines_path(part)) as path:
-        pq.write_table(_lines_table(found), path, compression="zstd")
-    with replacing(part) as path:  # last: a part that is there is complete
-        pq.write_table(_cuts_table(found), path, compression="zstd")
-    return part
+def _lines_path(windows: Path) -> Path:
+    return windows.with_suffix(".lines.parquet")
 
 
-def _cuts_table(found: Harvest) -> pa.Table:
-    rows = [(language, cut) for language in sorted(found.cuts) for cut in found.cuts[language]]
-    texts = [cut.text for _, cut in rows]
-    signed = signatures(texts) if texts else np.zeros((0, PERMUTATIONS), np.uint32)
+def _windows_table(found: Extraction) -> pa.Table:
+    rows = [(language, window) for language in sorted(found.windows) for window in found.windows[language]]
+    texts = [window.text for _, window in rows]
+    hashes = signatures(texts) if texts else np.zeros((0, NUM_PERM), np.uint32)
     columns = [
-        [language for language, _ in rows], [_clean(cut.path) for _, cut in rows], [_clean(text) for text in texts],
-        [cut.rank for _, cut in rows], [plain_hash(text) for text in texts], [row.tobytes() for row in signed],
+        [language for language, _ in rows], [_clean(window.path) for _, window in rows],
+        [_clean(text) for text in texts], [window.rank for _, window in rows],
+        [whitespace_normalised_hash(text) for text in texts], [row.tobytes() for row in hashes],
     ]  # fmt: skip
     return pa.Table.from_arrays([pa.array(c, f.type) for c, f in zip(columns, SCHEMA, strict=True)], schema=SCHEMA)
 
 
 def _clean(text: str) -> str:
-    """Without lone surrogates, which no file format can hold."""
+    """Return the text without lone surrogates, which no file format can hold."""
     return text.encode("utf-8", "replace").decode("utf-8")
 
 
-def _lines_table(found: Harvest) -> pa.Table:
+def _lines_table(found: Extraction) -> pa.Table:
     return pa.table(
         {
-            "language": pa.array([language for language, held in found.lines.items() for _ in held], pa.string()),
+            "language": pa.array([language for language, hashes in found.lines.items() for _ in hashes], pa.string()),
             "line": pa.array(np.concatenate([np.zeros(0, np.uint64), *found.lines.values()]), pa.uint64()),
         }
     )
 
 
-def read_lines(part: Path) -> dict[str, np.ndarray]:
-    """Part -> language -> (n,) uint64, hashes of the longer lines of everything the package holds of it."""
-    table = pq.read_table(lines_path(part))
-    languages, hashes = np.array(table["language"].to_pylist(), object), table["line"].to_numpy()
-    return {language: hashes[languages == language] for language in sorted(set(languages))}
-
-
-def make_all(packages: Sequence[Package], cutting: Cutting, workers: int) -> Iterator[Path | ArchiveError]:
-    """Packages -> their parts, in order, or why one was refused."""
-    missing = [package for package in packages if not cutting.is_made(package)]
-    if workers < 2 or len(missing) <= ALONE:
-        for package in packages:
-            yield _make((package, cutting))
-        return
-    largest_first = sorted(missing, key=lambda package: -package.archive_bytes)
-    pool = ProcessPoolExecutor(workers, mp_context=get_context("spawn"), initializer=_leave_with_parent)
+def _add(cache: PackageCache, package: Package) -> Path | ArchiveError:
     try:
-        running = {package.sha256: pool.submit(_make, (package, cutting)) for package in largest_first}
-        for package in packages:
-            yield running[package.sha256].result() if package.sha256 in running else cutting.path(package)
-    finally:
-        pool.shutdown(cancel_futures=True)
-
-
-def _make(task: tuple[Package, Cutting]) -> Path | ArchiveError:
-    try:
-        return make(*task)
+        return cache.add(package)
     except ArchiveError as error:
         return error
 
 
 def _leave_with_parent() -> None:
-    """A worker leaves interrupts to its parent, and ends when the parent is killed."""
+    """Leave interrupts to the parent process, and end when it is killed."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     parent = parent_process()
     assert parent is not None

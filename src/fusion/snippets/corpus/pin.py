@@ -1,4 +1,4 @@
-"""A registry's package -> the manifest's lines for it: hash, licence as declared, what it holds of each language."""
+"""Package of a registry -> its lines of the manifest: hash, licence as declared, what it holds of each language."""
 
 import email.parser
 import json
@@ -7,31 +7,32 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from fusion.packages.manifest import Line, Package, archive_path, members
-from fusion.snippets.corpus.extract import harvest
+from fusion.packages.archives import members
+from fusion.packages.manifest import Line, Package, archive_path
+from fusion.snippets.corpus.extract import extract
 
-LEAST = 20  # windows of a language that a package is taken for it
-LEAST_OF_RARE = 5  # the same for languages that few packages hold
+MIN_WINDOWS = 20  # of a language; a package with fewer is not taken for it
+MIN_WINDOWS_OF_RARE = 5  # the same for languages that few packages hold
 RARE = frozenset({"Dart", "Elixir", "Julia", "Pascal", "PowerShell", "Scala", "Tcl"})
-MOST = 400  # windows counted
+MAX_WINDOWS = 400  # counted
 
 
 def measure(package: Package, cache: Path, subset: str) -> list[Line]:
-    """Package, its archive in the cache -> a line for each language it holds LEAST windows of.
+    """Package, its archive in the cache -> a line for each language it holds MIN_WINDOWS of.
 
-    Raises ArchiveError for what cannot be read.
+    Raises ArchiveError for an archive that cannot be read.
     """
     archive = archive_path(package, cache)
-    found = harvest(members(archive), None, MOST, seed=0)
+    found = extract(members(archive), None, MAX_WINDOWS, seed=0)
     declared = package.license or licence(members(archive))
     return [
         Line(
             package.registry, package.name, package.version, package.archive_bytes, package.sha256, declared,
             package.project or package.name, package.pool_path, language, found.files[language],
-            found.lengths[language], len(cuts), subset,
+            found.line_counts[language], len(windows), subset,
         )
-        for language, cuts in found.cuts.items()
-        if len(cuts) >= (LEAST_OF_RARE if language in RARE else LEAST)
+        for language, windows in found.windows.items()
+        if len(windows) >= (MIN_WINDOWS_OF_RARE if language in RARE else MIN_WINDOWS)
     ]  # fmt: skip
 
 
@@ -49,7 +50,7 @@ _BEGINNINGS = {
 
 
 def licence(files: Iterable[tuple[str, bytes]]) -> str:
-    """What a package's metadata at the top of its archive declares, else its licence file; '' if neither does."""
+    """Return what the metadata at the top of an archive declares, else its licence file; '' if neither does."""
     by_text = ""
     for path, data in files:
         text = data.decode("utf-8", "replace")
@@ -84,9 +85,9 @@ def _from_metadata(text: str) -> str:
 
 
 def _from_debian(text: str) -> str:
-    """The licences of a machine-readable copyright file, the first two."""
-    named = re.findall(r"^License: *(\S.*)$", text, re.MULTILINE)
-    return " | ".join(list(dict.fromkeys(named))[:2])[:80]
+    """Return the first two licences of a machine-readable copyright file."""
+    names = re.findall(r"^License: *(\S.*)$", text, re.MULTILINE)
+    return " | ".join(list(dict.fromkeys(names))[:2])[:80]
 
 
 def _from_package_json(data: bytes) -> str:
@@ -97,10 +98,10 @@ def _from_package_json(data: bytes) -> str:
     return str(declared.get("type", "") if isinstance(declared, dict) else declared)[:80]
 
 
-def merged(lines: Sequence[Line], new: Sequence[Line]) -> list[Line]:
-    """The manifest with new lines in it, sorted; a language measured anew keeps the set it was in."""
-    held = {(line.registry, line.name, line.language): line for line in lines}
+def merge_lines(lines: Sequence[Line], new: Sequence[Line]) -> list[Line]:
+    """Return the manifest with new lines in it, sorted; a language measured anew keeps the set it was in."""
+    by_key = {(line.registry, line.name, line.language): line for line in lines}
     for line in new:
         key = (line.registry, line.name, line.language)
-        held[key] = replace(line, set=held[key].set) if key in held else line
-    return [held[key] for key in sorted(held)]
+        by_key[key] = replace(line, set=by_key[key].set) if key in by_key else line
+    return [by_key[key] for key in sorted(by_key)]

@@ -1,4 +1,4 @@
-"""DIR/<label>/<file> -> rows: the user's own files."""
+"""DIR/<label>/<file> -> samples: the user's own files."""
 
 import logging
 from collections.abc import Iterator
@@ -6,32 +6,32 @@ from pathlib import Path
 
 from fusion.config.errors import UserError
 from fusion.snippets.corpus.extract import decode_marked, windows
-from fusion.snippets.user.readers import Row
+from fusion.snippets.user.readers import Sample
 
 log = logging.getLogger(__name__)
 
 
-def from_folder(root: Path) -> Iterator[Row]:
-    """DIR/<label>/**: a file is a project, or a folder below the label if files lie in folders.
+def from_folder(root: Path) -> Iterator[Sample]:
+    """Folder DIR/<label>/** -> samples. Files in a folder below the label are one group, other files one each.
 
     What tools put there (.git, .ipynb_checkpoints, __pycache__) is no label and no project; a dotfile is a file.
     Raises UserError for a label that is not UTF-8.
     """
     folders = sorted(path for path in root.iterdir() if path.is_dir())
-    if passed := [shown(path.name) for path in folders if _of_tools(path.name)]:
-        log.warning("%s: %s taken for no label", shown(str(root)), ", ".join(passed))
+    if ignored := [shown(path.name) for path in folders if _is_of_a_tool(path.name)]:
+        log.warning("%s: %s not taken for a label", shown(str(root)), ", ".join(ignored))
     for folder in folders:
-        if not _of_tools(folder.name):
-            yield from _of_label(folder, root)
+        if not _is_of_a_tool(folder.name):
+            yield from _from_label(folder, root)
 
 
-def _of_label(folder: Path, root: Path) -> Iterator[Row]:
+def _from_label(folder: Path, root: Path) -> Iterator[Sample]:
     if folder.name != shown(folder.name):
         raise UserError(f"{shown(str(folder))}: the folder's name is not UTF-8, so it is no label; rename it.")
     read = binary = 0
     for path in sorted(p for p in folder.rglob("*") if p.is_file()):
         inside = path.relative_to(folder).parts
-        if any(_of_tools(name) for name in inside[:-1]):
+        if any(_is_of_a_tool(name) for name in inside[:-1]):
             continue
         text = decode_marked(path.read_bytes())
         if text is None or not text.strip():
@@ -40,17 +40,17 @@ def _of_label(folder: Path, root: Path) -> Iterator[Row]:
         read += 1
         for window in [w for w in windows(text) if w.strip()] or [text.strip("\n")]:
             group, where = f"{folder.name}/{inside[0]}", str(path.relative_to(root))
-            yield Row(window, folder.name, shown(group), None, None, shown(where))
+            yield Sample(window, folder.name, shown(group), None, None, shown(where))
     if binary:
         log.warning("%s: %d binary or empty file(s) left out", shown(str(folder)), binary)
     if not read:
         log.warning("%s holds no readable file: there is no label %r", shown(str(folder)), folder.name)
 
 
-def _of_tools(name: str) -> bool:
+def _is_of_a_tool(name: str) -> bool:
     return name.startswith(".") or name == "__pycache__"
 
 
 def shown(name: str) -> str:
-    """A file's name, whatever its bytes, as text that a table can hold."""
+    """Return a file's name, whatever its bytes, as text that a table can hold."""
     return name.encode("utf-8", "backslashreplace").decode("utf-8")

@@ -1,10 +1,10 @@
-"""The user's own CSV, JSONL, Parquet or hub data -> rows; what does not fit is named by file, line, column."""
+"""The user's own CSV, JSONL, Parquet or hub data -> samples; errors name the file, line and column."""
 
 import csv
 import hashlib
 import json
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -25,12 +25,12 @@ SPLIT_NAMES = {
 
 
 @dataclass(frozen=True)
-class Row:
-    """One sample as the user gave it. Labels are strings and stay as they are."""
+class Sample:
+    """One row as the user gave it. Labels are strings and stay as they are."""
 
     text: str
     label: str
-    group: str | None  # None: the sample stands for itself
+    group: str | None  # None: the sample is a group of its own
     split: str | None  # None: fusion splits
     image: str | None  # path of a picture
     where: str  # file:line, for messages
@@ -38,7 +38,7 @@ class Row:
 
 @dataclass(frozen=True)
 class Columns:
-    """Which column holds what; None where the data has no such column."""
+    """The name of the column for each role; None where the data has no such column."""
 
     text: str
     label: str
@@ -48,31 +48,32 @@ class Columns:
 
     @classmethod
     def of(cls, data: Rows) -> "Columns":
+        """Return the columns that the options name."""
         return cls(data.text_column, data.label_column, data.group_column, data.split_column, data.image_column)
 
-    def named(self) -> dict[str, str]:
-        """role -> column, of those that are there."""
+    def by_role(self) -> dict[str, str]:
+        """Return role -> column, without the roles that no column has."""
         return {role: column for role, column in vars(self).items() if column is not None}
 
     def check(self, present: Iterable[str], where: str) -> None:
-        """Raises UserError for the first column the data does not have."""
-        have = list(present)
-        for role, column in self.named().items():
-            if column not in have:
+        """Raise UserError for the first column that the data does not have, or has twice."""
+        names = list(present)
+        for role, column in self.by_role().items():
+            if column not in names:
                 raise UserError(
-                    f"{where}: there is no column {column!r}{did_you_mean(column, have)}; it has "
-                    f"{', '.join(have) or 'none'}. "
-                    f"Pass data.{role}_column=NAME. {self.expected()}"
+                    f"{where}: there is no column {column!r}{did_you_mean(column, names)}; it has "
+                    f"{', '.join(names) or 'none'}. Pass data.{role}_column=NAME. {self.expected()}"
                 )
-            if have.count(column) > 1:
-                raise UserError(f"{where}: there are {have.count(column)} columns {column!r}; rename all but one.")
+            if names.count(column) > 1:
+                raise UserError(f"{where}: there are {names.count(column)} columns {column!r}; rename all but one.")
 
     def expected(self) -> str:
-        return f"Expected the columns {', '.join(self.named().values())}."
+        """Return a sentence that names the columns, for errors."""
+        return f"Expected the columns {', '.join(self.by_role().values())}."
 
 
-def make(fields: Mapping[str, Any], columns: Columns, where: str, folder: Path) -> Row:
-    """One record -> Row. Raises UserError naming the column of a value that cannot be used."""
+def to_sample(fields: Mapping[str, Any], columns: Columns, where: str, folder: Path) -> Sample:
+    """Record -> Sample. Raises UserError naming the column of a value that cannot be used."""
     text, label = fields[columns.text], fields[columns.label]
     if not isinstance(text, str):
         raise UserError(f"{where}:{columns.text}: {_shown(text)} is no text. {columns.expected()}")
@@ -85,14 +86,14 @@ def make(fields: Mapping[str, Any], columns: Columns, where: str, folder: Path) 
         if not Path(image).is_file():
             raise UserError(f"{where}:{columns.image}: there is no file {image}; give its path from {folder}.")
     group = fields[columns.group] if columns.group else None
-    return Row(
+    return Sample(
         text.replace("\r\n", "\n").replace("\r", "\n"), _label(label, f"{where}:{columns.label}"),
         None if group is None else _storable(str(group), f"{where}:{columns.group}"), split, image or None, where,
     )  # fmt: skip
 
 
 def _label(value: Any, where: str) -> str:
-    """A label as text: whole numbers as they are written; nothing else is guessed at."""
+    """Return a label as text: whole numbers as they are written; nothing else is guessed at."""
     if isinstance(value, int) and not isinstance(value, bool):
         return str(value)
     if not isinstance(value, str) or value == "":
@@ -101,7 +102,7 @@ def _label(value: Any, where: str) -> str:
 
 
 def _storable(value: str, where: str) -> str:
-    """The same text. Raises UserError for half a character, which JSON can write and no table can hold."""
+    """Return the text as it is. Raises UserError for half a character, which JSON can write and no table can hold."""
     try:
         value.encode()
     except UnicodeEncodeError as error:
@@ -122,8 +123,8 @@ def _shown(value: Any) -> str:
     return shown if len(shown) < 60 else f"{shown[:57]}..."
 
 
-def from_csv(path: Path, columns: Columns, delimiter: str | None) -> Iterator[Row]:
-    """A CSV file with a header, in UTF-8; tabs between the fields if its name ends in .tsv."""
+def from_csv(path: Path, columns: Columns, delimiter: str | None) -> Iterator[Sample]:
+    """CSV file with a header, in UTF-8 -> samples. Without a delimiter: a comma, or a tab if its name ends in .tsv."""
     csv.field_size_limit(MAX_FIELD)
     separator = delimiter or ("\t" if path.suffix == ".tsv" else ",")
     with path.open(newline="", encoding="utf-8-sig") as file:
@@ -141,7 +142,7 @@ def from_csv(path: Path, columns: Columns, delimiter: str | None) -> Iterator[Ro
                         f"{where}: {len(fields)} fields, expected {len(header)} ({separator.join(header)}); put a "
                         'field that holds separators, quotes or line ends in "double quotes".'
                     )
-                yield make(dict(zip(header, fields, strict=True)), columns, where, path.parent)
+                yield to_sample(dict(zip(header, fields, strict=True)), columns, where, path.parent)
         except csv.Error as error:
             raise UserError(f"{path}:{reader.line_num}: not CSV ({error}). {columns.expected()}") from error
         except UnicodeDecodeError as error:
@@ -149,19 +150,19 @@ def from_csv(path: Path, columns: Columns, delimiter: str | None) -> Iterator[Ro
 
 
 def _check_separated(header: list[str], columns: Columns, delimiter: str | None, where: str) -> None:
-    """Raises UserError for a header that is one name because something else separates the fields."""
+    """Raise UserError for a header that is one name because something else separates the fields."""
     other = next((mark for mark in ";\t|," if mark in header[0]), None) if len(header) == 1 else None
     if other and delimiter is None and columns.text not in header:
-        told = "\\t" if other == "\t" else other
+        typed = "\\t" if other == "\t" else other
         raise UserError(
-            f"{where}: there is no column {columns.text!r}; it has {header[0]}. If {told!r} separates the columns, "
-            f"pass \"data.delimiter='{told}'\"."
+            f"{where}: there is no column {columns.text!r}; it has {header[0]}. If {typed!r} separates the columns, "
+            f"pass \"data.delimiter='{typed}'\"."
         )
 
 
-def from_jsonl(path: Path, columns: Columns) -> Iterator[Row]:
-    """A file with one JSON object a line, in UTF-8."""
-    example = "{" + ", ".join(f'"{column}": "..."' for column in columns.named().values()) + "}"
+def from_jsonl(path: Path, columns: Columns) -> Iterator[Sample]:
+    """JSONL file in UTF-8, one object a line -> samples."""
+    example = "{" + ", ".join(f'"{column}": "..."' for column in columns.by_role().values()) + "}"
     with path.open("rb") as file:
         for number, line in enumerate(file, 1):
             if not line.strip():
@@ -180,32 +181,33 @@ def from_jsonl(path: Path, columns: Columns) -> Iterator[Row]:
             if not isinstance(record, dict):
                 raise UserError(f"{where}:1: not a JSON object; expected {example}")
             columns.check(record, where)
-            yield make(record, columns, where, path.parent)
+            yield to_sample(record, columns, where, path.parent)
 
 
-def from_parquet(path: Path, columns: Columns, cache: Path) -> Iterator[Row]:
-    """A Parquet file, or a folder of them."""
+def from_parquet(path: Path, columns: Columns, cache: Path) -> Iterator[Sample]:
+    """Parquet file, or a folder of them -> samples."""
     for file in sorted(path.rglob("*.parquet")) if path.is_dir() else [path]:
         try:
             reader = pq.ParquetFile(file)
         except (pa.ArrowInvalid, OSError) as error:
             raise UserError(f"{file}: not a Parquet file ({first_line(error)}).") from error
         columns.check(reader.schema_arrow.names, str(file))
-        batches = reader.iter_batches(BATCH, columns=list(dict.fromkeys(columns.named().values())))
-        yield from from_batches(_whole(batches, file), columns, str(file), file.parent, cache, {})
+        batches = reader.iter_batches(BATCH, columns=list(dict.fromkeys(columns.by_role().values())))
+        yield from from_batches(_readable(batches, file), columns, str(file), file.parent, cache, {})
 
 
-def _whole(batches: Iterable[pa.RecordBatch], file: Path) -> Iterator[pa.RecordBatch]:
-    """The same batches. Raises UserError naming the file and the first row that cannot be read."""
-    number, left = 1, iter(batches)
+def _readable(batches: Iterable[pa.RecordBatch], file: Path) -> Iterator[pa.RecordBatch]:
+    """Yield the batches. Raises UserError naming the file and the first row that cannot be read."""
+    number, remaining = 1, iter(batches)
     while True:
         try:
-            batch = next(left)
+            batch = next(remaining)
         except StopIteration:
             return
         except (pa.ArrowException, OSError) as error:
-            told = f"{file}:{number}: broken from about this row on ({first_line(error)}); write it anew."
-            raise UserError(told) from error
+            raise UserError(
+                f"{file}:{number}: broken from about this row on ({first_line(error)}); write it anew."
+            ) from error
         yield batch
         number += batch.num_rows
 
@@ -213,8 +215,8 @@ def _whole(batches: Iterable[pa.RecordBatch], file: Path) -> Iterator[pa.RecordB
 def from_batches(
     batches: Iterable[pa.RecordBatch], columns: Columns, where: str, folder: Path, cache: Path,
     names: Mapping[str, list[str]],
-) -> Iterator[Row]:  # fmt: skip
-    """Arrow batches -> rows. `names`: column -> the labels behind its numbers."""
+) -> Iterator[Sample]:  # fmt: skip
+    """Arrow batches -> samples. `names`: column -> the labels behind its numbers."""
     number = 0
     for batch in batches:
         for record in batch.to_pylist():
@@ -224,11 +226,11 @@ def from_batches(
                     record[column] = words[record[column]]
             if columns.image:
                 record[columns.image] = _picture(record[columns.image], cache)
-            yield make(record, columns, f"{where}:{number}", folder)
+            yield to_sample(record, columns, f"{where}:{number}", folder)
 
 
 def _picture(value: Any, cache: Path) -> Any:
-    """A picture's bytes, as Parquet and the hub hold them -> a file in the cache; a path stays one."""
+    """Bytes of a picture, as Parquet and the hub hold them -> path of a file in the cache; a path stays as it is."""
     data = value.get("bytes") or value.get("path") if isinstance(value, dict) else value
     if not isinstance(data, bytes):
         return data
@@ -240,25 +242,24 @@ def _picture(value: Any, cache: Path) -> Any:
     return str(target)
 
 
-def from_hub(path: str, name: str | None, columns: Columns, cache: Path) -> Iterator[Row]:
-    """A data set of the hub, or a folder written by its save_to_disk; its own splits are kept if it has several."""
+def from_hub(path: str, name: str | None, columns: Columns, cache: Path) -> Iterator[Sample]:
+    """Data set of the hub, or a folder that its save_to_disk wrote -> samples, in its splits if it has several."""
     for split, part in open_hub(path, name).items():
         columns.check(part.column_names, f"{path} ({split})")
         names = {
             column: feature.names
             for column, feature in part.features.items()
-            if column in columns.named().values() and hasattr(feature, "names")
+            if column in columns.by_role().values() and hasattr(feature, "names")
         }
-        chosen = part.select_columns(list(dict.fromkeys(columns.named().values()))).with_format("arrow")
+        chosen = part.select_columns(list(dict.fromkeys(columns.by_role().values()))).with_format("arrow")
         batches = (batch for table in chosen.iter(BATCH) for batch in table.to_batches())
         folder = Path(path) if Path(path).is_dir() else Path()
-        for row in from_batches(batches, columns, f"{path} ({split})", folder, cache, names):
-            given = row.split or SPLIT_NAMES.get(split.lower())
-            yield Row(row.text, row.label, row.group, given, row.image, row.where)
+        for sample in from_batches(batches, columns, f"{path} ({split})", folder, cache, names):
+            yield replace(sample, split=sample.split or SPLIT_NAMES.get(split.lower()))
 
 
 def open_hub(path: str, name: str | None) -> dict[str, Any]:
-    """Hub name or folder -> split -> data set; '' is the split of a data set that has none."""
+    """Return split -> data set, for a name on the hub or a folder; '' is the split of one that has none."""
     try:
         import datasets
     except ImportError as error:
