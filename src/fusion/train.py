@@ -177,4 +177,6 @@ def _known_keys() -> list[str]:
 
 
 if __name__ == "__main__":
-    sys.exit(console.run(main))
+    from fusion.train import main as imported  # a parallel launcher's processes find what it holds by that name
+
+    sys.exit(console.run(imported))
