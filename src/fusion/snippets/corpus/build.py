@@ -88,7 +88,7 @@ def _with_languages(packages: list[Package], data: Packages) -> list[Package]:
             f"data.languages has {', '.join(sorted(unknown))}, which the set {data.set!r} does not; "
             f"it has {', '.join(sorted(known))}."
         )
-    return [package for package, held in zip(packages, languages, strict=True) if wanted & held]
+    return [package for package, labels in zip(packages, languages, strict=True) if wanted & labels]
 
 
 def _path(data: Packages, packages: Sequence[Package], cache: Path) -> Path:
@@ -130,8 +130,8 @@ def _count_missing(missing: dict[Package, str], report: Report) -> None:
 def _log_missing(report: Report) -> None:
     """Log why packages could not be had, each reason once, and what that costs."""
     packages_of: dict[str, list[str]] = defaultdict(list)
-    for told in report.missing.values():
-        package, _, reason = told.partition(": ")
+    for sentence in report.missing.values():
+        package, _, reason = sentence.partition(": ")
         packages_of[reason].append(package)
     for reason, names in packages_of.items():
         more = f" and {len(names) - 1} more" if len(names) > 1 else ""

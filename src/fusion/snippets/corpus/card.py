@@ -61,7 +61,7 @@ def _lengths(table: pa.Table) -> str:
 def _dropped(built: Built) -> str:
     r = built.report
     lines = [
-        f"- {r.cut} windows were cut; {r.exact} said the same as another apart from white space, {r.clashing} texts "
+        f"- {r.cut} windows were cut; {r.exact} were the same as another apart from white space, {r.clashing} texts "
         f"stood under two labels, {r.near} were near-duplicates ({r.near_across} of another project's).",
         *(f"- {a} and {b} are one project: they share {share:.0%} of their lines." for a, b, share in r.joined),
         *(f"- {label} is left out: {projects} project(s), three are needed." for label, projects in r.left_out.items()),

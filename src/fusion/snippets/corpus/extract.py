@@ -108,9 +108,9 @@ def extract(
     The same files in the same order and the same seed give the same windows.
     """
     wanted = None if languages is None else set(languages) | PENDING
-    kept: dict[str, BottomK] = {}
+    lowest: dict[str, BottomK] = {}
     lines: dict[str, set[int]] = {}
-    found, characters = Extraction(), Counter[str]()
+    extraction, characters = Extraction(), Counter[str]()
     for path, data in files:
         inside = _below_root(path)
         if not may_be_code(inside) or not is_first_party(inside) or (text := decode(data)) is None:
@@ -121,44 +121,44 @@ def extract(
         characters[language] += len(text)
         if wanted is not None and language not in wanted:
             continue
-        found.files[language] += 1
-        found.line_counts[language] += text.count("\n") + 1
+        extraction.files[language] += 1
+        extraction.line_counts[language] += text.count("\n") + 1
         lines.setdefault(language, set()).update(_line_hashes(text))
-        _collect(kept.setdefault(language, BottomK(max_windows)), inside, text, seed)
-    for pending in sorted(PENDING & kept.keys()):
-        _settle(pending, resolve_pending(pending, characters), wanted, kept, lines, found)
-    found.windows = {language: [window for window, _ in kept[language].items()] for language in sorted(kept)}
-    found.lines = {language: np.array(sorted(lines[language]), np.uint64) for language in sorted(kept)}
-    return found
+        _collect(lowest.setdefault(language, BottomK(max_windows)), inside, text, seed)
+    for pending in sorted(PENDING & lowest.keys()):
+        _settle(pending, resolve_pending(pending, characters), wanted, lowest, lines, extraction)
+    extraction.windows = {language: [window for window, _ in lowest[language].items()] for language in sorted(lowest)}
+    extraction.lines = {language: np.array(sorted(lines[language]), np.uint64) for language in sorted(lowest)}
+    return extraction
 
 
-def _collect(kept: BottomK, path: str, text: str, seed: int) -> None:
+def _collect(lowest: BottomK, path: str, text: str, seed: int) -> None:
     """Add the windows of one file whose rank is low enough."""
     for number, block in enumerate(windows(text)):
         draw = draw_window(seed, path, number)
-        if not kept.accepts(draw.rank):
+        if not lowest.accepts(draw.rank):
             continue
         window, band = cut_window(block, draw)
         if looks_like_code(window, band.min_filled):
-            kept.add(Window(draw.rank, path, window), whitespace_normalised_hash(window))
+            lowest.add(Window(draw.rank, path, window), whitespace_normalised_hash(window))
 
 
 def _settle(
-    pending: str, language: str | None, wanted: set[str] | None, kept: dict[str, BottomK], lines: dict[str, set[int]],
-    found: Extraction,
+    pending: str, language: str | None, wanted: set[str] | None, lowest: dict[str, BottomK],
+    lines: dict[str, set[int]], extraction: Extraction,
 ) -> None:  # fmt: skip
     """Move what was pending to the language it turned out to be, or drop it."""
-    moved, hashes = kept.pop(pending), lines.pop(pending)
-    files, line_count = found.files.pop(pending), found.line_counts.pop(pending)
+    candidates, hashes = lowest.pop(pending), lines.pop(pending)
+    files, line_count = extraction.files.pop(pending), extraction.line_counts.pop(pending)
     if language is None or (wanted is not None and language not in wanted):
         return
-    target = kept.setdefault(language, BottomK(moved.k))
-    for window, text_hash in moved.items():
+    target = lowest.setdefault(language, BottomK(candidates.k))
+    for window, text_hash in candidates.items():
         if target.accepts(window.rank):
             target.add(window, text_hash)
     lines.setdefault(language, set()).update(hashes)
-    found.files[language] += files
-    found.line_counts[language] += line_count
+    extraction.files[language] += files
+    extraction.line_counts[language] += line_count
 
 
 def _below_root(path: str) -> str:

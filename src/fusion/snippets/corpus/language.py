@@ -1,6 +1,6 @@
 """Path and text of one file -> its language: by name, by extension and, where several share it, by content.
 
-What a C header is, only the rest of its package can tell: such an answer is one of PENDING, see `resolve_pending`.
+Only the rest of its package can tell the language of a C header; until then it is one of PENDING.
 """
 
 import re

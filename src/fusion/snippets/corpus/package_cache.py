@@ -1,6 +1,6 @@
 """Packages -> what was cut from each: two files per package in the cache, made by several processes.
 
-They depend on the archive's bytes, the seed and the recipe, never on other packages or on who made them; they are
+They depend on the archive's bytes, the seed and the recipe, never on other packages or the number of workers; they are
 complete or not there, so that a killed build goes on where it was.
 """
 
@@ -69,13 +69,13 @@ class PackageCache:
         path.parent.mkdir(parents=True, exist_ok=True)
         archive = archive_path(package, self.cache)
         try:
-            found = extract(members(archive), package.languages, self.max_windows, self.seed)
+            extraction = extract(members(archive), package.languages, self.max_windows, self.seed)
         except ArchiveError as error:
             raise ArchiveError(f"{package}: {error}") from error
         with replacing(_lines_path(path)) as part:
-            pq.write_table(_lines_table(found), part, compression="zstd")
+            pq.write_table(_lines_table(extraction), part, compression="zstd")
         with replacing(path) as part:  # last: where the windows are, the lines are too
-            pq.write_table(_windows_table(found), part, compression="zstd")
+            pq.write_table(_windows_table(extraction), part, compression="zstd")
         return path
 
     def add_all(self, packages: Sequence[Package], workers: int) -> Iterator[Path | ArchiveError]:
@@ -106,8 +106,8 @@ def _lines_path(windows: Path) -> Path:
     return windows.with_suffix(".lines.parquet")
 
 
-def _windows_table(found: Extraction) -> pa.Table:
-    rows = [(language, window) for language in sorted(found.windows) for window in found.windows[language]]
+def _windows_table(extraction: Extraction) -> pa.Table:
+    rows = [(language, window) for language in sorted(extraction.windows) for window in extraction.windows[language]]
     texts = [window.text for _, window in rows]
     hashes = signatures(texts) if texts else np.zeros((0, NUM_PERM), np.uint32)
     columns = [
@@ -123,13 +123,10 @@ def _clean(text: str) -> str:
     return text.encode("utf-8", "replace").decode("utf-8")
 
 
-def _lines_table(found: Extraction) -> pa.Table:
-    return pa.table(
-        {
-            "language": pa.array([language for language, hashes in found.lines.items() for _ in hashes], pa.string()),
-            "line": pa.array(np.concatenate([np.zeros(0, np.uint64), *found.lines.values()]), pa.uint64()),
-        }
-    )
+def _lines_table(extraction: Extraction) -> pa.Table:
+    languages = [language for language, hashes in extraction.lines.items() for _ in hashes]
+    lines = np.concatenate([np.zeros(0, np.uint64), *extraction.lines.values()])
+    return pa.table({"language": pa.array(languages, pa.string()), "line": pa.array(lines, pa.uint64())})
 
 
 def _add(cache: PackageCache, package: Package) -> Path | ArchiveError:

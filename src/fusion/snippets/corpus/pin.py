@@ -23,15 +23,15 @@ def measure(package: Package, cache: Path, subset: str) -> list[Line]:
     Raises ArchiveError for an archive that cannot be read.
     """
     archive = archive_path(package, cache)
-    found = extract(members(archive), None, MAX_WINDOWS, seed=0)
+    extraction = extract(members(archive), None, MAX_WINDOWS, seed=0)
     declared = package.license or licence(members(archive))
     return [
         Line(
             package.registry, package.name, package.version, package.archive_bytes, package.sha256, declared,
-            package.project or package.name, package.pool_path, language, found.files[language],
-            found.line_counts[language], len(windows), subset,
+            package.project or package.name, package.pool_path, language, extraction.files[language],
+            extraction.line_counts[language], len(windows), subset,
         )
-        for language, windows in found.windows.items()
+        for language, windows in extraction.windows.items()
         if len(windows) >= (MIN_WINDOWS_OF_RARE if language in RARE else MIN_WINDOWS)
     ]  # fmt: skip
 
@@ -71,10 +71,10 @@ def licence(files: Iterable[tuple[str, bytes]]) -> str:
 
 
 def _from_text(text: str) -> str:
-    found = {
+    places = {
         name: match.start() for name, start in _BEGINNINGS.items() if (match := re.search(start, text[:4000], re.I))
     }
-    return min(found, key=lambda name: found[name]) if found else ""
+    return min(places, key=lambda name: places[name], default="")
 
 
 def _from_metadata(text: str) -> str:

@@ -106,9 +106,8 @@ def _storable(value: str, where: str) -> str:
     try:
         value.encode()
     except UnicodeEncodeError as error:
-        raise UserError(
-            f"{where}: {_shown(value)} holds half a character (a lone surrogate); write it anew."
-        ) from error
+        told = f"{where}: {_shown(value)} holds half a character (a lone surrogate); write it anew."
+        raise UserError(told) from error
     return value
 
 
@@ -272,10 +271,5 @@ def open_hub(path: str, name: str | None) -> dict[str, Any]:
     except Exception as error:  # the library raises whatever its network and file layers raise
         reason = first_line(error)
         raise UserError(f"data.path={path} cannot be opened as a data set ({reason}).") from error
-    if isinstance(opened, dict):
-        return (
-            {str(split): part for split, part in opened.items()}
-            if len(opened) > 1
-            else {"": next(iter(opened.values()))}
-        )
-    return {"": opened}
+    splits = {str(split): part for split, part in opened.items()} if isinstance(opened, dict) else {"": opened}
+    return splits if len(splits) > 1 else {"": next(iter(splits.values()))}

@@ -33,10 +33,11 @@ def assign_splits(table: pa.Table, data: Folder | Rows, duplicates: Counter[str]
     own_groups = table["group"].to_pylist()
     thin = _thin_labels(_count(own_groups, labels, keep))
     if _thin_labels(_count(groups, labels, keep)) and not thin:
-        log.warning("near-duplicates are most of a label, so they may lie in two splits: its figures will flatter")
+        log.warning("near-duplicates are most of a label, so they may lie in two splits: its scores will be too good")
         groups = own_groups
     counts = _count(groups, labels, keep)
-    if len({label for held in counts.values() for label in held}) > 1 and (still_thin := _thin_labels(counts)):
+    several = len(set().union(*counts.values())) > 1
+    if several and (still_thin := _thin_labels(counts)):
         raise _too_few(*min((thin or still_thin).items()), duplicates, data.kind)
     split_of = split_groups(counts, data.seed)
     return np.array([split_of[g] if kept else "" for g, kept in zip(groups, keep, strict=True)], object)
@@ -63,7 +64,7 @@ def _count(groups: list[str], labels: list[str], keep: np.ndarray) -> dict[str, 
 
 def _thin_labels(counts: dict[str, Counter[str]]) -> dict[str, int]:
     """Return label -> groups, for the labels that have too few to be in every split."""
-    groups_of = Counter(label for held in counts.values() for label in held)
+    groups_of = Counter(label for labels_of in counts.values() for label in labels_of)
     return {label: groups for label, groups in groups_of.items() if groups < MIN_GROUPS}
 
 
@@ -75,7 +76,7 @@ def _join_groups(table: pa.Table) -> list[str]:
     if table.num_rows <= MAX_COMPARED:
         hashes = [signatures(batch["text"].to_pylist()) for batch in table.select(["text"]).to_batches(CHUNK)]
         near = list(near_pairs(np.concatenate(hashes)))
-        copies = len({later for one, later in near if groups[one] != groups[later]})
+        copies = len({later for first_row, later in near if groups[first_row] != groups[later]})
         if copies:
             log.info("%d near-duplicate(s) of other rows or files; each is in the split of its twin", copies)
         pairs += near
