@@ -29,7 +29,7 @@ def by_pillow(renderer: Renderer, text: str) -> np.ndarray:
     scene = renderer.scene([text], [text], None)
     sprites = np.zeros((40_000, 6), np.int32)
     count = layout.place(
-        scene.points, scene.classes, 0, len(scene.points), scene.geometry[0], renderer.painter.tables[5],
+        scene.points, scene.classes, 0, len(scene.points), scene.geometry[0], renderer.painter.tables.titles,
         *charset.tables(), sprites,
     )  # fmt: skip
     style = renderer.painter.styles.sample(0)

@@ -57,16 +57,16 @@ class GlyphAtlas:
 
     @property
     def table(self) -> np.ndarray:
-        """(tiles, 6) int32, the columns above, at ((entry × 4 + face) × 256 + slot) × phases² + phase."""
+        """Return (tiles, 6) int32, the columns above, at ((entry × 4 + face) × 256 + slot) × phases² + phase."""
         return self._table.values
 
     @property
     def alpha(self) -> np.ndarray:
-        """Flat uint8, the rows of all tiles; ask for the table first, which points into it."""
+        """Return flat uint8, the rows of all tiles; ask for the table first, which points into it."""
         return self._alpha.values
 
     def entry(self, font: str, pixels: int, scale: tuple[float, float] = (1.0, 1.0)) -> int:
-        """Font, pixels per em and source pixels per drawn pixel (x, y) -> the number of its entry."""
+        """Return the number of an entry, made if need be; scale: source pixels per drawn pixel (x, y)."""
         key = (font, pixels, *scale)
         with _GROWING:
             if key not in self.entries:
@@ -74,6 +74,7 @@ class GlyphAtlas:
             return self.entries[key]
 
     def _add(self, key: tuple[str, int, float, float]) -> None:
+        """Append the tiles of all four faces."""
         font, pixels, *scale = key
         faces = fonts.load(font).faces
         firsts = [faces.index(face) for face in faces]  # a face that repeats another shares its tiles
@@ -140,6 +141,7 @@ def _measure(tiles, table):
 
 @compiled
 def _fill(tiles, table, alpha):
+    """Copy the ink of each tile to its blocks."""
     for n in range(tiles.shape[0]):
         t = table[n]
         for y in range(t[ROWS]):

@@ -1,4 +1,4 @@
-"""Characters -> the 256 slots that a glyph bank holds, and how many cells each takes.
+"""Characters -> the 256 slots that a glyph atlas holds, and how many cells each takes.
 
 Slot 0 is nothing, slot 1 a box for what the page lacks, ASCII and Latin-1 stand at their own numbers and
 common quotes, dashes, arrows, lines and letters fill the rest. Control and bidirectional characters are
@@ -19,7 +19,7 @@ SLOTS = {char: slot for slot, char in PAGE.items()}  # character -> slot
 
 @lru_cache(maxsize=1)
 def tables() -> tuple[np.ndarray, np.ndarray]:
-    """-> slot and cells (0, 1 or 2) of every code point below 65,536; both (65536,) uint8."""
+    """Return slot and cells (0, 1 or 2) of every code point below 65,536; both (65536,) uint8."""
     slots = np.full(1 << 16, BOX, np.uint8)
     cells = np.ones(1 << 16, np.uint8)
     for point in range(1 << 16):

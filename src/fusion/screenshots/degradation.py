@@ -1,4 +1,4 @@
-"""A clean screenshot -> what became of it: saved as JPEG, blurred, or made smaller and larger again."""
+"""Clean screenshots -> degraded ones: saved as JPEG, blurred, or made smaller and as large as before."""
 
 import io
 
@@ -9,7 +9,10 @@ from fusion.screenshots.resize import blur, resize
 
 
 def degrade(picture: np.ndarray, kind: str, quality: int, sigma: float, percent: float) -> np.ndarray:
-    """(H, W, 3) uint8 -> the same shape; `quality` as JPEG has it, `sigma` in pixels, `percent` of a side."""
+    """(H, W, 3) uint8 -> the same shape, by one of the kinds of `render.degradation`.
+
+    quality: of jpeg; sigma: of blur, in pixels; percent: of rescale, the smaller picture's side.
+    """
     if kind == "jpeg":
         file = io.BytesIO()
         Image.fromarray(picture).save(file, "JPEG", quality=quality)

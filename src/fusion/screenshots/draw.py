@@ -5,40 +5,72 @@ With a scale the same picture is drawn smaller at once, as if it had been drawn 
 """
 
 import math
+from typing import NamedTuple
 
 import numpy as np
 
 from fusion.jit import compiled
 from fusion.screenshots.atlas import BLOCK, BLOCKS, LEFT, ROWS, START, TOP, WIDTH
 from fusion.screenshots.layout import CLASS, SLOT, X, Y, place
-from fusion.screenshots.window import paint_chrome
+from fusion.screenshots.window import Canvas, paint_window
 
 u16, u32, up = np.uint16, np.uint32, np.uintp
 PATTERN = 3 * BLOCK  # bytes after which red, green, blue and blocks fall together again
 
 
+class Texts(NamedTuple):
+    """The texts of a batch, one after the other."""
+
+    points: np.ndarray  # (characters,) uint32
+    classes: np.ndarray  # (characters,) uint8
+    offsets: np.ndarray  # (B + 1,) where each text begins
+
+
+class Glyphs(NamedTuple):
+    """The tiles of an atlas."""
+
+    table: np.ndarray  # (tiles, 6) int32
+    alpha: np.ndarray  # flat uint8
+    phases: int  # sub-pixel positions along each side
+
+
+class Tables(NamedTuple):
+    """Colours of every theme and background, and the slots of titles and characters."""
+
+    grounds: np.ndarray  # (themes, 3) uint8
+    marks: np.ndarray  # (themes, 3) uint8
+    inks: np.ndarray  # (themes, INKS, 3) uint8
+    faces: np.ndarray  # (themes, INKS) uint8
+    backgrounds: np.ndarray  # (backgrounds, 2, 3) uint8
+    titles: np.ndarray  # (titles, longest) uint8
+    slots: np.ndarray  # (65536,) uint8
+    cells: np.ndarray  # (65536,) uint8
+
+
 @compiled
-def draw_batch(
-    out, height, width, scale_x, scale_y, phases, geometry, points, classes, offsets, table, alpha,
-    grounds, marks, inks, faces, backgrounds, titles, slots, cells,
-):  # fmt: skip
-    """(B,) geometry and the texts' code points -> out, flat uint8 of B × height × width × 3."""
-    size = height * width * 3
+def draw_batch(canvas, geometry, texts, glyphs, tables):
+    """(B,) geometry and its texts -> the canvas, whose pixels are flat uint8 of B × height × width × 3."""
+    size, offsets = canvas.height * canvas.width * 3, texts.offsets
     for b in range(geometry.shape[0]):
         g = geometry[b]
-        canvas = (out[b * size : (b + 1) * size], height, width, scale_x, scale_y)
+        pixels = canvas.pixels[b * size : (b + 1) * size]
+        picture = Canvas(pixels, canvas.height, canvas.width, canvas.scale_x, canvas.scale_y)
         visible = min(2 * (offsets[b + 1] - offsets[b]), (g.rows + 1) * (g.columns + 2))
-        sprites = np.empty((visible + 12 * (g.rows + 2) + titles.shape[1], 6), np.int32)
-        count = place(points, classes, offsets[b], offsets[b + 1], g, titles, slots, cells, sprites)
-        colors = inks[g.theme]
-        paint_chrome(canvas, g, backgrounds[g.background], grounds[g.theme], marks[g.theme], colors[-1])
-        _ink(canvas, phases, g, sprites[:count], table, alpha, colors, faces[g.theme])
+        sprites = np.empty((visible + 12 * (g.rows + 2) + tables.titles.shape[1], 6), np.int32)
+        count = place(
+            texts.points, texts.classes, offsets[b], offsets[b + 1], g, tables.titles, tables.slots, tables.cells,
+            sprites,
+        )  # fmt: skip
+        inks, ground, mark = tables.inks[g.theme], tables.grounds[g.theme], tables.marks[g.theme]
+        paint_window(picture, g, tables.backgrounds[g.background], ground, mark, inks[-1])
+        _ink(picture, g, sprites[:count], glyphs, inks, tables.faces[g.theme])
 
 
 @compiled
-def _ink(canvas, phases, g, sprites, table, alpha, inks, faces):
-    """Adds every sprite's tile in its class's colour, cut at the window's edges."""
+def _ink(canvas, g, sprites, glyphs, inks, faces):
+    """Add every sprite's tile in its class's colour, cut at the window's edges."""
     out, height, width, scale_x, scale_y = canvas
+    table, alpha, phases = glyphs
     row, across, down = width * 3, 1 / scale_x, 1 / scale_y
     patterns = _patterns(inks)
     x0, x1 = max(0, math.ceil(g.x0 / scale_x)), min(width, math.floor(g.x1 / scale_x))
@@ -54,14 +86,14 @@ def _ink(canvas, phases, g, sprites, table, alpha, inks, faces):
         at = top * row + left * 3
         inside = left >= x0 and left + columns <= x1 and top >= y0 and top + rows <= y1
         if inside and at + (rows - 1) * row + blocks * BLOCK <= height * row:
-            _add(out, at, row, rows, blocks, alpha, start, patterns, k * PATTERN)
+            _blend(out, at, row, rows, blocks, alpha, start, patterns, k * PATTERN)
         else:
-            _add_cut(out, top, left, row, rows, blocks, columns, alpha, start, inks[k], (x0, y0, x1, y1))
+            _blend_clipped(out, top, left, row, rows, blocks, columns, alpha, start, inks[k], (x0, y0, x1, y1))
 
 
 @compiled
 def _patterns(inks):
-    """(classes, 3) colours -> flat uint8: of every class red, green, blue, red ... PATTERN bytes long."""
+    """(classes, 3) colours -> flat uint8: red, green, blue, red ... of every class, PATTERN bytes each."""
     patterns = np.empty(inks.shape[0] * PATTERN, np.uint8)
     for k in range(inks.shape[0]):
         for i in range(k * PATTERN, (k + 1) * PATTERN, 3):
@@ -71,15 +103,15 @@ def _patterns(inks):
 
 @compiled
 def _position(x, phases):
-    """A place in drawn pixels -> its pixel and the nearest of the phases within."""
+    """Return the pixel that a place in drawn pixels lies in, and the nearest of the phases within."""
     whole = math.floor(x)
     phase = int((x - whole) * phases + 0.5)
     return (whole + 1, 0) if phase == phases else (whole, phase)
 
 
 @compiled
-def _add(out, at, row, rows, blocks, alpha, start, patterns, color):
-    """In whole blocks; as Pillow blends: t = a·ink + (255 - a)·below + 128, (t + t/256) / 256."""
+def _blend(out, at, row, rows, blocks, alpha, start, patterns, color):
+    """Blend a tile in whole blocks, as Pillow does: t = a·ink + (255 - a)·below + 128, (t + t/256) / 256."""
     for _ in range(rows):
         for block in range(blocks):
             p, q = at + block * BLOCK, color + block % 3 * BLOCK
@@ -93,8 +125,8 @@ def _add(out, at, row, rows, blocks, alpha, start, patterns, color):
 
 
 @compiled
-def _add_cut(out, top, left, row, rows, blocks, columns, alpha, start, color, clip):
-    """The careful way: pixel by pixel, only those inside clip, (x0, y0, x1, y1)."""
+def _blend_clipped(out, top, left, row, rows, blocks, columns, alpha, start, color, clip):
+    """Blend a tile pixel by pixel, only those inside clip, (x0, y0, x1, y1)."""
     for y in range(max(top, clip[1]), min(top + rows, clip[3])):
         line = start + (y - top) * blocks * BLOCK
         for x in range(max(left, clip[0]), min(left + columns, clip[2])):

@@ -109,6 +109,7 @@ def available() -> list[str]:
 
 
 def _archive(package: Package) -> Path:
+    """Return where a package's archive lies, or would lie."""
     return archive_path(package, cache_dir())
 
 
@@ -126,6 +127,7 @@ def _fetched(package: Package) -> Path:
 
 
 def _from_matplotlib() -> Font:
+    """Return DejaVu Sans Mono."""
     spec = importlib.util.find_spec("matplotlib")  # found, not imported: that alone takes a second
     assert spec is not None and spec.origin is not None
     folder = Path(spec.origin).parent / "mpl-data" / "fonts" / "ttf"
@@ -134,11 +136,13 @@ def _from_matplotlib() -> Font:
 
 
 def _package(row: dict[str, str]) -> Package:
+    """Return the pinned package of a row of the catalogue."""
     size = int(row["archive_bytes"])
     return Package(row["registry"], row["name"], row["version"], row["sha256"], size, row["license"], ())
 
 
 def _from_package(row: dict[str, str]) -> Font:
+    """Return a font of the catalogue. Raises UserError for one that cannot be had."""
     wanted = {row[face]: face for face in FACES if row[face]}
     faces: dict[str, bytes] = {}
     try:

@@ -101,6 +101,7 @@ def _draw_page(font: str, face: int, pixels: int, shape: tuple[int, int], at: tu
 
 
 def _draw_box(pixels: int, shape: tuple[int, int], at: tuple[int, int], advance: float) -> np.ndarray:
+    """Return the tile, (rows, columns) uint8, of what no font has."""
     image = Image.new("L", shape[::-1])
     right, height = at[0] + max(1, int(advance) - 2), max(1, round(0.7 * pixels))
     ImageDraw.Draw(image).rectangle((at[0] + 1, at[1] - height, right, at[1] - 1), outline=255)

@@ -8,9 +8,9 @@ import numpy as np
 
 from fusion.config.render import Style
 from fusion.jit import compiled
-from fusion.screenshots import charset as page
+from fusion.screenshots import charset
 from fusion.screenshots.glyphs import Metrics
-from fusion.screenshots.themes import CHROME, LINE_NUMBER
+from fusion.screenshots.themes import LINE_NUMBER, TITLE
 
 BAR = 26  # pixels at scale 1, of a title bar
 Columns = dict[str, np.ndarray]  # of styles: field -> (B,)
@@ -43,8 +43,8 @@ def arrange(
 ) -> np.ndarray:
     """Columns of styles, metrics and entry of each one's font, lines of each text -> (B,) of GEOMETRY.
 
-    `size` is the source picture's (width, height).
-    """  # fmt: skip
+    size: the source picture's (width, height), in pixels.
+    """
     out, unit = np.zeros(len(lines), GEOMETRY), columns["scale"]
     out["width"], out["height"] = size
     out["unit"], out["entry"] = unit, entries
@@ -67,12 +67,12 @@ def arrange(
 
 
 def _numbers(columns: Columns, words: Words, name: str, order: tuple[str, ...]) -> np.ndarray:
-    """A column of words -> each one's place in `order`."""
+    """Return the place in `order` of each word of a column."""
     return np.array([order.index(word) for word in words[name]])[columns[name]]
 
 
 def _window(out: np.ndarray, columns: Columns, words: Words, needed: np.ndarray) -> None:
-    """Fills x0 ... y1: the window in the middle, as high as needed, then moved by the crop."""
+    """Fill x0 ... y1: the window in the middle, as high as needed, then moved by the crop."""
     width, height = out["width"], out["height"]
     side, above = np.rint(columns["padding_x"] * width / 100), np.rint(columns["padding_y"] * height / 100)
     full = _numbers(columns, words, "height", ("content", "full")) == 1
@@ -84,7 +84,7 @@ def _window(out: np.ndarray, columns: Columns, words: Words, needed: np.ndarray)
 
 
 def _text(out: np.ndarray, columns: Columns, margin: np.ndarray, lines: np.ndarray) -> None:
-    """Fills where the text begins, beside its line numbers, and how many rows and columns of it fit."""
+    """Fill where the text begins, beside its line numbers, and how many rows and columns of it fit."""
     numbered = columns["line_numbers"].astype(np.int64)
     digits = np.floor(np.log10(np.maximum(columns["first_line"] + lines, 1))).astype(np.int64) + 1
     out["numbered"], out["digits"] = numbered, digits
@@ -96,7 +96,7 @@ def _text(out: np.ndarray, columns: Columns, margin: np.ndarray, lines: np.ndarr
 
 
 def _mark(out: np.ndarray, columns: Columns, words: Words, lines: np.ndarray) -> None:
-    """Fills the band behind the current line, or behind a selection of a quarter of what shows."""
+    """Fill the band behind the current line, or behind a selection of a quarter of what shows."""
     marked = _numbers(columns, words, "marked", ("none", "line", "selection"))
     shown = np.maximum(np.minimum(out["rows"], lines), 1)
     first = np.minimum(np.floor(columns["marked_at"] * shown), shown - 1)
@@ -106,14 +106,14 @@ def _mark(out: np.ndarray, columns: Columns, words: Words, lines: np.ndarray) ->
 
 
 def needed_height(style: Style, metrics: Metrics, lines: int) -> int:
-    """Pixels from the top to the bottom of a window that shows every line, and its last one's descenders."""
+    """Return the height in pixels of a window that shows every line, and its last one's descenders."""
     bar = BAR * style.scale if style.window != "none" or style.title else 0
     line_height = max(style.font_size * style.line_height / 100 * style.scale, metrics.ascent + metrics.descent)
     return int(np.ceil(bar + 2 * style.margin * style.scale + lines * line_height))
 
 
 def crop(geometry: np.ndarray, left: np.ndarray, top: np.ndarray) -> np.ndarray:
-    """The same pictures as seen through windows that begin at left and top, (B,) source pixels."""
+    """Return the geometry of the parts of the pictures that begin at left and top, (B,) source pixels."""
     out = geometry.copy()
     for name in ("x0", "x1", "text_x"):
         out[name] -= left
@@ -125,16 +125,18 @@ def crop(geometry: np.ndarray, left: np.ndarray, top: np.ndarray) -> np.ndarray:
 
 
 def title_table(titles: tuple[str, ...]) -> np.ndarray:
-    """-> (titles, longest) uint8 slots, blank at the end."""
+    """Return (titles, longest) uint8 slots, blank at the end."""
     table = np.zeros((len(titles), max(1, *(len(title) for title in titles))), np.uint8)
     for row, title in enumerate(titles):
-        table[row, : len(title)] = [page.SLOTS.get(char, page.NOTHING if char == " " else page.BOX) for char in title]
+        table[row, : len(title)] = [
+            charset.SLOTS.get(char, charset.NOTHING if char == " " else charset.BOX) for char in title
+        ]
     return table
 
 
 @compiled
 def _slot(point, slots, cells):
-    """Code point -> (slot, cells); beyond the first plane selectors take 0, pictures and ideographs 2."""
+    """Return the slot and cells of a code point; beyond the first plane selectors take 0, emoji and ideographs 2."""
     if point < 65536:
         return np.int64(slots[point]), np.int64(cells[point])
     if 0xE0100 <= point <= 0xE01EF:
@@ -145,7 +147,7 @@ def _slot(point, slots, cells):
 
 @compiled
 def _extent(points, start, stop, cells):
-    """Lines and the columns of the longest."""
+    """Return the number of lines and the columns of the longest."""
     rows, column, longest = 1, 0, 0
     for i in range(start, stop):
         point = points[i]
@@ -162,7 +164,7 @@ def _extent(points, start, stop, cells):
 
 @compiled
 def place(points, classes, start, stop, g, titles, slots, cells, out):
-    """One text's code points and classes -> number of sprites written to out, (N, 6) int32.
+    """Write the sprites of one text to out, (N, 6) int32, and return how many there are.
 
     Lines and columns outside the window are left out; tabs move to the next stop; \\r\\n is one line end.
     """
@@ -201,7 +203,7 @@ def place(points, classes, start, stop, g, titles, slots, cells, out):
 
 @compiled
 def _place_number(g, row, y, out, count):
-    """The line number of one row, right-aligned before the text."""
+    """Write the line number of one row, right-aligned before the text, and return the new count."""
     if g.numbered == 0:
         return count
     number, digit = g.first_line + row, 0
@@ -217,7 +219,7 @@ def _place_number(g, row, y, out, count):
 
 @compiled
 def _place_bar(g, titles, out):
-    """The title, in the middle of its bar."""
+    """Write the title, in the middle of its bar, and return the number of sprites."""
     length = 0
     for i in range(titles.shape[1]):
         if titles[g.title, i] > 0:
@@ -228,7 +230,7 @@ def _place_bar(g, titles, out):
     for i in range(length):
         if titles[g.title, i] > 0 and count < out.shape[0]:
             out[count, X] = int(x + np.floor(i * g.advance + 0.5))
-            out[count, Y], out[count, SLOT], out[count, CLASS] = y, titles[g.title, i], CHROME
+            out[count, Y], out[count, SLOT], out[count, CLASS] = y, titles[g.title, i], TITLE
             out[count, CHARACTER], out[count, CELLS] = -1, 1
             count += 1
     return count

@@ -50,7 +50,11 @@ def token_classes(text: str, policy: str, key: int, label: str | None = None) ->
     if policy == "neutral":
         points = code_points(text)
         return neutral(points, np.array([0, len(points)], np.int64))
-    aliases = {"true": lambda: true_lexer(label), "random": lambda: random_lexer(key), "guessed": lambda: guess(text)}
+    aliases = {
+        "true": lambda: true_lexer(label),
+        "random": lambda: random_lexer(key),
+        "guessed": lambda: guessed_lexer(text),
+    }
     alias = aliases[policy]()
     return token_classes(text, "neutral", key) if alias is None else pygments_classes(text, alias)
 
@@ -61,7 +65,7 @@ def code_points(text: str) -> np.ndarray:
 
 
 def true_lexer(label: str | None) -> str:
-    """Label -> Pygments alias; a label that fusion.languages lacks may itself be an alias."""
+    """Return the Pygments alias of a label; one that fusion.languages lacks may itself be an alias."""
     if label is None:
         raise UserError(
             "render.highlight=true needs the label of each text; without labels use render.highlight=neutral."
@@ -79,12 +83,13 @@ def true_lexer(label: str | None) -> str:
 
 
 def random_lexer(key: int) -> str:
+    """Return the Pygments alias that a key stands for."""
     names = sorted({language.lexer for language in LANGUAGES.values()})
     return names[key % len(names)]
 
 
-def guess(text: str) -> str | None:
-    """Text -> the alias whose own test scores it highest, the first of equals; None if none scores at all."""
+def guessed_lexer(text: str) -> str | None:
+    """Return the alias whose own test scores a text highest, the first of equals; None if none scores at all."""
     names = sorted({language.lexer for language in LANGUAGES.values()})
     scores = [(float(_lexer(name).analyse_text(text[:MAX_LEXED])), name) for name in names]
     best = max(score for score, _ in scores)
@@ -106,7 +111,7 @@ def _lexer(alias: str) -> Any:
 
 @lru_cache(maxsize=512)
 def _class_of(token: Any) -> int:
-    """Pygments token -> the class of its nearest ancestor that has one."""
+    """Return the class of a Pygments token: that of its nearest ancestor that has one."""
     while token not in TOKENS:
         if token.parent is None:
             return TEXT
@@ -115,13 +120,14 @@ def _class_of(token: Any) -> int:
 
 
 @compiled
-def _word(c):
+def _is_word(c):
+    """Return whether a code point belongs to a word or a number."""
     return 97 <= c <= 122 or 65 <= c <= 90 or 48 <= c <= 57 or c == 95 or (c >= 192 and c != 215 and c != 247)
 
 
 @compiled
 def _closes(points, i, stop, quote):
-    """-> index after the string that opens at i, or i if it never closes; only three quotes span lines."""
+    """Return the index after the string that opens at i, or i if it never closes; only three quotes span lines."""
     triple = i + 2 < stop and points[i + 1] == quote and points[i + 2] == quote
     j = i + 3 if triple else i + 1
     while j < stop:
@@ -142,7 +148,7 @@ def _closes(points, i, stop, quote):
 
 @compiled
 def _comment_end(points, i, start, stop):
-    """-> index after the comment that opens at i, else i: // # -- up to the line's end, /* */, <!-- -->."""
+    """Return the index after the comment that opens at i, else i: // # -- to the line's end, /* */, <!-- -->."""
     c = points[i]
     d = points[i + 1] if i + 1 < stop else np.uint32(10)
     before = points[i - 1] if i > start else np.uint32(10)
@@ -170,6 +176,7 @@ def _comment_end(points, i, start, stop):
 
 @compiled
 def _word_class(points, i, j, stop):
+    """Return the class of the word from i to below j."""
     if 48 <= points[i] <= 57:
         return NUMBER
     if j < stop and points[j] == 40:  # (
@@ -194,9 +201,9 @@ def neutral(points, offsets):
             if j == i and (c == 34 or c == 39 or c == 96):  # " ' `
                 j = _closes(points, i, stop, c)
                 kind = STRING
-            if j == i and _word(c):
+            if j == i and _is_word(c):
                 number = 48 <= c <= 57
-                while j < stop and (_word(points[j]) or (number and points[j] == 46)):
+                while j < stop and (_is_word(points[j]) or (number and points[j] == 46)):
                     j += 1
                 kind = _word_class(points, i, j, stop)
             if j == i:

@@ -9,10 +9,11 @@ import numpy as np
 from fusion.screenshots import charset, fonts, layout, themes
 from fusion.screenshots.atlas import GlyphAtlas
 from fusion.screenshots.degradation import degrade
-from fusion.screenshots.draw import draw_batch
+from fusion.screenshots.draw import Glyphs, Tables, Texts, draw_batch
 from fusion.screenshots.glyphs import metrics
 from fusion.screenshots.lexing import CLASSES, code_points, neutral, token_classes
 from fusion.screenshots.style import Styles, two_colors
+from fusion.screenshots.window import Canvas
 
 MAX_CHARACTERS = 100_000  # of a text that are looked at; no picture holds more
 MAX_TEXTS = 50_000  # whose token classes are remembered, about a kilobyte each
@@ -52,11 +53,16 @@ class Painter:
         self.styles, self.highlight, self.size, self.scale = styles, highlight, size, scale
         self.atlas = GlyphAtlas(phases)
         self.palettes = [themes.palette(name) for name in styles.choices("theme")]
-        self.tables = (
-            *(np.stack([getattr(p, name) for p in self.palettes]) for name in ("ground", "mark", "inks", "faces")),
-            np.stack([two_colors(name) for name in styles.choices("background")]),
-            layout.title_table(styles.choices("title")),
-            *charset.tables(),
+        slots, cells = charset.tables()
+        self.tables = Tables(
+            grounds=np.stack([palette.ground for palette in self.palettes]),
+            marks=np.stack([palette.mark for palette in self.palettes]),
+            inks=np.stack([palette.inks for palette in self.palettes]),
+            faces=np.stack([palette.faces for palette in self.palettes]),
+            backgrounds=np.stack([two_colors(name) for name in styles.choices("background")]),
+            titles=layout.title_table(styles.choices("title")),
+            slots=slots,
+            cells=cells,
         )
         self.token_cache: Mapping[Slot, np.ndarray] = {}  # of a whole table, if it was lexed before
         self._lexed: dict[Slot, np.ndarray] = {}  # in this process
@@ -110,12 +116,10 @@ class Painter:
 
     def draw(self, scene: Scene, out: np.ndarray) -> None:
         """Fill out, (B, H, W, 3) uint8; holds no lock, so that threads can share a batch."""
-        height, width = out.shape[1:3]
-        table, alpha = self.atlas.table, self.atlas.alpha  # the table first: alpha only ever grows
-        draw_batch(
-            out.reshape(-1), height, width, *self.scale, self.atlas.phases, scene.geometry, scene.points,
-            scene.classes, scene.offsets, table, alpha, *self.tables,
-        )  # fmt: skip
+        (height, width), (scale_x, scale_y) = out.shape[1:3], self.scale
+        canvas = Canvas(out.reshape(-1), height, width, scale_x, scale_y)
+        glyphs = Glyphs(self.atlas.table, self.atlas.alpha, self.atlas.phases)  # the table first: alpha only grows
+        draw_batch(canvas, scene.geometry, Texts(scene.points, scene.classes, scene.offsets), glyphs, self.tables)
 
     def degrade(self, scene: Scene, pictures: np.ndarray) -> None:
         """Degrade pictures, (B, H, W, 3) uint8, in place as their styles say."""
@@ -134,7 +138,7 @@ class Painter:
         """
         g, (low, high) = scene.geometry[row], scene.offsets[row : row + 2]
         sprites = np.zeros((4 * int(high - low) + 1000, 6), np.int32)
-        count = layout.place(scene.points, scene.classes, low, high, g, self.tables[5], *charset.tables(), sprites)
+        count = layout.place(scene.points, scene.classes, low, high, g, self.tables.titles, *charset.tables(), sprites)
         tokens: list[dict[str, Any]] = []
         last: np.ndarray | None = None
         for sprite in sprites[:count]:

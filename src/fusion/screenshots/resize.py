@@ -17,7 +17,7 @@ Weights = tuple[np.ndarray, np.ndarray]  # first source pixel (target,) int64; (
 
 @lru_cache(maxsize=64)
 def weights(source: int, target: int) -> Weights:
-    """Lengths -> which source pixels make each of the target's, and by how much."""
+    """Return which source pixels make each of the target's, and by how much, for two lengths."""
     scale = source / target
     at = np.arange(source)
     if scale >= 1:
@@ -30,7 +30,7 @@ def weights(source: int, target: int) -> Weights:
 
 
 def gaussian(length: int, sigma: float) -> Weights:
-    """As `weights`, for a blur of sigma pixels; what lies beyond an edge counts for nothing."""
+    """Return what `weights` does, for a blur of sigma pixels; what lies beyond an edge counts for nothing."""
     reach = int(np.ceil(3 * sigma))
     first = np.maximum(np.arange(length) - reach, 0)
     at = first[:, None] + np.arange(-(-(2 * reach + 1) // 4) * 4)
@@ -70,6 +70,7 @@ def blur(pictures: np.ndarray, sigma: float) -> np.ndarray:
 
 @compiled_fastmath
 def _resize(source, out, height, width, first_y, weight_y, first_x, weight_x):
+    """Fill out, flat like the source: for each of its rows, down first, then across."""
     to_height, row = first_y.shape[0], width * 3
     line = np.zeros(row + 3 * weight_x.shape[1], np.float32)  # its end stays 0, for taps beyond the edge
     for b in range(source.shape[0] // (height * row)):
@@ -86,7 +87,7 @@ def _resize(source, out, height, width, first_y, weight_y, first_x, weight_x):
 
 @compiled_fastmath
 def _columns(line, out, at, first, weight):
-    """One row of the result from its line, any number of taps."""
+    """Write one row of the result from its line, by any number of taps."""
     for x in range(first.shape[0]):
         q = up(first[x] * 3)
         red, green, blue = np.float32(0), np.float32(0), np.float32(0)
@@ -102,7 +103,7 @@ def _columns(line, out, at, first, weight):
 
 @compiled_fastmath
 def _columns_of_four(line, out, at, first, weight):
-    """The same for four taps, written out: the compiler does not unroll it by itself."""
+    """Do the same for four taps, written out: the compiler does not unroll it by itself."""
     for x in range(first.shape[0]):
         p, q, j = up(at + 3 * x), up(first[x] * 3), up(4 * x)
         a, b, c, d = weight[j], weight[j + up(1)], weight[j + up(2)], weight[j + up(3)]
@@ -114,7 +115,7 @@ def _columns_of_four(line, out, at, first, weight):
 
 @compiled_fastmath
 def _add_rows(source, above, height, row, first, weight, line):
-    """Adds four weighted rows of bytes to a line of floats; a row beyond the last has weight 0."""
+    """Add four weighted rows of bytes to a line of floats; a row beyond the last has weight 0."""
     a, b = (above + min(first, height - 1)) * row, (above + min(first + 1, height - 1)) * row
     c, d = (above + min(first + 2, height - 1)) * row, (above + min(first + 3, height - 1)) * row
     w0, w1, w2, w3 = weight[0], weight[1], weight[2], weight[3]

@@ -15,13 +15,15 @@ from fusion.config.errors import UserError, did_you_mean
 from fusion.screenshots.lexing import TOKENS
 
 MIN_CONTRAST = 2.5  # to 1, as WCAG 2 measures it
-LINE_NUMBER, CHROME = len(TOKENS), len(TOKENS) + 1  # inks after those of the token classes
+LINE_NUMBER, TITLE = len(TOKENS), len(TOKENS) + 1  # inks after those of the token classes
 INKS = len(TOKENS) + 2
 BOLD, ITALIC = 1, 2  # bits of a face's number
 
 
 @dataclass(frozen=True)
 class Palette:
+    """The colours and faces of one theme."""
+
     ground: np.ndarray  # (3,) uint8, of the window
     mark: np.ndarray  # (3,) uint8, of the current line or a selection
     inks: np.ndarray  # (INKS, 3) uint8
@@ -31,11 +33,12 @@ class Palette:
 
 @lru_cache(maxsize=1)
 def names() -> tuple[str, ...]:
+    """Return the names of all themes."""
     return tuple(sorted(get_all_styles()))
 
 
 def of_kind(kind: str) -> dict[str, float]:
-    """any, light or dark -> theme names with weights; under any, light and dark weigh the same."""
+    """Return the themes that any, light or dark stands for, with weights; under any, light and dark weigh the same."""
     dark = [name for name in names() if palette(name).is_dark]
     light = [name for name in names() if not palette(name).is_dark]
     chosen = {"any": [dark, light], "dark": [dark], "light": [light]}[kind]
@@ -44,7 +47,7 @@ def of_kind(kind: str) -> dict[str, float]:
 
 @lru_cache(maxsize=128)
 def palette(name: str) -> Palette:
-    """Raises UserError for a theme that Pygments does not have."""
+    """Return the colours of a theme. Raises UserError for one that Pygments does not have."""
     try:
         style = get_style_by_name(name)
     except ClassNotFound as error:
@@ -56,13 +59,13 @@ def palette(name: str) -> Palette:
     plain = _ink(style.style_for_token(Token.Text)["color"], ground)
     inks, faces = np.zeros((INKS, 3), np.uint8), np.zeros(INKS, np.uint8)
     for number, token in enumerate(TOKENS):
-        found = style.style_for_token(token)
-        inks[number] = _ink(found["color"], ground) if found["color"] else plain
-        faces[number] = BOLD * bool(found["bold"]) | ITALIC * bool(found["italic"])
+        look = style.style_for_token(token)
+        inks[number] = _ink(look["color"], ground) if look["color"] else plain
+        faces[number] = BOLD * bool(look["bold"]) | ITALIC * bool(look["italic"])
     number_color = style.line_number_color
     muted = (ground.astype(float) + plain) / 2
     inks[LINE_NUMBER] = readable(rgb(number_color) if number_color.startswith("#") else muted, ground)
-    inks[CHROME] = readable(muted, ground)
+    inks[TITLE] = readable(muted, ground)
     mark = rgb(style.highlight_color)
     if not 1 < contrast(mark, ground) < 2:  # invisible, or too glaring to read on
         mark = (0.85 * ground + 0.15 * plain).astype(np.uint8)
@@ -91,14 +94,14 @@ def luminance(color: np.ndarray) -> float:
     return float(linear @ (0.2126, 0.7152, 0.0722))
 
 
-def contrast(one: np.ndarray, other: np.ndarray) -> float:
-    """-> 1 (the same) to 21 (black on white)."""
-    low, high = sorted((luminance(one), luminance(other)))
+def contrast(first: np.ndarray, second: np.ndarray) -> float:
+    """Return the contrast of two colours, 1 (the same) to 21 (black on white)."""
+    low, high = sorted((luminance(first), luminance(second)))
     return (high + 0.05) / (low + 0.05)
 
 
 def readable(ink: np.ndarray, ground: np.ndarray) -> np.ndarray:
-    """Ink -> (3,) uint8, the same or moved away from the ground in tenths until MIN_CONTRAST is reached."""
+    """Return an ink, (3,) uint8, moved away from the ground in tenths until MIN_CONTRAST is reached."""
     ink = np.asarray(ink, float)
     black_or_white = np.full(3, 255.0 if luminance(ground) < 0.18 else 0.0)
     for share in np.linspace(0, 1, 11):

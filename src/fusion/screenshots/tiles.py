@@ -1,4 +1,4 @@
-"""Picture -> tiles worth looking at, told by how many of their pixels lie on an edge.
+"""Picture -> tiles worth looking at, chosen by how many of their pixels lie on an edge.
 
 Edges are Canny's (1986) on grey values, with the 3 × 3 Sobel operator, |gx| + |gy| and no smoothing before,
 as OpenCV's default has them. The share of edge pixels that a tile needs is one number for all classes: one
@@ -13,7 +13,7 @@ LOW, HIGH = 100, 200  # Canny's two thresholds
 
 
 def positions(size: tuple[int, int], side: int, margin: int, columns: int) -> list[tuple[int, int]]:
-    """Size (width, height) of a picture -> (left, top) of its tiles: `columns` of them after the margin."""
+    """Return (left, top) of the tiles of a picture of size (width, height): `columns` of them after the margin."""
     across = [margin + i * side for i in range(columns) if margin + (i + 1) * side <= size[0]]
     down = range(0, max(size[1] - side, 0) + 1, side)
     return [(left, top) for top in down for left in across or [max(0, min(margin, size[0] - side))]]
@@ -21,21 +21,21 @@ def positions(size: tuple[int, int], side: int, margin: int, columns: int) -> li
 
 def densities(picture: np.ndarray, at: list[tuple[int, int]], side: int) -> np.ndarray:
     """(H, W, 3) uint8 -> (tiles,) share of each tile's pixels that lie on an edge."""
-    found = edges(np.ascontiguousarray(picture))
-    return np.array([found[top : top + side, left : left + side].mean() for left, top in at])
+    on_edge = edges(np.ascontiguousarray(picture))
+    return np.array([on_edge[top : top + side, left : left + side].mean() for left, top in at])
 
 
 def choose(density: np.ndarray, least: float, count: int) -> np.ndarray:
-    """-> (count,) numbers of the tiles kept, in reading order, repeated if there are fewer.
+    """Return the numbers of `count` tiles, in reading order, repeated if there are fewer.
 
-    Of more than `count` the densest are kept; if none reaches `least`, the densest alone.
+    Of more than `count` the densest are chosen; if none reaches `least`, the densest alone.
     """
-    kept = np.flatnonzero(density >= least)
-    if len(kept) == 0:
-        kept = np.array([int(density.argmax())])
-    if len(kept) > count:
-        kept = np.sort(kept[np.argsort(-density[kept], kind="stable")[:count]])
-    return np.resize(kept, count)
+    chosen = np.flatnonzero(density >= least)
+    if len(chosen) == 0:
+        chosen = np.array([int(density.argmax())])
+    if len(chosen) > count:
+        chosen = np.sort(chosen[np.argsort(-density[chosen], kind="stable")[:count]])
+    return np.resize(chosen, count)
 
 
 @compiled
@@ -76,7 +76,7 @@ def edges(picture):
 
 @compiled
 def _gradients(grey):
-    """Sobel's two derivatives and |gx| + |gy|, (H, W) int32; 0 on the border."""
+    """Return Sobel's two derivatives and |gx| + |gy|, (H, W) int32; 0 on the border."""
     height, width = grey.shape
     gx, gy = np.zeros((height, width), np.int32), np.zeros((height, width), np.int32)
     for y in range(1, height - 1):
@@ -91,7 +91,7 @@ def _gradients(grey):
 
 @compiled
 def _is_ridge(gx, gy, strength, y, x):
-    """Whether no neighbour across the edge is stronger."""
+    """Return whether no neighbour across the edge is stronger."""
     m, dx, dy = strength[y, x], gx[y, x], gy[y, x]
     ax, ay = abs(dx), abs(dy) << 15
     flat = ax * 13573  # tan(22.5°) × 2^15

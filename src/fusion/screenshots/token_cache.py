@@ -1,7 +1,7 @@
-"""Token classes of a whole table, lexed once: one uint8 a character, kept in the cache under the table's hash.
+"""A table -> the token classes of all its texts, lexed once and kept in the cache under the table's hash.
 
-Only for the policies that need a real lexer, a tenth of a second for a long text; `none` and `neutral`
-are read in less time than a disk takes.
+There is one uint8 a character. Only the policies that need a real lexer, a tenth of a second for a long text, are
+kept; `none` and `neutral` are computed in less time than a disk takes.
 """
 
 import hashlib
@@ -27,7 +27,7 @@ Progress = Callable[[Iterable[Any], str, int], Iterable[Any]]
 
 
 class TokenCache(Mapping[tuple[str, str | None], np.ndarray]):
-    """(id, label under `true`, else None) -> (characters,) uint8, read by memory map."""
+    """Maps (id, label under `true`, else None) to (characters,) uint8, read by memory map."""
 
     def __init__(self, path: Path):
         with pa.memory_map(str(path)) as file:
@@ -47,7 +47,7 @@ class TokenCache(Mapping[tuple[str, str | None], np.ndarray]):
 
 
 def lex(parts: list[Part], policy: str, key: str, cache: Path, progress: Progress, workers: int) -> TokenCache:
-    """Rows of a table whose hash is `key` -> their classes under `policy`, which is one of KEPT.
+    """Return the classes of a table's rows under `policy`, one of KEPT; `key` is the table's hash.
 
     Raises UserError, under `true`, for a label that no lexer is known for.
     """
@@ -57,17 +57,18 @@ def lex(parts: list[Part], policy: str, key: str, cache: Path, progress: Progres
         path.parent.mkdir(parents=True, exist_ok=True)
         context = multiprocessing.get_context("spawn")  # a fork would copy the threads of torch, half of them
         with (
-            replacing(path) as written,
-            pa.ipc.new_file(str(written), _FIELDS) as out,
+            replacing(path) as part,
+            pa.ipc.new_file(str(part), _FIELDS) as out,
             ProcessPoolExecutor(workers, mp_context=context) as pool,
         ):
-            done = pool.map(_lexed, parts, [policy] * len(parts))
-            for batch in progress(done, f"lexing ({policy})", len(parts)):
+            batches = pool.map(_lex_part, parts, [policy] * len(parts))
+            for batch in progress(batches, f"lexing ({policy})", len(parts)):
                 out.write_batch(pa.RecordBatch.from_pydict(batch, schema=_FIELDS))
     return TokenCache(path)
 
 
-def _lexed(part: Part, policy: str) -> dict[str, list[Any]]:
+def _lex_part(part: Part, policy: str) -> dict[str, list[Any]]:
+    """Return a part's rows as the columns of the cached table."""
     ids, texts, labels = part
     classes = [token_classes(text, policy, 0, label).tobytes() for text, label in zip(texts, labels, strict=True)]
     return {"id": ids, "label": labels if policy == "true" else [""] * len(ids), "classes": classes}

@@ -1,4 +1,4 @@
-"""Picture files of the user's own -> (B, H, W, 3) uint8, as a backbone sees them: screenshots given, not drawn."""
+"""Picture files of the user's own -> (B, H, W, 3) uint8 as a backbone sees them: screenshots given, not drawn."""
 
 import hashlib
 from collections.abc import Iterable, Sequence
@@ -16,48 +16,49 @@ MAX_PIXELS = 64_000_000  # of one picture; a small file can claim to hold far mo
 
 
 class PictureError(UserError):
-    """A file that is no picture, or none that can be read."""
+    """Raised for a file that is no picture, or none that can be read."""
 
 
 class Pictures:
-    """Opens pictures at one source size and input shape; what was opened once lies in the cache."""
+    """Opens pictures at one source size and input shape; keeps in the cache what was opened once."""
 
     def __init__(self, size: tuple[int, int], input_shape: int, cache: Path):
         self.size, self.shape, self.folder = size, input_shape, cache / "pictures"
 
     def __call__(self, paths: Sequence[str]) -> np.ndarray:
-        """-> (B, shape, shape, 3) uint8. Raises PictureError for a file that cannot be read."""
-        return np.stack([self._one(Path(path)) for path in paths])
+        """B paths -> (B, shape, shape, 3) uint8. Raises PictureError for a file that cannot be read."""
+        return np.stack([self._open(Path(path)) for path in paths])
 
     def unreadable(self, paths: Iterable[str]) -> dict[str, str]:
-        """Opens every file once -> why, for those that cannot be read."""
-        found: dict[str, str] = {}
+        """Open every file once and return the reason for each that cannot be read."""
+        reasons: dict[str, str] = {}
         for path in paths:
             try:
-                self._one(Path(path))
+                self._open(Path(path))
             except PictureError as error:
-                found[path] = str(error)
-        return found
+                reasons[path] = str(error)
+        return reasons
 
-    def _one(self, path: Path) -> np.ndarray:
+    def _open(self, path: Path) -> np.ndarray:
+        """Return one picture, (shape, shape, 3) uint8, from the cache if it did not change since."""
         try:
             state = path.stat()
         except OSError as error:
             raise PictureError(f"{path} cannot be read ({error.strerror}).") from error
-        facts = (READING, str(path.absolute()), state.st_size, state.st_mtime_ns, self.size, self.shape)
-        kept = self.folder / f"{hashlib.sha256(repr(facts).encode('utf-8', 'surrogateescape')).hexdigest()[:32]}.npy"
-        if kept.is_file():
-            return np.load(kept, allow_pickle=False)
+        facts = (READING, str(path.absolute()), state.st_size, state.st_mtime_ns, tuple(self.size), self.shape)
+        cached = self.folder / f"{hashlib.sha256(repr(facts).encode('utf-8', 'surrogateescape')).hexdigest()[:32]}.npy"
+        if cached.is_file():
+            return np.load(cached, allow_pickle=False)
         out = np.empty((1, self.shape, self.shape, 3), np.uint8)
         resize(fitted(open_picture(path), self.size)[None], out)
         self.folder.mkdir(parents=True, exist_ok=True)
-        with replacing(kept) as part, part.open("wb") as file:
+        with replacing(cached) as part, part.open("wb") as file:
             np.save(file, out[0])
         return out[0]
 
 
 def open_picture(path: Path) -> np.ndarray:
-    """File -> (H, W, 3) uint8: its first frame, turned upright, on white where it is transparent.
+    """Return a file's picture, (H, W, 3) uint8: its first frame, turned upright, on white where it is transparent.
 
     Raises PictureError for what is no picture, is damaged, or claims more than MAX_PIXELS.
     """

@@ -1,10 +1,10 @@
 """Geometry -> everything of a picture but its ink: background, shadow, window, controls, marked lines.
 
-A canvas is (out, height, width, scale_x, scale_y): flat uint8 pixels, and source pixels per drawn one.
 Positions are given in source pixels; edges are smoothed by how much of a drawn pixel they cover.
 """
 
 import math
+from typing import NamedTuple
 
 import numpy as np
 
@@ -16,9 +16,19 @@ MAC_COLORS = np.array([[255, 95, 86], [255, 189, 46], [39, 201, 63]], np.uint8)
 FAINT = 0.002  # a shadow below this share changes no pixel
 
 
+class Canvas(NamedTuple):
+    """The pixels of one picture, or of a batch, to draw on."""
+
+    pixels: np.ndarray  # flat uint8
+    height: int  # in drawn pixels
+    width: int
+    scale_x: float  # source pixels per drawn one
+    scale_y: float
+
+
 @compiled
-def paint_chrome(canvas, g, background, ground, mark, ink):
-    """Fills the whole picture; `ink` is the colour of what is written in the title bar."""
+def paint_window(canvas, g, background, ground, mark, ink):
+    """Fill the whole picture; `ink` is the colour of what is written in the title bar."""
     _background(canvas, g, background)
     box(canvas, g.x0, g.y0, g.x1, g.y1, g.radius, ground)
     if g.mark_y1 > g.mark_y0:
@@ -40,7 +50,7 @@ def paint_chrome(canvas, g, background, ground, mark, ink):
 
 @compiled
 def _background(canvas, g, colors):
-    """The upper left colour to the lower right one, and the window's shadow, where they will be seen."""
+    """Fill what will be seen of the background, upper left colour to lower right one, and of the window's shadow."""
     out, height, width, scale_x, scale_y = canvas
     row = width * 3
     if g.radius == 0 and g.x0 <= 0 and g.y0 <= 0 and g.x1 >= width * scale_x and g.y1 >= height * scale_y:
@@ -73,7 +83,7 @@ def _background(canvas, g, colors):
 
 @compiled
 def _columns(width, scale_x, g, colors, soft):
-    """Every byte of a row -> the gradient's part that goes with x, its step along y, the shadow's part."""
+    """Return for every byte of a row the gradient's part that goes with x, its step along y, and the shadow's part."""
     base, down = np.empty(width * 3, np.float32), np.empty(width * 3, np.float32)
     shade = np.zeros(width * 3, np.float32)
     for x in range(width):
@@ -92,14 +102,14 @@ def _columns(width, scale_x, g, colors, soft):
 
 @compiled
 def _share(centre, edge, soft):
-    """How much of a blurred edge's far side lies at `centre`, 0 to 1; erf is asked only where it matters."""
+    """Return how much of a blurred edge's far side lies at `centre`, 0 to 1; compute erf only where it matters."""
     z = (centre - edge) * soft
     return 1.0 if z > 2.5 else 0.0 if z < -2.5 else 0.5 + 0.5 * math.erf(z)
 
 
 @compiled_fastmath
 def _shaded(out, at, start, stop, base, down, shade, along, dark):
-    """Part of a row of the background."""
+    """Fill part of a row of the background."""
     if dark > FAINT:
         for i in range(start, stop):
             light = np.float32(1) - shade[up(i)] * dark
@@ -111,7 +121,7 @@ def _shaded(out, at, start, stop, base, down, shade, along, dark):
 
 @compiled
 def box(canvas, x0, y0, x1, y1, radius, color):
-    """A filled rectangle with round corners; rows that look alike are copied from the first of them."""
+    """Fill a rectangle with round corners; rows that look alike are copied from the first of them."""
     out, height, width, scale_x, scale_y = canvas
     x0, x1, y0, y1 = x0 / scale_x, x1 / scale_x, y0 / scale_y, y1 / scale_y
     radius = min(radius / math.sqrt(scale_x * scale_y), (x1 - x0) / 2, (y1 - y0) / 2)
@@ -140,7 +150,7 @@ def box(canvas, x0, y0, x1, y1, radius, color):
 
 @compiled
 def _cover(x, y, x0, y0, x1, y1, radius):
-    """Share of one drawn pixel that a box covers; at a round corner by the distance from its arc."""
+    """Return the share of one drawn pixel that a box covers; at a round corner by the distance from its arc."""
     dx = max(x0 + radius - x - 0.5, x + 0.5 - x1 + radius)
     dy = max(y0 + radius - y - 0.5, y + 0.5 - y1 + radius)
     if radius > 0 and dx > 0 and dy > 0:
@@ -150,6 +160,7 @@ def _cover(x, y, x0, y0, x1, y1, radius):
 
 @compiled
 def _mix(out, p, cover, color):
+    """Blend a colour into the pixel at p by the share that it covers."""
     if cover > 0:
         for c in range(3):
             out[p + c] = np.uint8(cover * color[c] + (1 - cover) * out[p + c] + 0.5)
@@ -157,7 +168,7 @@ def _mix(out, p, cover, color):
 
 @compiled
 def _cross(canvas, x, y, half, thick, color):
-    """Two diagonal strokes around (x, y)."""
+    """Draw two diagonal strokes around (x, y)."""
     out, height, width, scale_x, scale_y = canvas
     first, last = max(0, math.floor((x - half) / scale_x)), min(width, math.ceil((x + half) / scale_x))
     for row in range(max(0, math.floor((y - half) / scale_y)), min(height, math.ceil((y + half) / scale_y))):
