@@ -89,7 +89,7 @@ def data_options(args: argparse.Namespace) -> Packages:
         data = load_data_options(args.subset, **changes)
     except UserError as error:  # as it was typed here: --per-package=0
         typed = re.sub(r"\bdata\.(\w+)=", lambda name: f"--{name[1].replace('_', '-')}=", str(error))
-        raise UserError(typed) from error
+        raise UserError(typed.replace(", or null", "")) from error
     assert isinstance(data, Packages)
     return data
 

@@ -81,6 +81,8 @@ def test_options_that_cannot_be() -> None:
         corpus.main(["build", "--languages", "pythn"])
     with pytest.raises(UserError, match=r"^--per-package=0 must be a whole number of at least 1"):
         corpus.main(["build", "--per-package", "0"])
+    with pytest.raises(UserError, match=r"^--workers=0 must be a whole number of at least 1\.$"):
+        corpus.main(["build", "--workers", "0"])
     with pytest.raises(UserError, match=r"^--seed=-1 must be a whole number from 0"):
         corpus.main(["card", "--seed", "-1"])
     with pytest.raises(SystemExit):
