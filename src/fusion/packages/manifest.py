@@ -22,11 +22,20 @@ from fusion.config.paths import DATA_DIR
 from fusion.files import replacing, sha256_of
 from fusion.packages import clients, debian, registries
 from fusion.packages.archives import members
-from fusion.packages.errors import ArchiveError, PackageError, Unreachable
+from fusion.packages.errors import PackageError, Unreachable
 
 __all__ = [
-    "ArchiveError", "Package", "PackageError", "Unreachable", "fetch", "fetch_all", "members", "pin", "read_manifest",
-]  # fmt: skip
+    "Line",
+    "Package",
+    "archive_path",
+    "fetch",
+    "fetch_all",
+    "members",
+    "pin",
+    "read_lines",
+    "read_manifest",
+    "write_lines",
+]
 
 SETS = ("small", "core", "standard")  # each holds the ones before it
 TRIES = 2  # a registry that stumbles once is asked again
