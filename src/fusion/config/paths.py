@@ -12,7 +12,7 @@ CHECKOUT = PACKAGE.parents[1]
 
 
 def _shipped(name: str) -> Path:
-    """Inside the wheel a folder lies in the package, in a checkout at the top."""
+    """Return a folder that is shipped: inside the package in a wheel, at the top of a checkout."""
     inside = PACKAGE / name
     return inside if inside.is_dir() else CHECKOUT / name
 
@@ -22,7 +22,7 @@ DATA_DIR = _shipped("data")
 
 
 def cache_dir() -> Path:
-    """$FUSION_CACHE, else data/cache in a checkout, else the user's own cache folder."""
+    """Return $FUSION_CACHE, else data/cache in a checkout, else the user's own cache folder."""
     if chosen := os.environ.get("FUSION_CACHE"):
         return Path(chosen).expanduser().absolute()
     if DATA_DIR == CHECKOUT / "data":
@@ -32,14 +32,16 @@ def cache_dir() -> Path:
 
 
 def usable(cache: Path) -> Path:
-    """The same folder, made if it was not there. Raises UserError for one that nothing can be written to."""
+    """Return the folder, made if it was not there. Raises UserError if nothing can be written to it."""
     try:
         cache.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=cache):
             return cache
     except OSError as error:
-        told = f"The cache {cache} cannot be used ({error.strerror}); set FUSION_CACHE to a folder that can be written."
-        raise UserError(told) from error
+        sentence = (
+            f"The cache {cache} cannot be used ({error.strerror}); set FUSION_CACHE to a folder that can be written."
+        )
+        raise UserError(sentence) from error
 
 
 def to_dict(cfg: Any) -> dict[str, Any]:
