@@ -7,7 +7,8 @@ import pytest
 from PIL import Image
 
 from fusion.config.errors import UserError
-from fusion.render import main, parser
+from fusion.config.render import STYLE, load_render_options
+from fusion.render import main, parser, render_options
 
 CODE = 'def greet(name):\n\tprint(f"Hello, {name}!")  # politely\n'
 
@@ -95,6 +96,17 @@ def test_what_cannot_be_done_is_said_in_one_sentence(options, message, file, tmp
         main([str(file) if option == "FILE" else option for option in options])
 
 
-def test_every_style_field_has_an_option():
-    options = parser().format_help()
-    assert "--corner-radius" in options and "--jpeg-quality" in options
+def test_every_style_field_has_an_option_with_the_help_of_the_configuration():
+    text = " ".join(parser().format_help().split())
+    for name, field in STYLE.items():
+        assert f"--{name.replace('_', '-')} " in text and field.description.split(";")[0] in text
+
+
+def test_a_look_is_the_file_of_conf_render_with_what_else_is_given(tmp_path):
+    args = parser().parse_args(
+        ["--look", "editor", "--theme", "vs", "--line-height", "[110, 120]", "--highlight", "none"]
+    )
+    render = render_options(args, "carbon")
+    expected = load_render_options("editor", theme="vs", line_height=[110, 120], highlight="none")
+    assert render == expected and render_options(parser().parse_args([]), "plain") == load_render_options("plain")
+    assert render_options(parser().parse_args([]), None).style == {"scale": 2.0}

@@ -58,14 +58,6 @@ def test_any_theme_is_as_often_light_as_dark():
     assert all(not themes.palette(name).is_dark for name in Styles({"theme": "light"}).choices("theme"))
 
 
-@pytest.mark.parametrize("theme", themes.names())
-def test_every_ink_of_every_theme_can_be_read(theme):
-    palette = themes.palette(theme)
-    lowest = min(themes.contrast(ink, palette.ground) for ink in palette.inks)
-    assert lowest >= themes.MIN_CONTRAST
-    assert themes.contrast(palette.mark, palette.ground) > 1
-
-
 def test_evaluation_styles_do_not_depend_on_the_seed():
     assert sample_key(0, None, "a") == sample_key(9, None, "a") != sample_key(0, 0, "a")
     assert len({sample_key(seed, epoch, id) for seed in range(3) for epoch in range(3) for id in "abc"}) == 27
