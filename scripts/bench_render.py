@@ -143,8 +143,7 @@ def methods(rows: dict[str, list[str]]) -> dict[str, tuple[Callable[[list[int]],
 
         return draw
 
-    direct = CLEAN.replaced(mode="direct")
-    big = PLAIN.replaced(scale=2.0)
+    direct, big = CLEAN.replaced(mode="direct"), PLAIN.replaced(scale=2.0)
     return {
         "ImageFormatter 256": (anchor(13, 256, np.asarray), None),
         "ImageFormatter 500": (anchor(13, 500, np.asarray), None),
