@@ -35,6 +35,8 @@ def parse(kind: Any, given: Any, within: str = "") -> Any:
 
 def _explain(error: Mapping[str, Any], kind: Any, given: Any, within: str) -> UserError:
     """Return the first thing that pydantic found wrong, as a sentence that names the value and what it may be."""
+    if error["type"] == "json_invalid":
+        return UserError(f"{within or 'A value'} holds a character that is not UTF-8; rename it.")
     key, value, field = within, given, None
     for part in error["loc"]:
         found = fields(kind, value).get(str(part))
@@ -58,7 +60,7 @@ def _explain(error: Mapping[str, Any], kind: Any, given: Any, within: str) -> Us
     if error["type"] in ("union_tag_invalid", "union_tag_not_found"):
         tag = error["ctx"]["discriminator"].strip("'")
         named = value.get(tag) if isinstance(value, Mapping) else value
-        return unknown(key, named, _tags(kind, tag))
+        return unknown(f"{key}.{tag}" if tag == "kind" else key, named, _tags(kind, tag))
     if field is None or error["type"] in ("dataclass_type", "dataclass_exact_type"):
         return UserError(f"{key}={show(value)} must be given by its parts: {', '.join(_parts(key, kind))}.")
     if choices := choices_of(field):

@@ -38,9 +38,7 @@ def usable(cache: Path) -> Path:
         with tempfile.TemporaryFile(dir=cache):
             return cache
     except OSError as error:
-        sentence = (
-            f"The cache {cache} cannot be used ({error.strerror}); set FUSION_CACHE to a folder that can be written."
-        )
+        sentence = f"The cache {cache} cannot be used ({error.strerror}); set FUSION_CACHE to one that can be written."
         raise UserError(sentence) from error
 
 
