@@ -1,14 +1,15 @@
 """fusion: what a piece of code is, told from its text, its screenshot, or both.
 
-packages / folder
-   -> Snippet (text, label, group)            snippets/      one Parquet table, split by group
+packages / folder / CSV / JSONL / Parquet / hub
+   -> Snippet (text, label, group)            snippets/      one Arrow table, split by group
    -> token classes (one byte per character)  screenshots/   lexed without the label
    -> Screenshot (uint8 H x W x 3)            screenshots/   drawn anew each epoch, seeded
-   -> pair {text, image, label}               pairs.py       LightningDataModule
-   -> branch(text), branch(image): (B, D)     branches/      CodeBERTa, nano, timm CNN
+   -> pair {text, image, label}               datamodule.py  LightningDataModule
+   -> branch(text), branch(image): (B, D)     branches/      CodeBERTa, nano, ladder, timm CNN
    -> late fusion -> logits (B, C)            model/         concatenation
-   -> run folder: run.json, predictions       results/       table, plots
-   -> Prediction                              predict.py     text only or both
+   -> run folder: run.json, predictions       training/      a configuration (config/) -> what results/ reads
+   -> table, plots                            results/
+   -> Prediction                              serving/       text only or both
 """
 
 __version__ = "0.1.0"
