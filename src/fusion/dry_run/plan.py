@@ -33,10 +33,11 @@ from fusion.results.record import Record
 from fusion.results.table import Table, print_table
 from fusion.snippets import sources
 from fusion.training.build import create_branches
+from fusion.training.data import split_sizes
 from fusion.training.feature_cache import styles_to_keep
 from fusion.training.memory import Memory, build_on_meta, estimate_memory, free_memory
 from fusion.training.reuse import find_completed
-from fusion.training.run import check, split_sizes
+from fusion.training.run import check
 from fusion.training.setup import resolve_device
 
 log = logging.getLogger(__name__)

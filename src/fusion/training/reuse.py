@@ -7,28 +7,15 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-import pyarrow as pa
-
 from fusion.branches.weights import can_be_had, find_image_weights, find_text_weights, published
 from fusion.config.errors import UserError
-from fusion.config.paths import cache_dir
 from fusion.config.schema import Config
-from fusion.console import progress
 from fusion.files import write_text
 from fusion.results.record import REUSED, fingerprint, read_runs
-from fusion.snippets import sources
-from fusion.snippets.kfold import folded
 from fusion.snippets.snippet import split_hash
+from fusion.training.data import load_table
 
 log = logging.getLogger(__name__)
-
-
-def load_table(config: Config) -> pa.Table:
-    """Return the table of the data or, of a fold, the same with other projects on its validation side."""
-    table = sources.load(config.data, cache_dir(), progress)
-    if config.fold is None or config.folds is None:
-        return table
-    return folded(table, config.fold, config.folds, config.seed)
 
 
 def find_completed(config: Config, places: Iterable[Path]) -> Path | None:

@@ -2,37 +2,28 @@
 
 import errno
 import logging
-import os
 import re
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-import pyarrow as pa
-import pyarrow.compute as pc
 import pytorch_lightning as pl
 import torch
 
 from fusion.branches import image, weights
 from fusion.config.errors import UserError, first_line
-from fusion.config.paths import cache_dir
 from fusion.config.schema import Config
-from fusion.console import Stopped, progress, set_up_logging
-from fusion.datamodule import SnippetDataModule
+from fusion.console import Stopped, set_up_logging
 from fusion.results.record import Record, new_run_folder
-from fusion.screenshots.renderer import Renderer
-from fusion.screenshots.token_cache import KEPT, TokenCache, lex
-from fusion.screenshots.user_images import Pictures
-from fusion.snippets.snippet import SPLITS, split_hash
-from fusion.snippets.user.stream import Stream, open_stream
 from fusion.training.batchnorm import estimate_statistics
 from fusion.training.build import create_branches, make_model
+from fusion.training.data import load_data, make_datamodule
 from fusion.training.evaluate import evaluate
-from fusion.training.feature_cache import styles_to_keep, use_cached_features
+from fusion.training.feature_cache import use_cached_features
 from fusion.training.fit import fit
 from fusion.training.memory import explain_out_of_memory, is_out_of_memory
-from fusion.training.reuse import find_completed, link, load_table
+from fusion.training.reuse import find_completed, link
 from fusion.training.setup import resolve_device, resolve_precision
 from fusion.training.sweeps import warn_once_a_sweep
 
@@ -41,9 +32,6 @@ log = logging.getLogger(__name__)
 
 class RunFailed(UserError):
     """A run that failed or could not go on, and whose folder tells so."""
-
-
-MAX_UNREADABLE = 0.05  # share of own pictures that may be unreadable before a run is refused
 
 
 def run(config: Config, overrides: Sequence[str], parent: Path, rerun: bool = True) -> Path:
@@ -136,66 +124,16 @@ def _train(config: Config, folder: Path, record: Record) -> None:
     warn(config)
     pl.seed_everything(config.seed, workers=True, verbose=False)
     clock = time.monotonic()
-    stream = open_stream(config.data, cache_dir()) if config.is_streamed else None  # type: ignore[arg-type]
-    table = stream.table if stream else load_table(config)
-    record.update(data_hash=split_hash(table))
-    renderer, pictures = None, None
-    if config.has_image:
-        renderer = Renderer(config.render, config.source_size, config.input_shape, config.seed)
-        pictures = Pictures(renderer.size, config.input_shape, cache_dir())
-        table = _without_unreadable(table, pictures)
-    classes = sorted(pc.unique(table["label"]).to_pylist())
-    record.update(classes=classes, split_hash=split_hash(table), samples=split_sizes(table))
-    config, created = create_branches(config, table, record)
-    if renderer is not None:
-        if config.render.highlight in KEPT and stream is None:
-            renderer.painter.token_cache = _lex(config.render.highlight, table)
-        facts = {"source_size": list(renderer.size), "fingerprint": renderer.fingerprint}
-        record.update(image=created["image"].module.facts() | facts)  # type: ignore[operator]
-    datamodule = _make_datamodule(config, table, classes, created, renderer, pictures, stream)
-    model = make_model(config, classes, created)
+    data = load_data(config, record)
+    config, branches = create_branches(config, data.table, record)
+    if data.renderer is not None:
+        facts = {"source_size": list(data.renderer.size), "fingerprint": data.renderer.fingerprint}
+        record.update(image=branches["image"].module.facts() | facts)  # type: ignore[operator]
+    datamodule, model = make_datamodule(config, data, branches), make_model(config, data.classes, branches)
     estimate_statistics(config, model.net, datamodule, record)
     use_cached_features(config, model, datamodule, record)
     record.update(parameters=model.net.size)
     record.content["timings"]["preparing_seconds"] = round(time.monotonic() - clock, 1)
-    with explain_out_of_memory(config, len(classes), head_only=datamodule.features is not None):
+    with explain_out_of_memory(config, len(data.classes), head_only=datamodule.features is not None):
         trainer = fit(config, model, datamodule, folder, record)
-    evaluate(model, datamodule, trainer, table, folder, record)
-
-
-def _make_datamodule(
-    config: Config, table: pa.Table, classes: list[str], created: dict, renderer: Renderer | None,
-    pictures: Pictures | None, stream: Stream | None,
-) -> SnippetDataModule:  # fmt: skip
-    tokenizer = created["text"].tokenizer if "text" in created else None
-    return SnippetDataModule(
-        table, classes, tokenizer, renderer, batch_size=config.batch_size, seed=config.seed,
-        num_workers=config.num_workers, pictures=pictures, stream=stream, num_styles=styles_to_keep(config),
-    )  # fmt: skip
-
-
-def _lex(policy: str, table: pa.Table) -> TokenCache:
-    """Return the token classes of a table's texts, from the cache if they were lexed before."""
-    columns = table.select(["id", "text", "label"])
-    parts = [tuple(batch.to_pydict().values()) for batch in columns.to_batches(max_chunksize=256)]
-    return lex(parts, policy, split_hash(table), cache_dir(), progress, workers=os.cpu_count() or 1)
-
-
-def _without_unreadable(table: pa.Table, pictures: Pictures) -> pa.Table:
-    """Return the table without rows whose own picture cannot be read; warn of them, or raise if they are too many."""
-    if "image" not in table.column_names:
-        return table
-    paths = sorted({path for path in table["image"].to_pylist() if path})
-    unreadable = pictures.unreadable(progress(paths, "reading pictures", len(paths)))
-    if not unreadable:
-        return table
-    reasons = " ".join([*unreadable.values()][:3])
-    if len(unreadable) > MAX_UNREADABLE * len(paths):
-        raise UserError(f"{len(unreadable)} of {len(paths)} pictures cannot be read: {reasons}")
-    log.warning("%d of %d pictures cannot be read; their rows are left out: %s", len(unreadable), len(paths), reasons)
-    return table.filter(pc.invert(pc.is_in(table["image"], pa.array([*unreadable], pa.string()))))
-
-
-def split_sizes(table: pa.Table) -> dict[str, int]:
-    """Return how many rows each side of the split has."""
-    return {split: pc.sum(pc.equal(table["split"], split)).as_py() or 0 for split in SPLITS}
+    evaluate(model, datamodule, trainer, data.table, folder, record)
