@@ -20,7 +20,7 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from omegaconf import DictConfig
 
 from fusion import console
-from fusion.config.paths import CONF_DIR, to_dict
+from fusion.config.paths import CONF_DIR, PACKAGE, to_dict
 from fusion.config.schema import Config, load_config
 
 # The smallest run that has everything: both branches, two epochs, a validation and a test side.
@@ -95,13 +95,13 @@ CODE = {"python": _python, "c": _c, "css": _css}
 
 
 def sample(label: str, number: int, blocks: int = 5) -> str:
-    """A file of that label, like no other: names are drawn at random, keyed by the number."""
+    """Return a file of that label, like no other: names are drawn at random, keyed by the number."""
     rng = random.Random(f"{label} {number}")
     return "".join(CODE[label](lambda: rng.choice(WORDS)) for _ in range(blocks))
 
 
 def write_corpus(folder: Path, files: int = 6) -> Path:
-    """folder/<label>/<file>: each file is a project of its own."""
+    """Write folder/<label>/<file>, each file a project of its own, and return the folder."""
     for label in CODE:
         (folder / label).mkdir(parents=True)
         for i in range(files):
@@ -116,10 +116,11 @@ def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def environment(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    """Of a process without a hub and with a cache of its own, one thread."""
-    cache = tmp_path_factory.mktemp("cache")
+    """Return that of a process: this very fusion, one thread, no hub, a cache that the tests share."""
+    cache, here = tmp_path_factory.mktemp("cache"), str(PACKAGE.parent)
     return os.environ | {
         "FUSION_CACHE": str(cache), "HF_HUB_OFFLINE": "1", "OMP_NUM_THREADS": "1", "NO_COLOR": "1",
+        "PYTHONPATH": os.pathsep.join([here, *filter(None, [os.environ.get("PYTHONPATH")])]),
     }  # fmt: skip
 
 
@@ -166,7 +167,7 @@ def call(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) ->
 
 @pytest.fixture(scope="session")
 def trained(fusion: Command, corpus: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The run folder of a tiny fused model, trained through the command line."""
+    """Return the run folder of a tiny fused model, trained through the command line."""
     place = tmp_path_factory.mktemp("trained")
     done = fusion("train", *TINY, f"data.path={corpus}", cwd=place)
     assert done.returncode == 0, done.stderr

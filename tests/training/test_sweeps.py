@@ -1,176 +1,176 @@
-"""Sweeps from files: their axes can be overridden, what is complete is not repeated, what failed is."""
+"""Sweeps: names checked before anything runs, an outcome read from folders, each warning shown once."""
 
 import csv
-import json
+import logging
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
-import timm
-from hydra import compose, initialize_config_dir
-from safetensors.torch import save_file
-from tests.tiny import TEXT_ONLY, Command
+from tests.tiny import HEAD, TEXT_ONLY, Command
 
-from fusion.branches import weights
-from fusion.branches.weights import WeightSource, WeightsUnavailable
 from fusion.config.errors import UserError
-from fusion.config.paths import CONF_DIR, to_dict
-from fusion.files import sha256_of
-from fusion.results.record import find_runs, read_run
-from fusion.training import reuse as repeats
-from fusion.training import run as experiment
-from fusion.training.sweeps import check_choices, is_dry
+from fusion.config.renamed import RENAMED, RENAMED_CHOICES
+from fusion.results.record import read_run, read_runs
+from fusion.results.sweep_outcome import read_outcome
+from fusion.training import sweeps
+from fusion.training.sweeps import check_overrides, is_dry
 
 FAST = [*TEXT_ONLY, "epochs=1"]
+FALLS_BACK = ["backbone=none", "text=codeberta", *HEAD, "epochs=1"]
 
 
-def test_a_sweep_repeats_what_failed_and_not_what_is_complete(tmp_path: Path, corpus: Path, fusion: Command) -> None:
+def table(place: Path) -> list[dict[str, str]]:
+    """Return the rows of the newest sweep's results.csv."""
+    *_, path = sorted(place.rglob("results.csv"))
+    with path.open(newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def by_lr(place: Path) -> dict[str, dict[str, Any]]:
+    """Return the records of the runs below a folder, by the learning rate that was asked for."""
+    runs, notes = read_runs([place])
+    assert not notes
+    return {str(run["config"]["lr"]): run for run in runs.values()}
+
+
+@pytest.mark.parametrize(
+    "launcher", [[], ["hydra/launcher=joblib", "hydra.launcher.n_jobs=2"]], ids=["basic", "joblib"]
+)
+def test_a_sweep_goes_on_past_failures_ends_with_its_table_and_exits_with_3(
+    tmp_path: Path, corpus: Path, fusion: Command, call: Command, without_plots: None, launcher: list[str]
+) -> None:
+    words = ["-m", *FALLS_BACK, f"data.path={corpus}", "lr=0.01,1e30,-1,0.02"]
+    done = (fusion if launcher else call)("train", *words, *launcher, cwd=tmp_path)
+    assert done.returncode == 3, done.stderr
+    rows = {row["LR"]: row for row in table(tmp_path)}
+    assert {lr: row["Status"].split(":")[0] for lr, row in rows.items()} == {
+        "0.01": "completed", "0.02": "completed", "1e+30": "failed",
+    }  # fmt: skip
+    assert "The train loss is nan at step" in rows["1e+30"]["Status"]
+    assert all(float(rows[lr]["Accuracy"]) > 0 for lr in ("0.01", "0.02"))
+    assert done.stdout.count("| completed |") == 2 and done.stdout.count("failed: The train loss is nan") == 1
+    (folder,) = (path.parent for path in tmp_path.rglob("results.md"))
+    sentence = "lr=-1 must be a number above 0, such as 0.001, or search."
+    assert read_outcome(folder).failed_jobs == {"2": sentence}
+    assert f"{folder.name}: job 2 failed before there was a run folder: {sentence}" in done.stdout
+    assert done.stderr.count("Instead of codeberta this run trains `nano`") == 1, "shown once a sweep"
+    logs = [path.read_text() for path in folder.glob("*/run.log")]
+    assert len(logs) == 3 and all(log.count("Instead of codeberta this run trains `nano`") == 1 for log in logs)
+    assert not (folder / sweeps.WARNED).exists()
+    if launcher:
+        alone = call("train", *words[1:-1], "lr=0.02", "name=alone", cwd=tmp_path)
+        assert alone.returncode == 0, alone.stderr
+        metrics = read_run(tmp_path / alone.stdout.strip())["metrics"]
+        assert by_lr(folder)["0.02"]["metrics"] == metrics, "whatever launches it, a run is the same"
+
+
+def test_a_sweep_repeats_what_failed_and_not_what_is_complete(tmp_path: Path, corpus: Path, call: Command) -> None:
     sweep = ["-m", *FAST, f"data.path={corpus}", "text.max_tokens=16,32"]
-    first = fusion("train", *sweep, "batch_size=0,8", cwd=tmp_path)
+    first = call("train", *sweep, "lr=1e30,0.01", cwd=tmp_path)
     assert first.returncode == 3, first.stderr
-    second = fusion("train", *sweep, "batch_size=4,8", cwd=tmp_path)
+    second = call("train", *sweep, "lr=0.02,0.01", cwd=tmp_path)
     assert second.returncode == 0, second.stderr
-    assert second.stderr.count("is this very run, completed; again=true would repeat it") == 2
+    assert second.stderr.count("is this very run, completed; rerun=true would repeat it") == 2
     assert "2 of 4 runs were completed before and not repeated" in second.stderr
     *_, folder = sorted(path.parent for path in tmp_path.rglob("results.csv"))
     assert len(list(folder.glob("*/run.json"))) == 2
     for log in folder.glob("*/run.log"):
         assert "epoch 1 of 1" in log.read_text(), "each run of a sweep has its log, not the first alone"
-    rows = list(csv.DictReader((folder / "results.csv").open(newline="")))
-    assert [row["Status"] for row in rows] == ["completed"] * 4 and all(row["Accuracy"] for row in rows)
-    assert len(find_runs([tmp_path])) == 6, "the two that were taken count once"
-    to_device = folder.parent.rename(folder.parent.parent / "elsewhere") / folder.name
-    assert len(find_runs([to_device])) == 4
+    assert [row["Status"] for row in table(tmp_path)] == ["completed"] * 4
+    assert all(row["Accuracy"] for row in table(tmp_path))
+    assert len(read_runs([tmp_path])[0]) == 6, "the two that were taken count once"
+    moved = folder.parent.rename(folder.parent.parent / "elsewhere") / folder.name
+    assert len(read_runs([moved])[0]) == 4
 
 
-def test_a_sweep_of_a_file_takes_the_axes_of_the_command_line(tmp_path: Path, corpus: Path, fusion: Command) -> None:
-    given = ["epochs=0", "fusion.hidden=[16],[8]", "lr=0.1", f"data.path={corpus}", "data=folder"]
-    done = fusion("train", "-m", "+sweep=heads", *given, cwd=tmp_path)
+def test_a_sweep_of_a_file_takes_the_axes_of_the_command_line(tmp_path: Path, corpus: Path, call: Command) -> None:
+    words = ["backbone.weights=nowhere", "fusion.hidden=[16],[8]", "lr=0.1", f"data.path={corpus}", "data=folder"]
+    done = call("train", "-m", "+sweep=heads", *words, cwd=tmp_path)
     assert done.returncode == 3, done.stderr
-    runs = [read_run(folder)["config"] for folder in find_runs([tmp_path / "runs"])]
+    runs = [run["config"] for run in read_runs([tmp_path / "runs"])[0].values()]
     assert len(runs) == 2 * 3 and {run["lr"] for run in runs} == {0.1}
     assert {tuple(run["fusion"]["hidden"]) for run in runs} == {(16,), (8,)}
-    assert {run["fusion"]["dropout"] for run in runs} == {0.0, 0.2, 0.5} and {run["text"]["name"] for run in runs} == {
-        "none"
-    }
+    assert {run["fusion"]["dropout"] for run in runs} == {0.0, 0.2, 0.5}
+    assert {run["text"]["name"] for run in runs} == {"none"}
 
 
-def test_a_sweep_over_rows_ends_with_the_table_of_its_runs(tmp_path: Path, corpus: Path, fusion: Command) -> None:
-    given = ["-m", "row=notebook_baseline,notebook_augmented", "data=folder", f"data.path={corpus}", "epochs=1"]
-    done = fusion("train", *given, "source_size=64", "render.font=dejavu-sans-mono", "lr=0.001,-1", cwd=tmp_path)
-    assert done.returncode == 3, "the two of lr=-1 failed"
-    assert done.stdout.count("| convnet |") == 4 and done.stdout.count("failed") == 2
+def test_a_sweep_over_rows_ends_with_the_table_of_its_runs(tmp_path: Path, corpus: Path, call: Command) -> None:
+    words = ["-m", "row=notebook_baseline,notebook_augmented", "data=folder", f"data.path={corpus}", "epochs=1"]
+    done = call("train", *words, "source_size=64", "render.font=dejavu-sans-mono", "lr=0.001,1e30", cwd=tmp_path)
+    assert done.returncode == 3, "the two of lr=1e30 failed"
+    assert done.stdout.count("| convnet |") == 4 and done.stdout.count("failed: ") == 2
 
 
-def test_a_study_without_m_and_rows_that_are_not_there_get_one_sentence(tmp_path: Path, fusion: Command) -> None:
-    for arguments, said in (
-        (["sweep=heads"], "add -m"),
-        (["-m", "row=glob(rokuten_*)"], "No row is named like rokuten_*"),
-    ):
-        done = fusion("train", *arguments, cwd=tmp_path)
-        assert done.returncode == 1 and said in done.stderr and len(done.stderr.strip().splitlines()) == 1
-    assert not list(tmp_path.iterdir())
+def test_jobs_that_leave_no_run_folder_are_noted_and_the_others_run(
+    tmp_path: Path, corpus: Path, call: Command
+) -> None:
+    shutil.copytree(corpus, tmp_path / "gone")
+    complete = ["-m", *FAST, f"data.path={tmp_path / 'gone'}", "input_shape=32"]
+    assert call("train", *complete, cwd=tmp_path).returncode == 0
+    shutil.rmtree(tmp_path / "gone")
+    sweep = ["-m", *FAST[1:], f"data.path={tmp_path / 'gone'},{corpus}", "backbone=timm,none", "input_shape=32"]
+    done = call("train", *sweep, cwd=tmp_path)
+    assert done.returncode == 3, done.stderr
+    no_model = "backbone.model has no value; pass backbone.model=VALUE."
+    assert done.stderr.count(f"error: {no_model}") == 2
+    assert done.stderr.count("error: ") == 3 and done.stdout.count("| completed |") == 1
+    *_, folder = sorted((tmp_path / "runs").glob("sweep-*"))
+    outcome = read_outcome(folder)
+    assert outcome.failures == 3 and [*outcome.failed_jobs.values()].count(no_model) == 2
+    assert "is not a folder" in next(error for error in outcome.failed_jobs.values() if error != no_model)
+
+
+def test_a_warning_is_shown_by_the_first_process_that_has_it_and_kept_in_every_log(tmp_path: Path) -> None:
+    def record(level: int, text: str, *values: object) -> logging.LogRecord:
+        return logging.LogRecord("fusion", level, __file__, 1, text, values, None)
+
+    first, second = (sweeps._OnceASweep(tmp_path) for _ in range(2))
+    for level in (logging.WARNING, logging.ERROR):
+        assert first.filter(record(level, "weights of %s are missing, %d", "x", level))
+        assert not first.filter(record(level, "weights of %s are missing, %d", "x", level))
+        assert not second.filter(record(level, "weights of x are missing, %d", level)), "what it says counts"
+    assert second.filter(record(logging.WARNING, "weights of %s are missing, %d", "y", 30))
+    assert first.filter(record(logging.INFO, "epoch 1")) and first.filter(record(logging.INFO, "epoch 1"))
+
+
+@pytest.mark.parametrize("old", RENAMED)
+def test_the_old_name_of_an_option_is_answered_with_the_new_one(old: str) -> None:
+    sentence = rf"^{old} is called {RENAMED[old]} now; pass {RENAMED[old]}=1\.$"
+    for word in (f"{old}=1", f"+{old}=1", f"++{old}=1"):
+        with pytest.raises(UserError, match=sentence):
+            check_overrides(["lr=0.1", word])
+    check_overrides([f"{RENAMED[old]}=1"])
+
+
+@pytest.mark.parametrize("old", RENAMED_CHOICES)
+def test_the_old_name_of_a_choice_is_answered_with_the_new_one_in_a_sweep_too(old: str) -> None:
+    for word in (old, f"+{old}", old.replace("=", "=carbon,")):
+        with pytest.raises(UserError, match=f"^{old} is called {RENAMED_CHOICES[old]} now"):
+            check_overrides([word])
 
 
 def test_every_row_can_be_named_by_a_pattern() -> None:
-    check_choices(["row=glob(rakuten_*)", "row=glob([heig_*,notebook_*])", "sweep=shapes", "+row=notebook_vgg16"])
+    check_overrides(["row=glob(rakuten_*)", "row=glob([heig_*,notebook_*])", "sweep=shapes", "+row=notebook_vgg16"])
+    with pytest.raises(UserError, match="No row is named like rokuten_"):
+        check_overrides(["row=glob(rokuten_*)"])
     with pytest.raises(UserError, match="did you mean shapes"):
-        check_choices(["sweep=shape"])
+        check_overrides(["sweep=shape"])
 
 
-def configured(corpus: Path, *overrides: str) -> dict:
-    with initialize_config_dir(str(CONF_DIR), version_base="1.3"):
-        return to_dict(compose("train", [*FAST, f"data.path={corpus}", *overrides])) | {"again": False}
-
-
-def test_a_run_that_made_do_with_random_weights_is_repeated_once_there_are_better(
-    tmp_path: Path, corpus: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    config = configured(corpus) | {"runs": str(tmp_path)}
-    folder = experiment.run(config, [], tmp_path / "a")
-    assert repeats.completed(config, [tmp_path], experiment.load) == folder
-    config["backbone"] = {"name": "timm", "model": "test_resnet", "weights": "auto"}
-    record = read_run(folder) | {"weights": {"image": "random"}}
-    record["fingerprint"] = repeats.fingerprint(config)
-    (folder / "run.json").write_text(json.dumps(record))
-    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
-
-    def refuse(*_: object) -> None:
-        raise WeightsUnavailable("no hub")
-
-    monkeypatch.setattr(repeats, "find_image_weights", refuse)
-    assert repeats.completed(config, [tmp_path], experiment.load) == folder
-    monkeypatch.setattr(repeats, "find_image_weights", lambda *_: WeightSource("hub", tmp_path))
-    assert repeats.completed(config, [tmp_path], experiment.load) is None
-
-
-def test_a_record_that_cannot_be_read_hides_no_other(
-    tmp_path: Path, corpus: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    config = configured(corpus) | {"runs": str(tmp_path)}
-    folder = experiment.run(config, [], tmp_path / "a")
-    for number, content in enumerate(('{"schema": 1, "sta', '{"schema": 999}', "[]")):
-        (broken := tmp_path / f"broken{number}").mkdir()
-        (broken / "run.json").write_text(content)
-        for _ in range(2):
-            assert repeats.completed(config, [tmp_path], experiment.load) == folder
-        assert capsys.readouterr().err.count(str(broken)) == 1, "named, and once"
-
-
-def test_jobs_that_leave_no_row_are_counted_and_the_others_run(tmp_path: Path, corpus: Path, fusion: Command) -> None:
-    shutil.copytree(corpus, tmp_path / "gone")
-    complete = ["-m", *FAST, f"data.path={tmp_path / 'gone'}", "input_shape=32"]
-    assert fusion("train", *complete, cwd=tmp_path).returncode == 0
-    shutil.rmtree(tmp_path / "gone")
-    sweep = ["-m", *FAST[1:], f"data.path={tmp_path / 'gone'},{corpus}", "backbone=timm,none", "input_shape=32"]
-    done = fusion("train", *sweep, cwd=tmp_path)
-    assert done.returncode == 3, done.stderr
-    assert done.stderr.count("error: backbone.model has no value; pass backbone.model=VALUE.") == 2
-    assert done.stderr.count("error: ") == 3 and done.stdout.count("| completed |") == 1
-
-
-def test_a_run_whose_weights_changed_is_repeated(tmp_path: Path, corpus: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    held = tmp_path / "weights.safetensors"
-    save_file(timm.create_model("test_resnet").state_dict(), held)
-    image = ["backbone=timm", "backbone.model=test_resnet", "input_shape=32", "source_size=64"]
-    config = configured(corpus, *image, f"backbone.weights={held}", "render.font=dejavu-sans-mono")
-    config |= {"runs": str(tmp_path)}
-    folder = experiment.run(config, [], tmp_path / "a")
-    assert read_run(folder)["weights_from"] == {"image": sha256_of(held)}
-    assert repeats.completed(config, [tmp_path], experiment.load) == folder
-
-    def taken(**facts: object) -> bool:
-        record = read_run(folder)
-        (folder / "run.json").write_text(json.dumps(record | facts))
-        found = repeats.completed(config, [tmp_path], experiment.load)
-        (folder / "run.json").write_text(json.dumps(record))
-        return found == folder
-
-    assert not taken(weights_from=None), "what an older fusion did not note is not known to be the same"
-    assert taken(weights={"image": "hub"}, weights_from={"image": "test_resnet.r160_in1k"})
-    assert not taken(weights={"image": "hub"}, weights_from={"image": "test_resnet.older"})
-    held.write_bytes(held.read_bytes()[:-1] + b"\x01")
-    assert not taken()
-    held.unlink()
-    assert not taken()
-
-
-def test_a_dry_run_fetches_no_weights(tmp_path: Path, corpus: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    image = ["backbone=timm", "backbone.model=test_resnet", "backbone.weights=auto", "dry_run=true"]
-    config, run = configured(corpus, *image), {"weights": {"image": "random", "text": "random"}}
-    monkeypatch.setattr(weights, "_download", lambda *_: pytest.fail("fetched"))
-    asked: list[str] = []
-    for answer in (True, False):
-        monkeypatch.setattr(repeats, "can_be_had", lambda repository, a=answer: asked.append(repository) or a)
-        assert repeats._starts_alike(config, run) is not answer
-    assert asked == ["timm/test_resnet.r160_in1k"] * 2
+def test_each_of_the_choices_that_are_swept_over_is_checked() -> None:
+    check_overrides(["backbone=mobilenetv2,densenet121"])
+    with pytest.raises(
+        UserError, match=r"^backbone=densnet121 is not known \(did you mean densenet121\?\); it is one of "
+    ):
+        check_overrides(["backbone=mobilenetv2,densnet121"])
 
 
 @pytest.mark.parametrize(
     ("word", "dry"),
     [("dry_run=1", True), ("dry_run=True", True), ("+dry_run=true", True), ("dry_run=0", False), ("lr=1", False)],
 )
-def test_a_dry_run_is_told_by_its_value(word: str, dry: bool) -> None:
+def test_a_dry_run_is_known_by_its_value(word: str, dry: bool) -> None:
     assert is_dry(["lr=0.1", word]) is dry
     for other in ("dry_run=yes", "dry_run=true,false", "dry_run=2"):
         with pytest.raises(UserError, match="must be true or false"):
