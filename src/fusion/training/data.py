@@ -1,0 +1,112 @@
+"""A configuration -> what a run learns from: its table, what draws its pictures, its batches."""
+
+import logging
+import os
+from dataclasses import dataclass
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from fusion.branches import LoadedBranch
+from fusion.config.errors import UserError
+from fusion.config.paths import cache_dir
+from fusion.config.schema import Config
+from fusion.console import progress
+from fusion.datamodule import SnippetDataModule
+from fusion.results.record import Record
+from fusion.screenshots.renderer import Renderer
+from fusion.screenshots.token_cache import KEPT, lex
+from fusion.screenshots.user_images import Pictures
+from fusion.snippets import sources
+from fusion.snippets.kfold import folded
+from fusion.snippets.snippet import SPLITS, split_hash
+from fusion.snippets.user.stream import Stream, open_stream
+from fusion.training.feature_cache import styles_to_keep
+
+log = logging.getLogger(__name__)
+
+MAX_UNREADABLE = 0.05  # share of own pictures that may be unreadable before a run is refused
+
+
+@dataclass(frozen=True)
+class RunData:
+    """What a run learns from and is evaluated on."""
+
+    table: pa.Table  # all splits; of a stream the rows that are evaluated, and those that show what labels there are
+    stream: Stream | None  # the training rows, if they are not those of the table
+    renderer: Renderer | None  # None without an image branch
+    pictures: Pictures | None  # the user's own
+
+    @property
+    def classes(self) -> list[str]:
+        """Return every label, sorted."""
+        return sorted(pc.unique(self.table["label"]).to_pylist())
+
+
+def load_table(config: Config) -> pa.Table:
+    """Return the table of the data or, of a fold, the same with other projects on its validation side."""
+    table = sources.load(config.data, cache_dir(), progress)
+    if config.fold is None or config.folds is None:
+        return table
+    return folded(table, config.fold, config.folds, config.seed)
+
+
+def load_data(config: Config, record: Record) -> RunData:
+    """Return the data of a run, without rows whose own picture cannot be read; the record says what they are."""
+    stream = open_stream(config.data, cache_dir()) if config.is_streamed else None  # type: ignore[arg-type]
+    table = stream.table if stream else load_table(config)
+    record.update(data_hash=split_hash(table))
+    renderer, pictures = None, None
+    if config.has_image:
+        renderer = Renderer(config.render, config.source_size, config.input_shape, config.seed)
+        pictures = Pictures(renderer.size, config.input_shape, cache_dir())
+        table = _without_unreadable(table, pictures)
+        if config.render.highlight in KEPT and stream is None:
+            _share_token_classes(config.render.highlight, table, renderer)
+    data = RunData(table, stream, renderer, pictures)
+    record.update(classes=data.classes, split_hash=split_hash(table), samples=split_sizes(table))
+    return data
+
+
+def make_datamodule(config: Config, data: RunData, branches: dict[str, LoadedBranch]) -> SnippetDataModule:
+    """Return the data as batches, in what the branches read."""
+    return SnippetDataModule(
+        data.table,
+        data.classes,
+        branches["text"].tokenizer if "text" in branches else None,
+        data.renderer,
+        batch_size=config.batch_size,
+        seed=config.seed,
+        num_workers=config.num_workers,
+        pictures=data.pictures,
+        stream=data.stream,
+        num_styles=styles_to_keep(config),
+    )
+
+
+def split_sizes(table: pa.Table) -> dict[str, int]:
+    """Return how many rows each split has."""
+    return {split: pc.sum(pc.equal(table["split"], split)).as_py() or 0 for split in SPLITS}
+
+
+def _share_token_classes(policy: str, table: pa.Table, renderer: Renderer) -> None:
+    """Give the renderer the token classes of all texts, from the cache if they were lexed before."""
+    columns = table.select(["id", "text", "label"])
+    parts = [tuple(batch.to_pydict().values()) for batch in columns.to_batches(max_chunksize=256)]
+    workers = os.cpu_count() or 1
+    renderer.painter.token_cache = lex(parts, policy, split_hash(table), cache_dir(), progress, workers=workers)
+
+
+def _without_unreadable(table: pa.Table, pictures: Pictures) -> pa.Table:
+    """Return the table without rows whose own picture cannot be read; warn of them, or raise if they are too many."""
+    if "image" not in table.column_names:
+        return table
+    paths = sorted({path for path in table["image"].to_pylist() if path})
+    unreadable = pictures.unreadable(progress(paths, "reading pictures", len(paths)))
+    if not unreadable:
+        return table
+    reasons = " ".join([*unreadable.values()][:3])
+    if len(unreadable) > MAX_UNREADABLE * len(paths):
+        raise UserError(f"{len(unreadable)} of {len(paths)} pictures cannot be read: {reasons}")
+    log.warning("%d of %d pictures cannot be read; their rows are left out: %s", len(unreadable), len(paths), reasons)
+    return table.filter(pc.invert(pc.is_in(table["image"], pa.array([*unreadable], pa.string()))))
