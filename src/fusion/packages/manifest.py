@@ -21,21 +21,7 @@ from fusion.config.errors import UserError, did_you_mean
 from fusion.config.paths import DATA_DIR
 from fusion.files import replacing, sha256_of
 from fusion.packages import clients, debian, registries
-from fusion.packages.archives import members
 from fusion.packages.errors import PackageError, Unreachable
-
-__all__ = [
-    "Line",
-    "Package",
-    "archive_path",
-    "fetch",
-    "fetch_all",
-    "members",
-    "pin",
-    "read_lines",
-    "read_manifest",
-    "write_lines",
-]
 
 SETS = ("small", "core", "standard")  # each holds the ones before it
 TRIES = 2  # a registry that stumbles once is asked again

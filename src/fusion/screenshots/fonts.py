@@ -19,7 +19,8 @@ from fusion.config.errors import UserError, did_you_mean
 from fusion.config.paths import DATA_DIR, cache_dir, usable
 from fusion.config.render import DEFAULT_FONT
 from fusion.packages.errors import PackageError, Unreachable
-from fusion.packages.manifest import Package, archive_path, fetch, members
+from fusion.packages.archives import members
+from fusion.packages.manifest import Package, archive_path, fetch
 from fusion.packages.unreachable import forget, is_unreachable, remember
 
 log = logging.getLogger(__name__)
