@@ -140,11 +140,19 @@ def check_style(name: str, given: Any) -> None:
             raise ValueError(f"render.{name}={show(given)} is no range; write the lower end first.")
 
 
+def _true_as_word(value: Any) -> Any:
+    """Take the truth value true for the word, for Hydra reads render.highlight=true as one."""
+    return "true" if value is True else value
+
+
+Highlight = Annotated[Literal["none", "neutral", "guessed", "true", "random"], BeforeValidator(_true_as_word)]
+
+
 @dataclass(frozen=True, config=STRICT, kw_only=True)
 class Render:
     """What is seen of a screenshot, and what each field of its style is drawn from."""
 
-    highlight: Literal["none", "neutral", "guessed", "true", "random"] = Field(
+    highlight: Highlight = Field(
         default="neutral", description="whose lexer colours the code; true writes the label into the picture"
     )
     mode: Literal["source", "direct"] = Field(

@@ -8,7 +8,7 @@ from pydantic.dataclasses import dataclass
 
 from fusion.config.groups import names_in
 from fusion.config.options import STRICT, unknown
-from fusion.config.render import STYLE, check_style
+from fusion.config.render import STYLE, Highlight, check_style
 
 Count = Annotated[int, Field(ge=1)]
 
@@ -146,8 +146,8 @@ class Pretraining:
     warmup: int = Field(ge=0, description="steps over which the rate rises")
     cooldown: float = Field(ge=0, le=1, description="share of the steps over which the rate falls")
     early: EarlyStage
-    highlights: Annotated[tuple[Literal["none", "neutral", "guessed", "true", "random"], ...], Field(strict=False)] = (
-        Field(min_length=1, description="drawn from evenly", json_schema_extra={"words": "a list of highlights"})
+    highlights: Annotated[tuple[Highlight, ...], Field(strict=False)] = Field(
+        min_length=1, description="drawn from evenly", json_schema_extra={"words": "a list of highlights"}
     )
     text_crop: TextCrop
     exclude_eval_projects_of: Annotated[tuple[str, ...], Field(strict=False)] = Field(
