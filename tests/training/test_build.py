@@ -6,9 +6,12 @@ import pyarrow as pa
 import pytest
 from tests.tiny import IMAGE, TEXT, configured
 
+from fusion.branches import LoadedBranch
 from fusion.branches.weights import WeightsUnavailable
+from fusion.config.branches import Nano
 from fusion.config.errors import UserError
-from fusion.config.options import to_dict
+from fusion.config.groups import read_group
+from fusion.config.options import parse, to_dict
 from fusion.config.schema import Config
 from fusion.results.record import Record
 from fusion.training import build
@@ -18,33 +21,35 @@ HEAD = ("fusion.hidden=[16]", "data=folder", "data.path=x")
 OFF_LINE = ("backbone=none", "text=codeberta", *HEAD)
 
 
-def created(config: Config, table: pa.Table):
+def create(config: Config, table: pa.Table) -> tuple[Config, dict[str, LoadedBranch], Record]:
     record = Record(None, config, [])
-    return create_branches(config, table, record), record
+    return *create_branches(config, table, record), record
 
 
 def test_both_branches_are_created_and_their_weights_recorded(table):
-    branches, record = created(configured(*IMAGE, *TEXT, *HEAD), table)
+    asked = configured(*IMAGE, *TEXT, *HEAD)
+    trained, branches, record = create(asked, table)
+    assert trained == asked
     assert [*branches] == ["text", "image"]
     assert record.resolved.weights == {"text": "random", "image": "random"} and record.resolved.weights_id == {}
     assert record.resolved.text == "scratch" and record.resolved.text_options["vocabulary"] == 300
 
 
 def test_a_branch_that_is_none_is_not_created(table):
-    assert [*created(configured("backbone=none", *TEXT, *HEAD), table)[0]] == ["text"]
-    assert [*created(configured(*IMAGE, "text=none", *HEAD), table)[0]] == ["image"]
+    assert [*create(configured("backbone=none", *TEXT, *HEAD), table)[1]] == ["text"]
+    assert [*create(configured(*IMAGE, "text=none", *HEAD), table)[1]] == ["image"]
 
 
 def test_a_tokenizer_is_trained_on_training_rows_alone(table, monkeypatch):
     read: dict[str, list[str]] = {}
 
-    def create(_text, rows, classes, _seed):
+    def stop(_text, rows, classes, _seed):
         read.update(rows, classes=classes)
         raise WeightsUnavailable("nothing is created")
 
-    monkeypatch.setattr(build.branches, "create_text", create)
+    monkeypatch.setattr(build.branches, "create_text", stop)
     with pytest.raises(WeightsUnavailable):
-        created(configured("backbone=none", *TEXT, *HEAD), table)
+        create(configured("backbone=none", *TEXT, *HEAD), table)
     assert set(read["group"]) == {"one"} and len(read["text"]) == 12 and read["classes"] == ["a", "b"]
 
 
@@ -60,9 +65,10 @@ def test_of_very_many_rows_a_seeded_part_trains_the_tokenizer(table, monkeypatch
 def test_codeberta_out_of_reach_is_replaced_with_a_warning_and_what_was_asked_stays(table, caplog):
     config = configured(*OFF_LINE)
     with caplog.at_level(logging.WARNING):
-        branches, record = created(config, table)
+        trained, branches, record = create(config, table)
     assert "Instead of codeberta this run trains `nano`" in caplog.text
     assert branches["text"].spec["name"] == "nano"
+    assert trained.text == parse(Nano, read_group("text", "nano")), "its own learning rate and freezing count"
     assert record.resolved.text == record.resolved.text_options["name"] == "nano"
     assert record.content["resolved"]["text"] == "nano"
     assert config.text.name == "codeberta" and record.content["config"]["text"]["name"] == "codeberta"
@@ -71,12 +77,12 @@ def test_codeberta_out_of_reach_is_replaced_with_a_warning_and_what_was_asked_st
 @pytest.mark.parametrize("override", ["text.fallback=null", "text.weights=pretrained"])
 def test_weights_that_were_demanded_and_cannot_be_had_are_an_error(table, override):
     with pytest.raises(UserError, match="CodeBERTa-small-v1 are not on this machine"):
-        created(configured(*OFF_LINE, override), table)
+        create(configured(*OFF_LINE, override), table)
 
 
 def test_what_a_model_folder_says_is_what_was_asked(table):
     config = configured(*IMAGE, *TEXT, *HEAD, "seed=3")
-    branches, _ = created(config, table)
+    _, branches, _ = create(config, table)
     model = make_model(config, ["a", "b"], branches)
     assert model.meta == {
         "name": "train", "render": to_dict(config.render), "source_size": [64, 64], "input_shape": 32, "seed": 3,
