@@ -18,8 +18,8 @@ from PIL import ImageFont
 from fusion.config.errors import UserError, did_you_mean
 from fusion.config.paths import DATA_DIR, cache_dir, usable
 from fusion.config.render import DEFAULT_FONT
-from fusion.packages.errors import PackageError, Unreachable
 from fusion.packages.archives import members
+from fusion.packages.errors import PackageError, Unreachable
 from fusion.packages.manifest import Package, archive_path, fetch
 from fusion.packages.unreachable import forget, is_unreachable, remember
 
