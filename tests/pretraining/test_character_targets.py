@@ -2,7 +2,9 @@
 
 import numpy as np
 
-from fusion.pretraining.character_targets import CHARACTERS, FIRST, characters
+from fusion.config.options import parse
+from fusion.config.render import RenderOptions, Size
+from fusion.pretraining.character_targets import CHARACTERS, FIRST, character_targets
 from fusion.screenshots.renderer import Renderer
 
 PLAIN = {
@@ -12,15 +14,13 @@ PLAIN = {
 
 
 def test_characters_are_where_they_are_drawn() -> None:
-    renderer = Renderer(
-        PLAIN, 64, 32, 0
-    )  # 6 pixels a column, 16 a row: the grid's parts are 5 columns wide, 2 rows high
+    # 6 pixels a column, 16 a row: the grid's parts are 5 columns wide, 2 rows high
+    renderer = Renderer(parse(RenderOptions, PLAIN), Size(64, 64), 32, 0)
     scene = renderer.scene(["ab   c\n\n}", "é" + " " * 60 + "z"], ["1", "2"], 0)
-    found = characters(renderer.painter, scene, 2)
-    assert found.shape == (2, 2, 2, CHARACTERS)
-    places = [
-        (row, down, across, chr(sign + FIRST)) for row, down, across, sign in zip(*np.nonzero(found), strict=True)
-    ]
+    targets = character_targets(renderer.painter, scene, 2)
+    assert targets.shape == (2, 2, 2, CHARACTERS)
+    ones = zip(*np.nonzero(targets), strict=True)
+    places = [(row, down, across, chr(character + FIRST)) for row, down, across, character in ones]
     assert places == [(0, 0, 0, "a"), (0, 0, 0, "b"), (0, 0, 0, "c"), (0, 1, 0, "}")] or places == [
         (0, 0, 0, "a"), (0, 0, 0, "b"), (0, 0, 1, "c"), (0, 1, 0, "}"),
     ]  # fmt: skip

@@ -1,55 +1,60 @@
 """pretraining.resume: the folder of a stopped run -> its record, if this configuration is one to go on with."""
 
-import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from fusion.config.errors import UserError
+from fusion.config.options import show
+from fusion.config.schema import Config
+from fusion.pretraining.trainer import STATE
 from fusion.results.record import Record, read_run
 
-STATE = "state.pt"
 # What may not change, other than sizes of pictures, rate and length
-SAME = ("backbone.model", "backbone.weights", "backbone.channels", "backbone.pooling", "batch_size", "seed", "data.")
-FREE = ("data.path", "data.workers")  # the same data may lie elsewhere: what it holds is told by its hash
-KEPT = ("weights", "weights_from", "split_hash")  # of the record: what the run began with
+FIXED = ("backbone.model", "backbone.weights", "backbone.channels", "backbone.pooling", "batch_size", "seed", "data.")
+FREE = ("data.path", "data.workers")  # the same data may lie elsewhere: its hash tells what it holds
 
 
-def stopped(config: dict[str, Any]) -> dict[str, Any] | None:
-    """-> run.json of the run to go on with, None for a new one. Raises UserError where it is of another kind."""
-    resume = config["pretraining"]["resume"]
-    if not resume:
+def find_stopped(config: Config) -> dict[str, Any] | None:
+    """Return run.json of the run to go on with, None for a new run. Raises UserError where it is of another kind."""
+    folder = config.pretraining.resume if config.pretraining else None
+    if not folder:
         return None
-    if not (Path(resume) / STATE).is_file():
-        raise UserError(f"pretraining.resume={resume} has no {STATE}; give the folder of a run that was stopped.")
-    run = read_run(Path(resume))
-    given = dict(_flat(json.loads(json.dumps(config))))
+    if not (Path(folder) / STATE).is_file():
+        raise UserError(f"pretraining.resume={folder} has no {STATE}; give the folder of a run that was stopped.")
+    run = read_run(Path(folder))
+    given = dict(_flat(config.to_dict()))
     for key, value in _flat(run.get("config") or {}):
-        if key.startswith(SAME) and key not in FREE and given.get(key) != value:
+        if key.startswith(FIXED) and key not in FREE and given.get(key) != value:
             raise UserError(
-                f"pretraining.resume={resume} is a run with {key}={value}, which cannot go on with "
-                f"{key}={given.get(key)}; pass {key}={value}, or leave out pretraining.resume."
+                f"pretraining.resume={folder} is a run with {key}={show(value)}, which cannot go on with "
+                f"{key}={show(given.get(key))}; pass {key}={show(value)}, or leave out pretraining.resume."
             )
     return run
 
 
-def keep(record: Record, before: dict[str, Any] | None) -> None:
-    """What a run began with stays in its record."""
-    if before is not None:
-        record.note(**{key: before[key] for key in KEPT if key in before})
+def keep_origin(record: Record, run: Mapping[str, Any] | None) -> None:
+    """Leave in the record what a resumed run began with: its weights and its data."""
+    if run is None:
+        return
+    record.resolve(**{name: run["resolved"][name] for name in ("weights", "weights_id") if name in run["resolved"]})
+    if "split_hash" in run:
+        record.update(split_hash=run["split_hash"])
 
 
 def check_data(record: Record, split: str) -> None:
-    """Raises UserError if the data are not those that the run began with."""
-    had = record.content.get("split_hash", split)
-    if had != split:
-        raise UserError(f"This run learnt from data of split {had}, not {split}; give it the same data, or begin anew.")
+    """Raise UserError if the data are not those that the run began with."""
+    before = record.content.get("split_hash", split)
+    if before != split:
+        raise UserError(
+            f"This run learnt from data of split {before}, not {split}; give it the same data, or start anew."
+        )
 
 
-def _flat(tree: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
-    """Nested dicts -> dotted keys and their values."""
+def _flat(tree: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """Nested dicts -> dotted keys and their values, tuples as the lists that JSON makes of them."""
     for key, value in tree.items():
-        if isinstance(value, dict):
+        if isinstance(value, Mapping):
             yield from _flat(value, f"{prefix}{key}.")
         else:
-            yield f"{prefix}{key}", value
+            yield f"{prefix}{key}", list(value) if isinstance(value, tuple) else value

@@ -1,50 +1,33 @@
 """Training rows -> an endless stream of batches in which no picture comes twice: step number -> batch.
 
-{"image": (B, H, W, 3) uint8, "label": (B,) int64, "signs": (B, h, w, S) float32}: see screenshots/reading.py.
-Which rows, passages, styles and colours a batch has depends on (seed, step) alone, so that training can stop
-and go on at any step, with any number of workers and processes.
+{"image": (B, H, W, 3) uint8, "label": (B,) int64, "characters": (B, h, w, CHARACTERS) float32}.
+Which rows, crops, styles and colours a batch has depends on (seed, step) alone, so that training can stop and go on
+at any step, with any number of workers and processes.
 """
 
+import itertools
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pytorch_lightning as pl
 import torch
 from torch.utils.data import DataLoader, Dataset
 
-from fusion.pretraining.character_targets import characters
-from fusion.pretraining.text_crop import is_dense, text_crop
+from fusion.pretraining.character_targets import character_targets
+from fusion.pretraining.text_crop import TextCrops
 from fusion.screenshots.renderer import Renderer
 from fusion.screenshots.style import sample_key
 from fusion.snippets.snippet import RowReader
 
-
-@dataclass(frozen=True)
-class TextCrops:
-    """How much of a text is shown, conf/experiment: see screenshots/passages.py."""
-
-    rows: int
-    columns: int
-    ink: int
-
-    def of(self, text: str, key: int) -> str:
-        return text_crop(text, key, self.rows, self.columns, self.ink)
-
-    def scaled(self, share: float) -> "TextCrops":
-        """Of pictures that much smaller, the text as large."""
-        return TextCrops(round(self.rows * share), round(self.columns * share), round(self.ink * share**2))
-
-    def dense(self, table: pa.Table) -> pa.Table:
-        """The rows of which a passage can be shown."""
-        kept = [is_dense(text, self.rows, self.columns, self.ink) for text in table["text"].to_pylist()]
-        return table.filter(pa.array(kept, pa.bool_()))
+EVAL_BATCH = 128  # pictures
+LR_SEARCH_STEP = 1 << 40  # number of the first batch that a rate is searched on
 
 
 class WeightedRows:
-    """WeightedRows to draw from: every label alike, and within a label large projects less than their size would have it."""
+    """Rows to draw from, every label alike, and large projects of a label less than their size would have it."""
 
     def __init__(self, table: pa.Table, classes: Sequence[str]):
         number = {label: i for i, label in enumerate(classes)}
@@ -56,59 +39,105 @@ class WeightedRows:
         self.reader = RowReader(table.select(["id", "text", "label"]))
 
     def draw(self, uniform: np.ndarray) -> tuple[dict[str, list[Any]], np.ndarray]:
-        """(B,) in [0, 1) -> id, text and label of B rows, and (B,) their label's number."""
+        """(B,) in [0, 1) -> id, text and label of B rows, and the numbers (B,) of their labels."""
         at = np.searchsorted(self.cumulated, uniform * self.cumulated[-1], side="right")
         return self.reader.take(at.tolist()).to_pydict(), self.label[at]
 
 
-class PretrainingDataset(Dataset[dict[str, Any]]):
-    """Step number -> its batch, or this process's share of it. Screens that draw alike share their glyphs."""
+class PretrainingDataset(Dataset[dict[str, torch.Tensor]]):
+    """Step number -> its batch, or this process's share of it, in pictures of one size."""
 
     def __init__(
         self, rows: WeightedRows, text_crops: TextCrops, renderers: Sequence[Renderer], batch_size: int, seed: int,
-        grid: int, rank: int = 0, world: int = 1,
+        grid: int, rank: int = 0, world_size: int = 1,
     ):  # fmt: skip
+        """renderers: drawn from evenly, their glyphs shared; grid: parts across and down whose characters are asked."""
         self.rows, self.text_crops, self.renderers, self.seed = rows, text_crops, renderers, seed
-        self.batch_size, self.rank, self.world = batch_size, rank, world
-        self.grid = grid  # parts across and down a picture whose characters are asked for: places of a feature map
+        self.batch_size, self.grid, self.rank, self.world_size = batch_size, grid, rank, world_size
         for renderer in renderers[1:]:
             renderer.painter.atlas = renderers[0].painter.atlas
             if renderer.direct and renderers[0].direct:
                 renderer.direct.atlas = renderers[0].direct.atlas
 
-    def __getitem__(self, step: int) -> dict[str, Any]:
+    def __getitem__(self, step: int) -> dict[str, torch.Tensor]:
+        return self.batch(step, self.rank, self.world_size)
+
+    def batch(self, step: int, rank: int = 0, world_size: int = 1) -> dict[str, torch.Tensor]:
+        """Return the batch of a step, or a share of it: every `world_size`-th picture from number `rank` on."""
         rng = np.random.default_rng([self.seed, step])
         uniform, kind = rng.random(self.batch_size), rng.integers(len(self.renderers), size=self.batch_size)
-        mine = slice(self.rank, None, self.world)
+        mine = slice(rank, None, world_size)
         rows, label = self.rows.draw(uniform[mine])
-        slots = range(self.rank, self.batch_size, self.world)
+        slots = range(rank, self.batch_size, world_size)
         ids = [f"{id}.{slot}" for slot, id in zip(slots, rows["id"], strict=True)]  # a row may come twice
         keys = [sample_key(self.seed, step, id) for id in ids]
-        texts = [self.text_crops.of(text, key) for text, key in zip(rows["text"], keys, strict=True)]
+        texts = [self.text_crops.crop(text, key) for text, key in zip(rows["text"], keys, strict=True)]
+        image = self._draw(texts, ids, rows["label"], step, kind[mine])
+        scene = self.renderers[0].scene(texts, ids, step, rows["label"])  # colours do not move a character
+        characters = character_targets(self.renderers[0].painter, scene, self.grid)
+        arrays = {"image": image, "label": label, "characters": characters}
+        return {name: torch.from_numpy(array) for name, array in arrays.items()}
+
+    def _draw(self, texts: list[str], ids: list[str], labels: list[str], step: int, kind: np.ndarray) -> np.ndarray:
+        """kind: (B,) numbers of renderers -> (B, H, W, 3) uint8."""
         side = self.renderers[0].shape
         image = np.empty((len(ids), side, side, 3), np.uint8)
         for number, renderer in enumerate(self.renderers):
-            some = np.flatnonzero(kind[mine] == number)
-            if len(some):
-                chosen = [[column[i] for i in some] for column in (texts, ids, rows["label"])]
-                image[some] = renderer(chosen[0], chosen[1], step, chosen[2])
-        scene = self.renderers[0].scene(texts, ids, step, rows["label"])  # colours do not move a character
-        signs = characters(self.renderers[0].painter, scene, self.grid)
-        return {"image": torch.from_numpy(image), "label": torch.from_numpy(label), "signs": torch.from_numpy(signs)}
-
-    def loader(self, first: int, last: int, num_workers: int) -> DataLoader:
-        """The batches of the steps from `first` to before `last`, in order."""
-        steps: Any = range(first, last)
-        pin = torch.cuda.is_available()
-        return DataLoader(self, sampler=steps, batch_size=None, num_workers=num_workers, pin_memory=pin)
+            at = np.flatnonzero(kind == number)
+            if len(at):
+                chosen = [[column[i] for i in at] for column in (texts, ids, labels)]
+                image[at] = renderer(chosen[0], chosen[1], step, chosen[2])
+        return image
 
 
-def held(
-    table: pa.Table, text_crops: TextCrops, renderer: Renderer, size: int
-) -> Iterator[tuple[np.ndarray, pa.Table]]:
-    """WeightedRows to be judged on -> pictures (B, H, W, 3), each row's one passage in its one style, and the rows."""
-    for start in range(0, table.num_rows, size):
-        rows = table.slice(start, size)
-        ids = rows["id"].to_pylist()
-        texts = [text_crops.of(t, sample_key(0, None, id)) for t, id in zip(rows["text"].to_pylist(), ids, strict=True)]
-        yield renderer(texts, ids, None, rows["label"].to_pylist()), rows
+class TwoStages(Dataset[dict[str, torch.Tensor]]):
+    """Step number -> its batch: small pictures before `early_steps`, then those of the full size."""
+
+    def __init__(self, early: PretrainingDataset | None, full: PretrainingDataset, early_steps: int):
+        self.early, self.full, self.early_steps = early, full, early_steps
+
+    def __getitem__(self, step: int) -> dict[str, torch.Tensor]:
+        return (self.early if self.early is not None and step < self.early_steps else self.full)[step]
+
+    def lr_search_batches(self) -> Iterator[dict[str, torch.Tensor]]:
+        """Yield batches of the first stage that are not trained on later, whole in every process."""
+        yield from map((self.early or self.full).batch, itertools.count(LR_SEARCH_STEP))
+
+
+class StepSampler:
+    """The numbers of the steps that a trainer has yet to do, whenever they are asked for.
+
+    It has no length: Lightning counts the batches of a resumed run from those of the stopped one, and would end a run
+    whose loader is as short as what is left of it.
+    """
+
+    def __init__(self, trainer: pl.Trainer):
+        self.trainer = trainer
+
+    def __iter__(self) -> Iterator[int]:
+        return iter(range(self.trainer.global_step, self.trainer.max_steps))
+
+
+class PretrainingDataModule(pl.LightningDataModule):
+    """The stream, from the trainer's step on, and the pictures that it is evaluated on, drawn once."""
+
+    def __init__(
+        self, stream: Dataset[dict[str, torch.Tensor]], image: torch.Tensor, label: torch.Tensor, num_workers: int
+    ):
+        """image: (N, H, W, 3) uint8, label: (N,) of evaluation."""
+        super().__init__()
+        self.stream, self.num_workers = stream, num_workers
+        self.eval_batches: list[Mapping[str, torch.Tensor]] = [
+            {"image": image, "label": label}
+            for image, label in zip(image.split(EVAL_BATCH), label.split(EVAL_BATCH), strict=True)
+        ]
+
+    def train_dataloader(self) -> DataLoader:
+        assert self.trainer is not None
+        return DataLoader(
+            self.stream, sampler=StepSampler(self.trainer), batch_size=None, num_workers=self.num_workers,
+            pin_memory=torch.cuda.is_available(),
+        )  # fmt: skip
+
+    def val_dataloader(self) -> DataLoader:
+        return DataLoader(self.eval_batches, batch_size=None)  # type: ignore[arg-type]
