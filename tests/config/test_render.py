@@ -8,7 +8,13 @@ from fusion.config.render import STYLE, VIEW, Render, Size, check_view, load_ren
 
 @pytest.mark.parametrize(
     ("typed", "size"),
-    [(500, (500, 500)), ("680x500", (680, 500)), ([1360, 900], (1360, 900)), ("256", (256, 256)), ("680X500", (680, 500))],
+    [
+        (500, (500, 500)),
+        ("680x500", (680, 500)),
+        ([1360, 900], (1360, 900)),
+        ("256", (256, 256)),
+        ("680X500", (680, 500)),
+    ],
 )
 def test_a_size_is_read_in_every_way_it_is_written(typed: object, size: tuple[int, int]) -> None:
     assert parse_size(typed) == Size(*size)
