@@ -17,7 +17,7 @@ CODE = "def f():\n    return 'é'\n"
 
 @pytest.fixture
 def put(tmp_path):
-    """Bytes -> the path, as text, of a file that holds them."""
+    """Return what writes bytes to a file and returns its path as text."""
 
     def write(data: bytes, name: str = "file") -> str:
         (tmp_path / name).write_bytes(data)
@@ -28,7 +28,7 @@ def put(tmp_path):
 
 @pytest.fixture
 def stdin(monkeypatch):
-    """Bytes -> standard input."""
+    """Return what makes bytes the standard input."""
     return lambda data: monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(data)))
 
 
@@ -199,5 +199,5 @@ def test_standard_input_is_read_and_counted_to_its_end(stdin):
 def test_in_a_list_each_path_gets_its_own_answer_in_order(tmp_path, put):
     paths = [put(CODE.encode(), "a"), str(tmp_path), str(tmp_path / "absent"), put(b"", "e"), put(b"\0", "z")]
     found = [read_input(path) for path in paths]
-    assert [one.path for one in found] == paths
-    assert [one.status for one in found] == ["ok", "unreadable", "not_found", "empty", "binary"]
+    assert [item.path for item in found] == paths
+    assert [item.status for item in found] == ["ok", "unreadable", "not_found", "empty", "binary"]
