@@ -53,7 +53,7 @@ def test_the_rows_kept_are_those_that_weigh_most_and_decide_alone():
     assert (part(read(TEXTS)).argmax(1).numpy() == truth).all()
 
 
-def test_a_class_without_training_texts_gets_no_vote():
+def test_a_class_without_training_texts_has_no_probability():
     read = reader()
     linear_member = fit_linear_member(ROWS, ["a", "c", "p", "r", "z"], read, 500, seed=0)
     out = linear_member(read([*TEXTS, "", "\ud800"])).exp()
@@ -80,12 +80,12 @@ def test_rows_are_the_weights_shared_by_the_classes(weights, classes, rows):
     assert rows_for(weights, classes) == rows
 
 
-def test_with_one_label_to_learn_there_is_no_voter():
+def test_with_one_training_label_there_is_no_linear_member():
     rows = {"text": PYTHON, "group": ["g"] * 20, "label": ["p"] * 20}
     nano = Nano(name="nano", buckets=64, num_hashes=1, dim=4, ngram_dropout=0.0, ensemble_weights=900, min_groups=1)
     assert create_text(nano, rows, ["p", "c"]).module.linear_member is None
 
 
-def test_an_empty_voter_has_no_opinion():
+def test_without_weights_every_class_is_as_likely():
     out = LinearMember(4, 5)(Ngrams([])(["a = 1"]))
     assert torch.allclose(out.exp(), torch.full((1, 5), 0.2))

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fusion.branches import restore, restore_tokenizer
-from fusion.branches.ngrams import LONGEST, MAX_BYTES, NUM_HASH_BUCKETS, Ngrams, _bytes, _mask, train_ngrams
+from fusion.branches.ngrams import MAX_BYTES, MAX_NGRAM, NUM_HASH_BUCKETS, Ngrams, _bytes, _mask, train_ngrams
 
 any_text = st.text(st.characters(), max_size=80)  # lone surrogates too
 
@@ -46,12 +46,12 @@ def test_unknown_names_are_read_as_their_shape(text, read):
 
 
 @given(st.text("ab \t\n\r\f\v;", max_size=30))
-def test_a_voter_reads_runs_of_white_space_as_one_blank(text):
+def test_the_linear_member_reads_runs_of_white_space_as_one_blank(text):
     reader = Ngrams([])
     assert masked(reader, text, blank=True) == re.sub(r"\s\s+", " ", masked(reader, text))
 
 
-def test_indentation_is_read_by_the_bags_and_not_by_the_voter():
+def test_indentation_is_read_by_the_bags_and_not_by_the_linear_member():
     reader = Ngrams(["return"])
     two, four = reader(["  return"]), reader(["    return"])
     assert torch.equal(two["linear_ids"], four["linear_ids"]) and torch.equal(
@@ -69,13 +69,13 @@ def test_renaming_what_is_rare_changes_nothing_and_a_known_name_does():
 
 def test_counts_are_of_ngrams_of_one_to_five_bytes():
     out = Ngrams([])(["+-+-+-"])
-    assert out["input_ids"].shape == (1, 2 * LONGEST)  # two of each length
+    assert out["input_ids"].shape == (1, 2 * MAX_NGRAM)  # two of each length
     raw = np.log1p([3, 3, 3, 2, 2, 2, 2, 1, 1, 1])  # 6, 5, 4, 3 and 2 places
     assert np.allclose(np.sort(out["weight"][0]), np.sort(raw / np.linalg.norm(raw)), atol=1e-6)
 
 
 @given(st.lists(any_text, max_size=4))
-def test_any_texts_become_places_with_weights_of_length_one(texts):
+def test_any_texts_become_buckets_with_weights_of_length_one(texts):
     out = Ngrams(["return", "def"])(texts)
     ids, mask, weight = out["input_ids"], out["attention_mask"], out["weight"]
     assert ids.shape == mask.shape == weight.shape and len(ids) == len(texts)
@@ -133,17 +133,17 @@ def test_a_text_that_says_one_thing_very_often_is_counted():
     assert Ngrams([])([";" * MAX_BYTES])["weight"].isfinite().all()
 
 
-def test_members_hash_apart_and_each_over_all_of_its_bag():
+def test_each_bag_has_a_hash_of_its_own_and_each_over_all_of_its_bag():
     module = restore({"name": "nano", "buckets": 4096, "num_hashes": 4, "dim": 2, "ngram_dropout": 0.5})
-    places = torch.arange(NUM_HASH_BUCKETS)
-    rows = torch.stack([module.rows(places, k) - 4096 * k for k in range(4)])  # (members, PLACES)
+    buckets = torch.arange(NUM_HASH_BUCKETS)
+    rows = torch.stack([module.rows(buckets, k) - 4096 * k for k in range(4)])  # (num_hashes, NUM_HASH_BUCKETS)
     assert all(len(row.unique()) == 4096 for row in rows)
-    met = (rows[:, :2000, None] == rows[:, None, :2000]).all(0)
-    assert met.sum() == 2000  # no two n-grams meet in every bag
+    meet = (rows[:, :2000, None] == rows[:, None, :2000]).all(0)
+    assert meet.sum() == 2000  # no two n-grams meet in every bag
     assert module.state_dict()["bag"].dtype == torch.float16 and module.bag.dtype == torch.float32
 
 
-def test_thinning_is_of_training_alone():
+def test_ngram_dropout_is_of_training_alone():
     torch.manual_seed(0)
     module = restore({"name": "nano", "buckets": 512, "num_hashes": 2, "dim": 4, "ngram_dropout": 0.5})
     given_text = Ngrams([])(["int main(void) { return 0; }"])

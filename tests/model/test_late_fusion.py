@@ -125,37 +125,37 @@ def test_modality_dropout_takes_one_modality_and_never_the_only_one() -> None:
     net = LateFusion({"text": Ones(), "image": Ones()}, 2, hidden=[], dropout=0.0, modality_dropout=0.5)
     torch.manual_seed(0)
     both = torch.ones(4000, 2, dtype=torch.bool)
-    left = net._without_one(both)
+    left = net._drop_modality(both)
     assert left.any(1).all(), "nobody loses everything"
     assert 0.45 < (left.sum(1) == 1).float().mean() < 0.55
     assert 0.2 < (~left[:, 0]).float().mean() < 0.3 and 0.2 < (~left[:, 1]).float().mean() < 0.3
     alone = torch.tensor([[True, False]] * 50)
-    assert torch.equal(net._without_one(alone), alone)
+    assert torch.equal(net._drop_modality(alone), alone)
     batch = {"text": both, "image": both, "present": {"text": both[:, 0], "image": both[:, 1]}}
     assert len(net.eval()(batch).unique(dim=0)) == 1, "evaluation drops nothing"
     assert len(net.train()(batch).unique(dim=0)) == 3
 
 
-class Voting(Branch):
-    """A branch with a second opinion: sure of class 2, whatever it reads."""
+class Ensemble(Branch):
+    """A branch with a linear member that is sure of class 2, whatever it reads."""
 
     def __init__(self):
         super().__init__(3, 4)
         self.linear_member = lambda x: torch.full((len(x), 7), -50.0).index_fill(1, torch.tensor([2]), 0.0)
 
 
-def test_an_answer_is_the_mean_of_the_heads_and_the_voters_where_the_text_is_there(batch):
-    net = LateFusion({"text": Voting(), "image": Branch(5, 6)}, 7, hidden=(8,), dropout=0.0)
-    alone = net.train()(batch).softmax(1)  # no vote in training
+def test_an_answer_is_the_mean_of_the_network_and_the_linear_member_where_there_is_text(batch):
+    net = LateFusion({"text": Ensemble(), "image": Branch(5, 6)}, 7, hidden=(8,), dropout=0.0)
+    alone = net.train()(batch).softmax(1)  # the network alone
     batch["present"]["text"][1] = False
-    heard = net.eval()(batch).softmax(1)
+    averaged = net.eval()(batch).softmax(1)
     expected = alone[0] / 2
     expected[2] += 0.5
-    assert torch.allclose(heard[0], expected, atol=1e-6)
-    assert torch.equal(heard[1], net.train()(batch).softmax(1)[1])
+    assert torch.allclose(averaged[0], expected, atol=1e-6)
+    assert torch.equal(averaged[1], net.train()(batch).softmax(1)[1])
 
 
-def test_a_branch_that_decides_has_no_head(batch):
+def test_a_branch_that_outputs_logits_has_no_head(batch):
     text = Branch(3, 7)
     text.outputs_logits = True
     net = LateFusion({"text": text}, 7, hidden=(8,), dropout=0.0)

@@ -1,4 +1,4 @@
-"""Pictures (B, 3, H, W) -> features (B, 128), by the small CNN that a study starts from."""
+"""Pictures (B, 3, H, W) -> features (B, 128), by the small CNN of the notebook (docs/sources.md)."""
 
 import torch
 from torch import nn

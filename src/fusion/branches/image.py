@@ -12,7 +12,7 @@ LUMINANCE = (0.299, 0.587, 0.114)  # of red, green and blue (ITU-R BT.601)
 
 
 class TimmBackbone(nn.Module):
-    """A network without its classifier; normalises with the mean and deviation it was trained with.
+    """Pictures -> features by a network without its classifier, which normalises as it was trained.
 
     channels: 3, or 1 to give it the luminance alone; its first layer then sums over the colours.
     pooling: gap averages the last feature map over its area, flatten keeps all of it.
@@ -41,7 +41,7 @@ class TimmBackbone(nn.Module):
         return self.pooled(self.net.forward_features(x))
 
     def pooled(self, maps: torch.Tensor) -> torch.Tensor:
-        """The last feature map (B, D, h, w) -> features (B, dim), as forward makes them."""
+        """Last feature map (B, D, h, w) -> features (B, dim), as in forward."""
         return maps.flatten(1) if self.pooling == "flatten" else self.net.forward_head(maps)
 
     def normalised(self, image: torch.Tensor) -> torch.Tensor:
@@ -52,7 +52,7 @@ class TimmBackbone(nn.Module):
         return (x - self.mean) / self.std
 
     def facts(self) -> dict[str, Any]:
-        """What a run's record says of how the network reads pictures; mean and std of pixels from 0 to 1."""
+        """Return what the record of a run says about the pictures read; mean and std of pixels from 0 to 1."""
         return {
             "original_input_shape": self.original_input_shape,
             "normalisation": {name: list(self.published[name]) for name in ("mean", "std")},
@@ -62,7 +62,10 @@ class TimmBackbone(nn.Module):
         }
 
     def _width(self, model: str, input_shape: int) -> int:
-        """The features' width, from one empty picture; what cannot be run is found here, before training."""
+        """Return the width of the features of one empty picture.
+
+        Raises UserError, before training, for a side that the network cannot take.
+        """
         training, blank = self.training, torch.zeros(1, input_shape, input_shape, 3, dtype=torch.uint8)
         try:
             with torch.no_grad():
@@ -80,7 +83,7 @@ class TimmBackbone(nn.Module):
 
 
 def _scale(published: tuple[float, ...], channels: int) -> torch.Tensor:
-    """Three shares of 1 -> (channels, 1, 1) of 255; of one channel their mean."""
+    """Shares of 1, one a colour -> (channels, 1, 1), of 255; the mean of the colours for one channel."""
     scale = 255 * torch.tensor(published).view(-1, 1, 1)
     return scale if channels == 3 else scale.mean(0, keepdim=True)
 
@@ -95,16 +98,16 @@ def _create(model: str, source: WeightSource, input_shape: int, channels: int) -
         net = timm.create_model(model, pretrained=False, num_classes=0, in_chans=channels)
     else:
         try:
-            net = _loaded(model, str(source.path), channels)
+            net = _load(model, str(source.path), channels)
         except Exception as error:  # SafetensorError and UnpicklingError derive from nothing narrower
-            raise _unfit(model, source, error) from error
+            raise _do_not_fit(model, source, error) from error
     if hasattr(net, "pre_logits") and hasattr(net.pre_logits, "fc1"):
         net.pre_logits = nn.Identity()  # VGG's two dense layers: 120 of its 134 million parameters
     return net.to(memory_format=torch.channels_last)
 
 
 def check(model: str) -> None:
-    """Raises UserError for a backbone that neither timm nor fusion has."""
+    """Raise UserError for a backbone that neither timm nor fusion has."""
     if model == "convnet":
         return
     import timm
@@ -115,7 +118,7 @@ def check(model: str) -> None:
 
 
 def register(model: str) -> None:
-    """Makes known to timm what it lacks; imported only when it is asked for."""
+    """Register with timm a model that it lacks; nothing is imported for others."""
     if model == "nasnetmobile":
         from fusion.branches import nasnet  # noqa: F401
 
@@ -133,24 +136,23 @@ def _convnet(source: WeightSource, input_shape: int, channels: int) -> nn.Module
         try:
             net.load_state_dict(load_state_dict(str(source.path), weights_only=True))
         except Exception as error:
-            raise _unfit("convnet", source, error) from error
+            raise _do_not_fit("convnet", source, error) from error
     return net.to(memory_format=torch.channels_last)
 
 
-def _unfit(model: str, source: WeightSource, error: Exception) -> UserError:
-    reason = first_line(error)
-    return UserError(f"The weights in {source.path} do not fit {model} ({reason}).")
+def _do_not_fit(model: str, source: WeightSource, error: Exception) -> UserError:
+    return UserError(f"The weights in {source.path} do not fit {model} ({first_line(error)}).")
 
 
-def _loaded(model: str, file: str, channels: int) -> Any:
-    """The model with the weights of the file. timm skips what it does not find there; here that is an error."""
+def _load(model: str, file: str, channels: int) -> Any:
+    """Return the model with the weights of the file. Raises ValueError for one that is missing, which timm skips."""
     import timm
 
     fields: dict[str, Any] = {"num_classes": 0, "in_chans": channels}
     with torch.random.fork_rng(devices=[]):  # both draw the same random weights
         fresh = timm.create_model(model, pretrained=False, **fields)
     net = timm.create_model(model, pretrained=True, pretrained_cfg_overlay={"file": file}, **fields)
-    for (name, start), value in zip(fresh.named_parameters(), net.parameters(), strict=True):
-        if start.numel() > 1 and start.std() > 0 and torch.equal(start, value):
+    for (name, random), value in zip(fresh.named_parameters(), net.parameters(), strict=True):
+        if random.numel() > 1 and random.std() > 0 and torch.equal(random, value):
             raise ValueError(f"{name} is not among them")
     return net

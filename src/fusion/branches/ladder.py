@@ -2,7 +2,7 @@
 
     v1    the embedding of [CLS] alone: the same for every text, so chance by construction
     v2    + positions: still [CLS] alone, still chance
-    v1m   the mean of all embeddings: what v1 would have been, had it read the text
+    v1m   the mean of all embeddings, so that the text is read
     v2m   + positions
     v3    + one head of self-attention, read at [CLS]
     v4    + several heads
@@ -52,7 +52,7 @@ class Ladder(nn.Module):
         parts = VARIANTS[variant]
         heads = 1 if variant == "v3" else heads
         if dim % heads:
-            raise UserError(f"text.dim={dim} cannot be shared out among text.heads={heads}; take a multiple of it.")
+            raise UserError(f"text.dim={dim} cannot be divided among text.heads={heads}; take a multiple of it.")
         self.dim, self.pooling = dim, parts.pooling
         self.token = nn.Embedding(vocabulary, dim)
         self.position = nn.Embedding(max_tokens, dim) if parts.positions else None
@@ -83,7 +83,7 @@ class Ladder(nn.Module):
 
 
 class Attention(nn.Module):
-    """Every token as a mixture of all (Vaswani et al. 2017); padding is not looked at."""
+    """x (B, T, D) -> (B, T, D), each token a mixture of all but padding (Vaswani et al. 2017)."""
 
     def __init__(self, dim: int, heads: int, dropout: float):
         super().__init__()
@@ -99,7 +99,7 @@ class Attention(nn.Module):
 
 
 class Block(nn.Module):
-    """x + attention(norm(x)), then x + mlp(norm(x)) (Xiong et al. 2020)."""
+    """x (B, T, D) -> (B, T, D): x + attention(norm(x)), then x + mlp(norm(x)) (Xiong et al. 2020)."""
 
     def __init__(self, dim: int, heads: int, dropout: float):
         super().__init__()

@@ -1,7 +1,7 @@
 """Texts -> logits, by a linear model over TF-IDF of character n-grams: the baseline of every table.
 
-Scikit-learn's HashingVectorizer, TfidfTransformer and SGDClassifier fit it; what they found is kept as tensors, so
-that nothing is pickled.
+Scikit-learn's HashingVectorizer, TfidfTransformer and SGDClassifier fit it; the result is kept as tensors, so that
+nothing is pickled.
 """
 
 import json
@@ -13,7 +13,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-MASKED_LOGIT = -1e4  # the logit of a class that was not learnt
+MASKED_LOGIT = -1e4  # of a class without training texts
 
 
 class Linear(nn.Module):
@@ -52,15 +52,15 @@ class Characters:
 
     def __call__(self, texts: Sequence[str]) -> dict[str, torch.Tensor]:
         counts = self.counts(texts)
-        held = np.diff(counts.indptr)  # (B,)
-        mask = np.arange(max(held.max(initial=0), 1)) < held[:, None]  # (B, T)
+        lengths = np.diff(counts.indptr)  # (B,)
+        mask = np.arange(max(lengths.max(initial=0), 1)) < lengths[:, None]  # (B, T)
         ids, weight = np.zeros(mask.shape, np.int64), np.zeros(mask.shape, np.float32)
         ids[mask], weight[mask] = counts.indices, 1 + np.log(counts.data)
         columns = {"input_ids": ids, "attention_mask": mask, "weight": weight}
         return {name: torch.from_numpy(column) for name, column in columns.items()}
 
     def counts(self, texts: Sequence[str]) -> Any:
-        """Texts (B) -> sparse (B, features), how often each n-gram occurs."""
+        """Texts (B) -> sparse (B, features), the count of each n-gram."""
         return self.counter.transform([text.encode("utf-8", "replace").decode() for text in texts])
 
     def to_json(self) -> str:
@@ -68,14 +68,14 @@ class Characters:
 
 
 def fit_linear(
-    texts: Sequence[str], labels: Sequence[str], classes: Sequence[str], reader: Characters, seed: int
+    texts: Sequence[str], labels: Sequence[str], classes: Sequence[str], tokenizer: Characters, seed: int
 ) -> Linear:
     """Training texts and their labels -> the fitted model; a class without training texts is never its answer."""
     from sklearn.feature_extraction.text import TfidfTransformer
 
     tfidf = TfidfTransformer(sublinear_tf=True)
-    weights, bias = fit_one_vs_rest(tfidf.fit_transform(reader.counts(texts)), labels, classes, seed)
-    module = Linear(reader.features, len(classes))
+    weights, bias = fit_one_vs_rest(tfidf.fit_transform(tokenizer.counts(texts)), labels, classes, seed)
+    module = Linear(tokenizer.features, len(classes))
     module.idf.copy_(torch.from_numpy(tfidf.idf_))
     module.weights.copy_(torch.from_numpy(weights))
     module.bias.copy_(torch.from_numpy(bias))
@@ -87,17 +87,19 @@ def fit_one_vs_rest(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Sparse rows (B, F) of length 1 and their labels (B) -> weights (F, C) and bias (C,).
 
-    A hinge loss for each class against the others, all of the same weight. The bias of a class without rows is NEVER.
+    A hinge loss for each class against the others, all of the same weight. A class without rows has the bias
+    MASKED_LOGIT.
     """
     from sklearn.linear_model import SGDClassifier
 
-    learner = SGDClassifier(alpha=1e-5, class_weight="balanced", max_iter=8, tol=None, random_state=seed)
-    learner.fit(rows, np.array(labels, object).astype(str))
-    found, start = learner.coef_, learner.intercept_
-    if len(found) == 1:  # of two classes scikit-learn keeps the second's alone
-        found, start = np.concatenate([-found, found]), np.concatenate([-start, start])
-    columns = [list(classes).index(name) for name in learner.classes_]
-    weights = np.zeros((found.shape[1], len(classes)), np.float32)
+    model = SGDClassifier(alpha=1e-5, class_weight="balanced", max_iter=8, tol=None, random_state=seed)
+    model.fit(rows, np.array(labels, object).astype(str))
+    coefficients, intercepts = model.coef_, model.intercept_
+    if len(coefficients) == 1:  # of two classes scikit-learn keeps the second's alone
+        coefficients = np.concatenate([-coefficients, coefficients])
+        intercepts = np.concatenate([-intercepts, intercepts])
+    columns = [list(classes).index(name) for name in model.classes_]
+    weights = np.zeros((coefficients.shape[1], len(classes)), np.float32)
     bias = np.full(len(classes), MASKED_LOGIT, np.float32)
-    weights[:, columns], bias[columns] = found.T, start
+    weights[:, columns], bias[columns] = coefficients.T, intercepts
     return weights, bias

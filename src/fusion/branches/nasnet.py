@@ -44,7 +44,7 @@ class NASNetAMobile(NASNetALarge):
         return self.act(x)
 
     def _cells(self, x: torch.Tensor, before: torch.Tensor, start: int) -> tuple[torch.Tensor, torch.Tensor]:
-        """The four cells of a stage -> the outputs of the last two."""
+        """Run the four cells of a stage, and return the outputs of the last two."""
         for number in range(start, start + 4):
             before, x = x, getattr(self, f"cell_{number}")(x, before)
         return before, x
@@ -55,8 +55,8 @@ class NASNetAMobile(NASNetALarge):
 
 @register_model
 def nasnetmobile(pretrained: bool = False, **fields: Any) -> nn.Module:
-    """NASNet-A (4 @ 1056): 5.29 million parameters, 4.23 million without the classifier."""
-    made: nn.Module = build_model_with_cfg(
+    """Return NASNet-A (4 @ 1056): 5.29 million parameters, 4.23 million without the classifier."""
+    net: nn.Module = build_model_with_cfg(
         NASNetAMobile, "nasnetmobile", pretrained, feature_cfg={"feature_cls": "hook", "no_rewrite": True}, **fields
     )
-    return made
+    return net

@@ -2,8 +2,8 @@
 
 A name that few projects use (`fetchUserRows`) tells the project, not the language, so it is read as its shape
 (`xXxXx`). Names that at least `min_groups` training projects share are kept as they are. The linear member
-(linear_member.py) reads runs of white space as one blank: indentation is a habit of projects, and two readings make
-different mistakes.
+(linear_member.py) reads runs of white space as one blank: indentation is a habit of projects, and two ways of reading
+make different mistakes.
 """
 
 import json
@@ -17,16 +17,16 @@ import torch
 from fusion.jit import compiled
 
 NUM_HASH_BUCKETS = 1 << 18  # that n-grams are hashed to
-LONGEST = 5  # bytes of the longest n-gram
-MAX_BYTES = 8192  # of a text; what follows is not read
+MAX_NGRAM = 5  # bytes of the longest n-gram
+MAX_BYTES = 8192  # read of a text
 
 _FNV, _PRIME = np.uint64(0xCBF29CE484222325), np.uint64(0x100000001B3)  # FNV-1a, 64 bits
 
 
 class Ngrams:
-    """Texts -> input_ids (B, T) int64, attention_mask (B, T) bool, weight (B, T) float32, T the most distinct here.
+    """Texts -> input_ids (B, T) int64, attention_mask (B, T) bool, weight (B, T) float32, T the most distinct n-grams.
 
-    And the same for a linear_member: linear_ids (B, V) and linear_weight (B, V), 0 where a text has no more.
+    And for the linear member linear_ids (B, V) and linear_weight (B, V), 0 where a text has no more n-grams.
     """
 
     def __init__(self, known: Iterable[str]):
@@ -35,37 +35,37 @@ class Ngrams:
 
     def __call__(self, texts: Sequence[str]) -> dict[str, torch.Tensor]:
         data = [_bytes(text)[:MAX_BYTES] for text in texts]
-        ids, weight = _padded([_read(one, self._hashes, False) for one in data])
-        linear_ids, linear_weight = _padded([_read(one, self._hashes, True) for one in data])
+        ids, weight = _pad([_read(text, self._hashes, False) for text in data])
+        linear_ids, linear_weight = _pad([_read(text, self._hashes, True) for text in data])
         return {
             "input_ids": ids, "attention_mask": weight > 0, "weight": weight,
             "linear_ids": linear_ids, "linear_weight": linear_weight,
         }  # fmt: skip
 
     def sparse(self, texts: Sequence[str]) -> Any:
-        """Texts (B) -> their weights as a scipy matrix (B, PLACES), read as for a linear_member."""
+        """Texts (B) -> their weights as a scipy matrix (B, NUM_HASH_BUCKETS), read as for the linear member."""
         from scipy.sparse import csr_array
 
-        read = [_read(_bytes(text)[:MAX_BYTES], self._hashes, True) for text in texts]
-        starts = np.cumsum([0, *(len(ids) for ids, _ in read)], dtype=np.int32)  # scikit-learn takes no other
-        ids, weights = (np.concatenate([one[i] for one in read]) for i in (0, 1))
-        return csr_array((weights, ids, starts), shape=(len(read), NUM_HASH_BUCKETS))
+        rows = [_read(_bytes(text)[:MAX_BYTES], self._hashes, True) for text in texts]
+        starts = np.cumsum([0, *(len(ids) for ids, _ in rows)], dtype=np.int32)  # scikit-learn takes no other
+        ids, weights = (np.concatenate(column) for column in zip(*rows, strict=True))
+        return csr_array((weights, ids, starts), shape=(len(rows), NUM_HASH_BUCKETS))
 
     def to_json(self) -> str:
         return json.dumps({"kind": "ngrams", "known": self.known})
 
 
-def _padded(read: list[tuple[np.ndarray, np.ndarray]]) -> tuple[torch.Tensor, torch.Tensor]:
-    """Places and weights of each text -> (B, T) int64 and (B, T) float32, padded with zeros."""
-    most = max((len(ids) for ids, _ in read), default=0) or 1
-    numbers, weight = np.zeros((len(read), most), np.int64), np.zeros((len(read), most), np.float32)
-    for row, (ids, weights) in enumerate(read):
-        numbers[row, : len(ids)], weight[row, : len(ids)] = ids, weights
-    return torch.from_numpy(numbers), torch.from_numpy(weight)
+def _pad(rows: list[tuple[np.ndarray, np.ndarray]]) -> tuple[torch.Tensor, torch.Tensor]:
+    """Buckets and weights of each text -> (B, T) int64 and (B, T) float32, padded with zeros."""
+    most = max((len(ids) for ids, _ in rows), default=0) or 1
+    buckets, weight = np.zeros((len(rows), most), np.int64), np.zeros((len(rows), most), np.float32)
+    for row, (ids, weights) in enumerate(rows):
+        buckets[row, : len(ids)], weight[row, : len(ids)] = ids, weights
+    return torch.from_numpy(buckets), torch.from_numpy(weight)
 
 
 def train_ngrams(texts: Iterable[str], groups: Iterable[str], min_groups: int) -> Ngrams:
-    """Training texts and their projects -> reader that keeps the names of at least min_groups projects."""
+    """Training texts and their projects -> tokenizer that keeps the names of at least min_groups projects."""
     used_by: dict[bytes, set[str]] = defaultdict(set)
     for text, group in zip(texts, groups, strict=True):
         data = _bytes(text)[:MAX_BYTES]
@@ -124,7 +124,10 @@ def _shape(c: int) -> int:
 
 @compiled
 def _put(out: np.ndarray, size: int, c: int, blank: bool) -> int:
-    """Writes one sign behind the `size` ones of `out` -> how many there are. blank: runs of white space become " "."""
+    """Append a character to the `size` ones of `out`, and return how many there are.
+
+    blank: runs of white space become one blank.
+    """
     if blank and size and (c == 32 or 9 <= c <= 13) and (out[size - 1] == 32 or 9 <= out[size - 1] <= 13):
         out[size - 1] = 32
         return size
@@ -134,7 +137,7 @@ def _put(out: np.ndarray, size: int, c: int, blank: bool) -> int:
 
 @compiled
 def _mask(text: np.ndarray, known: np.ndarray, blank: bool) -> np.ndarray:
-    """Bytes -> the same, unknown names written as their shape, runs of one sign as one."""
+    """Bytes -> the same, unknown names written as their shape, runs of one character in it as one."""
     out = np.empty(len(text), np.uint8)
     size, i = 0, 0
     for start, end in _words(text):
@@ -142,18 +145,18 @@ def _mask(text: np.ndarray, known: np.ndarray, blank: bool) -> np.ndarray:
             size = _put(out, size, text[i], blank)
             i += 1
         value = _hash_word(text[start:end])
-        place = np.searchsorted(known, value)
-        if place < len(known) and known[place] == value:
+        position = np.searchsorted(known, value)
+        if position < len(known) and known[position] == value:
             out[size : size + end - start] = text[start:end]
             size += end - start
         else:
             last = 0
             for k in range(start, end):
-                sign = _shape(text[k])
-                if sign != last:
-                    out[size] = sign
+                character = _shape(text[k])
+                if character != last:
+                    out[size] = character
                     size += 1
-                last = sign
+                last = character
         i = end
     while i < len(text):
         size = _put(out, size, text[i], blank)
@@ -163,22 +166,22 @@ def _mask(text: np.ndarray, known: np.ndarray, blank: bool) -> np.ndarray:
 
 @compiled
 def _read(text: np.ndarray, known: np.ndarray, blank: bool) -> tuple[np.ndarray, np.ndarray]:
-    """Bytes -> the places its n-grams of 1 to LONGEST bytes are hashed to, and log(1 + count), scaled to length 1."""
+    """Bytes -> the buckets of its n-grams of 1 to MAX_NGRAM bytes, and log(1 + count) of each, scaled to length 1."""
     masked = _mask(text, known, blank)
     counts = np.zeros(NUM_HASH_BUCKETS, np.uint16)
-    met = np.empty(len(masked) * LONGEST, np.int32)
+    buckets = np.empty(len(masked) * MAX_NGRAM, np.int32)
     distinct = 0
     for i in range(len(masked)):
         value = _FNV
-        for k in range(min(LONGEST, len(masked) - i)):
+        for k in range(min(MAX_NGRAM, len(masked) - i)):
             value = (value ^ np.uint64(masked[i + k])) * _PRIME
-            place = np.int64((value ^ (value >> np.uint64(32))) % np.uint64(NUM_HASH_BUCKETS))
-            if counts[place] == 0:
-                met[distinct] = place
+            bucket = np.int64((value ^ (value >> np.uint64(32))) % np.uint64(NUM_HASH_BUCKETS))
+            if counts[bucket] == 0:
+                buckets[distinct] = bucket
                 distinct += 1
-            if counts[place] < 65535:
-                counts[place] += 1
-    ids = met[:distinct].copy()
+            if counts[bucket] < 65535:
+                counts[bucket] += 1
+    ids = buckets[:distinct].copy()
     weights = np.empty(distinct, np.float32)
     for j in range(distinct):
         weights[j] = np.log1p(np.float32(counts[ids[j]]))

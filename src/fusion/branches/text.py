@@ -29,7 +29,10 @@ class HuggingFaceEncoder(nn.Module):
 
 
 def from_folder(folder: Path, pooling: str) -> tuple[HuggingFaceEncoder, Tokenizer]:
-    """A folder in Hugging Face's layout -> its encoder and tokenizer. Weights must be safetensors or plain tensors."""
+    """Return the encoder and the tokenizer of a folder in Hugging Face's layout.
+
+    Weights must be safetensors or plain tensors. Raises UserError for a folder that lacks a part, or whose weights do.
+    """
     from transformers import AutoModel, AutoTokenizer
 
     try:
@@ -40,8 +43,9 @@ def from_folder(folder: Path, pooling: str) -> tuple[HuggingFaceEncoder, Tokeniz
             raise ValueError(f"its weights lack {missing[0]}")
         tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
     except Exception as error:  # SafetensorError and UnpicklingError derive from nothing narrower
-        reason = first_line(error)
-        raise UserError(f"{folder} holds no model and tokenizer that transformers can read ({reason}).") from error
+        raise UserError(
+            f"{folder} holds no model and tokenizer that transformers can read ({first_line(error)})."
+        ) from error
     return HuggingFaceEncoder(encoder, pooling), tokenizer.backend_tokenizer
 
 

@@ -9,8 +9,8 @@ from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers, proce
 
 PAD, UNKNOWN, CLS, SEP, MASK = SPECIAL = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
 
-# A word with the blank before it, a number, a run of one sign, a line end with the indentation that
-# follows it, other white space. Indentation carries the language, so it is kept in one piece.
+# A word with the blank before it, a number, a run of one character, a line end with the indentation that
+# follows it, other white space. Indentation tells much about a language, so it is kept in one piece.
 _PIECES = Regex(r"\n[ \t]*| ?\p{L}[\p{L}\p{M}]*| ?\p{N}{1,3}| ?([^\s\p{L}\p{N}])\1*|[^\S\n]+")
 
 
@@ -44,19 +44,19 @@ class Bpe:
         tokenizer.enable_padding(pad_id=_pad_id(tokenizer))
 
     def __call__(self, texts: Sequence[str]) -> dict[str, torch.Tensor]:
-        coded = self.tokenizer.encode_batch([_readable(text) for text in texts])
+        encodings = self.tokenizer.encode_batch([_readable(text) for text in texts])
         return {
-            "input_ids": torch.tensor([one.ids for one in coded], dtype=torch.int64),  # (B, T)
-            "attention_mask": torch.tensor([one.attention_mask for one in coded], dtype=torch.bool),  # (B, T)
+            "input_ids": torch.tensor([row.ids for row in encodings], dtype=torch.int64),  # (B, T)
+            "attention_mask": torch.tensor([row.attention_mask for row in encodings], dtype=torch.bool),  # (B, T)
         }
 
     def to_json(self) -> str:
-        """In the layout of the tokenizers library, so that others can read it too."""
+        """Return the tokenizer in the layout of the tokenizers library, so that others can read it too."""
         return self.tokenizer.to_str()
 
 
 class Bytes:
-    """The same without a vocabulary: [CLS], the bytes of the text in UTF-8, [SEP]; the special tokens come first."""
+    """Texts -> the same by [CLS], the bytes of the text in UTF-8, [SEP]; special tokens have the first numbers."""
 
     vocabulary = len(SPECIAL) + 256
 
@@ -64,18 +64,19 @@ class Bytes:
         self.max_tokens = max_tokens
 
     def __call__(self, texts: Sequence[str]) -> dict[str, torch.Tensor]:
-        room = self.max_tokens - 2  # [CLS] and [SEP]
-        coded = [np.frombuffer(_readable(text[:room]).encode()[:room], np.uint8) for text in texts]
-        ids = np.full((len(coded), 2 + max(map(len, coded), default=0)), SPECIAL.index(PAD), np.int64)  # (B, T)
+        most = self.max_tokens - 2  # [CLS] and [SEP]
+        data = [np.frombuffer(_readable(text[:most]).encode()[:most], np.uint8) for text in texts]
+        ids = np.full((len(data), 2 + max(map(len, data), default=0)), SPECIAL.index(PAD), np.int64)  # (B, T)
         mask = np.zeros(ids.shape, bool)  # (B, T)
-        for row, one in enumerate(coded):
+        for row, text in enumerate(data):
             ids[row, 0] = SPECIAL.index(CLS)
-            ids[row, 1 : 1 + len(one)] = one.astype(np.int64) + len(SPECIAL)
-            ids[row, 1 + len(one)] = SPECIAL.index(SEP)
-            mask[row, : 2 + len(one)] = True
+            ids[row, 1 : 1 + len(text)] = text.astype(np.int64) + len(SPECIAL)
+            ids[row, 1 + len(text)] = SPECIAL.index(SEP)
+            mask[row, : 2 + len(text)] = True
         return {"input_ids": torch.from_numpy(ids), "attention_mask": torch.from_numpy(mask)}
 
     def decode(self, ids: Sequence[int]) -> str:
+        """Tokens (T) -> the text between the special ones."""
         data = bytes(number - len(SPECIAL) for number in ids if number >= len(SPECIAL))
         return data.decode("utf-8", "replace")  # a character may be cut at max_tokens
 
@@ -84,11 +85,11 @@ class Bytes:
 
 
 def _pad_id(tokenizer: Tokenizer) -> int:
-    """The number of the padding token, whatever it is called here."""
+    """Return the number of the padding token, [PAD] or <pad>; 0 where there is none."""
     numbers = (tokenizer.token_to_id(name) for name in (PAD, "<pad>"))
     return next((number for number in numbers if number is not None), 0)
 
 
 def _readable(text: str) -> str:
-    """Lone surrogates, which no UTF-8 text can hold, become a replacement character."""
+    """Replace lone surrogates, which no UTF-8 text can hold, by a question mark."""
     return text.encode("utf-8", "replace").decode("utf-8")

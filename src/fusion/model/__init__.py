@@ -1,1 +1,1 @@
-"""Branches fused into one classifier: the network, how it is trained, how it is kept."""
+"""Branches fused into one classifier, and the folder that it is saved to."""

@@ -1,4 +1,4 @@
-"""A trained network <-> RUN/model: model.safetensors, meta.json, tokenizer.json.
+"""Trained network <-> RUN/model: model.safetensors, meta.json, tokenizer.json.
 
 Nothing in these files is executed: weights are safetensors, the rest is JSON, and a network is made
 from plain values by the registry in fusion.branches. What an older fusion wrote is read too: see migrate.py.
@@ -54,7 +54,7 @@ IMAGE_PARTS: Parts = {"source_size": ("a size in pixels, such as [680, 500]", _i
 
 @dataclass(frozen=True)
 class Model:
-    """A network with all that is needed to use it on new code."""
+    """A network with everything that is needed to use it on new code."""
 
     net: LateFusion
     meta: dict[str, Any]  # classes, branches (specs), fusion, render, source_size, input_shape, temperature, ...
@@ -68,7 +68,7 @@ def make_net(meta: dict[str, Any]) -> LateFusion:
 
 
 def save(model: Model, folder: Path) -> None:
-    """Model -> folder, whole or not at all; what was there before is replaced in one step."""
+    """Write the folder, whole or not at all; what was there before is replaced in one step."""
     part, old = folder.with_name(f".{folder.name}.{os.getpid()}"), folder.with_name(f".{folder.name}.old")
     shutil.rmtree(part, ignore_errors=True)
     try:
@@ -91,7 +91,7 @@ def save(model: Model, folder: Path) -> None:
 
 
 def load(folder: Path) -> Model:
-    """RUN/model -> Model in evaluation mode.
+    """RUN/model -> the model, in evaluation mode.
 
     Raises UserError for what is missing, damaged, or written by a newer fusion.
     """
@@ -108,10 +108,10 @@ def load(folder: Path) -> Model:
         net.load_state_dict(migrate_weights(load_file(weights), schema))
     except UserError:
         raise
-    except Exception as error:  # whatever constructors and safetensors say of values that do not fit
-        reason = first_line(error)
+    except Exception as error:  # whatever constructors and safetensors raise for values that do not fit
         raise UserError(
-            f"{folder} holds a meta.json and a model.safetensors that do not fit ({reason}); copy or train it again."
+            f"{folder} holds a meta.json and a model.safetensors that do not fit ({first_line(error)}); "
+            "copy or train it again."
         ) from error
     return Model(net.eval(), meta, _read_tokenizer(folder / "tokenizer.json", meta, schema))
 
