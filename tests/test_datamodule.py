@@ -48,12 +48,12 @@ def order(loader) -> list[str]:
     return [id for batch in loader for id in batch["id"]]
 
 
-def same(one, two) -> bool:
-    if isinstance(one, torch.Tensor):
-        return torch.equal(one, two)
-    if isinstance(one, dict):
-        return one.keys() == two.keys() and all(same(one[key], two[key]) for key in one)
-    return one == two
+def same(first, second) -> bool:
+    if isinstance(first, torch.Tensor):
+        return torch.equal(first, second)
+    if isinstance(first, dict):
+        return first.keys() == second.keys() and all(same(first[key], second[key]) for key in first)
+    return first == second
 
 
 def test_a_batch_is_what_the_branches_and_the_loss_expect(datamodule):

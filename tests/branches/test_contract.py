@@ -22,7 +22,7 @@ from fusion.config.errors import UserError
 class Case:
     """A branch, and texts or pictures -> what it is given of a batch."""
 
-    started: LoadedBranch
+    branch: LoadedBranch
     read: Callable[[list[str]], Any]
 
 
@@ -33,14 +33,14 @@ def rows(texts: list[str]) -> dict[str, list[str]]:
 
 
 def text_case(options: TextOptions, texts: list[str]) -> Case:
-    started = create_text(options, rows(texts), classes=["a", "b", "c"])
-    return Case(started, started.tokenizer)
+    branch = create_text(options, rows(texts), classes=["a", "b", "c"])
+    return Case(branch, branch.tokenizer)
 
 
 def image_case(model: str, side: int) -> Case:
     def draw(texts: list[str]) -> torch.Tensor:
-        made = [torch.Generator().manual_seed(len(text)) for text in texts]
-        return torch.stack([torch.randint(0, 256, (side, side, 3), dtype=torch.uint8, generator=g) for g in made])
+        generators = [torch.Generator().manual_seed(len(text)) for text in texts]
+        return torch.stack([torch.randint(0, 256, (side, side, 3), dtype=torch.uint8, generator=g) for g in generators])
 
     return Case(create_image(replace(RESNET, model=model), side), draw)
 
@@ -55,22 +55,22 @@ def case(request, texts) -> Case:
     torch.manual_seed(0)
     match request.param:
         case variant if variant in VARIANTS:
-            made = text_case(replace(LADDER, variant=variant), texts)
+            result = text_case(replace(LADDER, variant=variant), texts)
         case "bytes":
-            made = text_case(replace(LADDER, variant="v5m", tokenizer="bytes"), texts)
+            result = text_case(replace(LADDER, variant="v5m", tokenizer="bytes"), texts)
         case "nano":
-            made = text_case(NANO, texts)
+            result = text_case(NANO, texts)
         case "ngram":
-            made = text_case(NGRAM, texts)
+            result = text_case(NGRAM, texts)
         case "hf":
-            made = text_case(HF, texts)
+            result = text_case(HF, texts)
         case "folder":
             folder = request.getfixturevalue("encoder")
-            made = text_case(replace(HF, model=str(folder), weights="auto", pooling="cls"), texts)
+            result = text_case(replace(HF, model=str(folder), weights="auto", pooling="cls"), texts)
         case model:
-            made = image_case(model, 160 if model == "test_vit3" else 64)
-    made.started.module.eval()
-    return made
+            result = image_case(model, 160 if model == "test_vit3" else 64)
+    result.branch.module.eval()
+    return result
 
 
 every_branch = pytest.mark.parametrize("case", TEXT + IMAGE, indirect=True)
@@ -85,24 +85,24 @@ def features(module: nn.Module, given: Any) -> torch.Tensor:
 
 @every_branch
 def test_a_batch_becomes_finite_features_of_the_promised_width(case, texts):
-    out = features(case.started.module, case.read(texts[:4]))
-    assert out.shape == (4, case.started.module.dim)
+    out = features(case.branch.module, case.read(texts[:4]))
+    assert out.shape == (4, case.branch.module.dim)
     assert out.isfinite().all()
     assert (out.std(0) / out.abs().mean(0).clamp(min=1e-12)).max() > 1e-3  # different inputs, different features
 
 
 @every_branch
 def test_a_row_alone_gives_what_it_gives_in_a_batch(case, texts):
-    together = features(case.started.module, case.read(texts[:4]))
+    together = features(case.branch.module, case.read(texts[:4]))
     for number in range(4):
-        alone = features(case.started.module, case.read([texts[number]]))
+        alone = features(case.branch.module, case.read([texts[number]]))
         assert torch.allclose(alone[0], together[number], atol=1e-5)
 
 
 @every_branch
 def test_every_parameter_learns(case, texts):
-    module = case.started.module.train()
-    if getattr(case.started.module, "outputs_logits", False):
+    module = case.branch.module.train()
+    if getattr(case.branch.module, "outputs_logits", False):
         assert not list(module.parameters())  # fitted already
         return
     module(case.read(texts[:4])).square().sum().backward()
@@ -112,40 +112,40 @@ def test_every_parameter_learns(case, texts):
 
 @every_branch
 def test_a_spec_is_json_and_restores_the_same_branch(case, texts):
-    spec = json.loads(json.dumps(case.started.spec, allow_nan=False))
+    spec = json.loads(json.dumps(case.branch.spec, allow_nan=False))
     again = restore(spec)
-    weights = case.started.module.state_dict()
-    assert again.dim == case.started.module.dim
+    weights = case.branch.module.state_dict()
+    assert again.dim == case.branch.module.dim
     assert list(again.state_dict()) == list(weights)
     again.load_state_dict(weights)
-    case.started.module.load_state_dict(weights)  # some weights are stored with fewer bits than they are trained with
+    case.branch.module.load_state_dict(weights)  # some weights are stored with fewer bits than they are trained with
     given = case.read(texts[:4])
-    assert torch.equal(features(again.eval(), given), features(case.started.module, given))
+    assert torch.equal(features(again.eval(), given), features(case.branch.module, given))
 
 
 @every_text_branch
 def test_padding_changes_nothing(case, texts):
     given = case.read([text[:30] for text in texts[:2]])
     wider = {name: nn.functional.pad(column, (0, 48 - column.shape[1])) for name, column in given.items()}
-    if case.started.spec["name"] in ("nano", "linear"):
+    if case.branch.spec["name"] in ("nano", "linear"):
         wider = {name: nn.functional.pad(column, (0, 99)) for name, column in given.items()}
     assert wider["input_ids"].shape[1] > given["input_ids"].shape[1]
     wider["input_ids"][~wider["attention_mask"]] = 7  # nor does what stands there
-    expected = features(case.started.module, given)
-    assert torch.allclose(features(case.started.module, wider), expected, atol=1e-5)
+    expected = features(case.branch.module, given)
+    assert torch.allclose(features(case.branch.module, wider), expected, atol=1e-5)
 
 
 @every_text_branch
 def test_an_empty_and_an_endless_text_have_finite_features(case):
     given = case.read(["", "x = 1\n" * 5000, "\udce9 日本"])
-    assert features(case.started.module, given).isfinite().all()
+    assert features(case.branch.module, given).isfinite().all()
     nothing = {name: torch.zeros_like(column) for name, column in given.items()}  # a text of padding alone
-    assert features(case.started.module, nothing).isfinite().all()
+    assert features(case.branch.module, nothing).isfinite().all()
 
 
 @every_text_branch
 def test_a_tokenizer_is_part_of_a_text_branch(case, texts):
-    given = case.started.tokenizer(texts)
+    given = case.branch.tokenizer(texts)
     assert given["input_ids"].dtype == torch.int64 and given["attention_mask"].dtype == torch.bool
     assert given["attention_mask"].any(1).all()
 
@@ -154,8 +154,8 @@ def test_a_tokenizer_is_part_of_a_text_branch(case, texts):
 def test_pictures_are_read_as_bytes_of_any_memory_layout(case, texts):
     given = case.read(texts[:2])
     strided = given.permute(0, 3, 1, 2).contiguous().permute(0, 2, 3, 1)
-    expected = features(case.started.module, given)
-    assert torch.allclose(features(case.started.module, strided), expected, atol=1e-5)
+    expected = features(case.branch.module, given)
+    assert torch.allclose(features(case.branch.module, strided), expected, atol=1e-5)
 
 
 def test_pictures_are_normalised_with_the_mean_and_deviation_of_the_model():
@@ -170,9 +170,9 @@ def test_pictures_are_normalised_with_the_mean_and_deviation_of_the_model():
 
 def test_mean_pooling_takes_every_token_and_cls_the_first(texts):
     torch.manual_seed(0)
-    started = create_text(replace(HF, pooling="cls"), rows(texts))
-    given = started.tokenizer(texts[:2])
-    encoder = started.module.encoder.eval()
+    branch = create_text(replace(HF, pooling="cls"), rows(texts))
+    given = branch.tokenizer(texts[:2])
+    encoder = branch.module.encoder.eval()
     hidden = encoder(given["input_ids"], given["attention_mask"].long()).last_hidden_state  # (2, T, D)
     assert torch.allclose(HuggingFaceEncoder(encoder, "cls")(given), hidden[:, 0])
     length = int(given["attention_mask"][0].sum())
@@ -189,7 +189,7 @@ def test_a_kernel_that_a_spec_names_is_not_fetched(key):
 
 
 @pytest.mark.parametrize(
-    ("start", "said"),
+    ("create", "message"),
     [
         (
             lambda: create_text(replace(HF, architecture=ARCHITECTURE | {"model_type": "robberta"}), rows(["a"])),
@@ -205,6 +205,6 @@ def test_a_kernel_that_a_spec_names_is_not_fetched(key):
         (lambda: restore({"name": "os.system"}), "os.system"),
     ],
 )
-def test_what_cannot_be_made_is_said_in_one_sentence(start, said):
-    with pytest.raises(UserError, match=said):
-        start()
+def test_what_cannot_be_created_is_named(create, message):
+    with pytest.raises(UserError, match=message):
+        create()

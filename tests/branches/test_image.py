@@ -27,11 +27,11 @@ def features(module, given):
 
 @pytest.mark.parametrize("options", [{"channels": 1}, {"pooling": "flatten"}, {"channels": 1, "pooling": "flatten"}])
 def test_options_are_part_of_the_spec(options):
-    started = create_image(replace(RESNET, **options), 64)
-    again = restore(json.loads(json.dumps(started.spec)))
-    again.load_state_dict(started.module.state_dict())
-    assert torch.equal(features(again, pictures(64)), features(started.module, pictures(64)))
-    assert again.dim == started.module.dim
+    branch = create_image(replace(RESNET, **options), 64)
+    again = restore(json.loads(json.dumps(branch.spec)))
+    again.load_state_dict(branch.module.state_dict())
+    assert torch.equal(features(again, pictures(64)), features(branch.module, pictures(64)))
+    assert again.dim == branch.module.dim
 
 
 def test_flattening_keeps_the_place_of_a_feature_and_the_average_does_not():
@@ -69,24 +69,24 @@ def test_the_record_says_how_pictures_are_normalised():
 
 
 def test_convnet_starts_from_a_file_of_its_own(tmp_path):
-    kept = create_image(CONVNET, 64).module.net.state_dict()
-    save_file({name: value.contiguous() for name, value in kept.items()}, tmp_path / "convnet.safetensors")
-    started = create_image(replace(CONVNET, weights=str(tmp_path / "convnet.safetensors")), 64)
-    assert started.weights == "file"
-    assert all(torch.equal(value, kept[name]) for name, value in started.module.net.state_dict().items())
+    state = create_image(CONVNET, 64).module.net.state_dict()
+    save_file({name: value.contiguous() for name, value in state.items()}, tmp_path / "convnet.safetensors")
+    branch = create_image(replace(CONVNET, weights=str(tmp_path / "convnet.safetensors")), 64)
+    assert branch.weights == "file"
+    assert all(torch.equal(value, state[name]) for name, value in branch.module.net.state_dict().items())
     with pytest.raises(UserError, match="do not fit convnet"):
         create_image(replace(CONVNET, weights=str(tmp_path / "convnet.safetensors")), 96)
 
 
 @pytest.mark.parametrize(
-    ("options", "side", "said"),
+    ("options", "side", "message"),
     [
         ({"model": "convnet"}, 16, "convnet cannot take input_shape=16; its own is 64"),
         ({"model": "nasnetmobil"}, 64, "timm has no model 'nasnetmobil'"),
     ],
 )
-def test_what_cannot_be_made_is_said(options, side, said):
-    with pytest.raises(UserError, match=said):
+def test_what_cannot_be_created_is_named(options, side, message):
+    with pytest.raises(UserError, match=message):
         create_image(replace(RESNET, **options), side)
 
 
@@ -100,6 +100,6 @@ def test_a_network_that_fails_without_a_word_is_named(monkeypatch):
 
 
 def test_auto_that_ends_at_random_warns(caplog):
-    started = create_image(Backbone(name="nasnetmobile", model="nasnetmobile"), 64)
-    assert started.weights == "random"
+    branch = create_image(Backbone(name="nasnetmobile", model="nasnetmobile"), 64)
+    assert branch.weights == "random"
     assert "The hub has no weights for nasnetmobile" in caplog.text and "backbone.weights=FILE" in caplog.text

@@ -14,7 +14,7 @@ SIZES = {"vocabulary": Bytes.vocabulary, "max_tokens": 32, "dim": 16, "blocks": 
 TEXTS = ["x = 1", "def f(a, b):\n    return a", "#include <stdio.h>"]
 
 
-def made(variant: str):
+def make(variant: str):
     torch.manual_seed(0)
     return restore({"name": "ladder", "variant": variant, **SIZES})
 
@@ -22,28 +22,28 @@ def made(variant: str):
 @pytest.mark.parametrize("variant", ["v1", "v2"])
 def test_the_first_two_variants_see_no_text(variant):
     with torch.no_grad():
-        out = made(variant).eval()(Bytes(32)(TEXTS))
+        out = make(variant).eval()(Bytes(32)(TEXTS))
     assert torch.equal(out[0], out[1]) and torch.equal(out[0], out[2])
 
 
 @pytest.mark.parametrize(("variant", "ordered"), [("v1m", False), ("v2m", False), ("v3", True), ("v5m", True)])
 def test_a_mean_forgets_the_order_and_attention_does_not(variant, ordered):
     with torch.no_grad():
-        out = made(variant).eval()(Bytes(32)(["abcd", "dcba"]))
+        out = make(variant).eval()(Bytes(32)(["abcd", "dcba"]))
     assert torch.allclose(out[0], out[1], atol=1e-6) != ordered
 
 
 @pytest.mark.parametrize("variant", VARIANTS)
 def test_dropout_is_on_in_training_and_off_after(variant):
-    module, given_text = made(variant), Bytes(32)(TEXTS)
+    module, given_text = make(variant), Bytes(32)(TEXTS)
     with torch.no_grad():
         assert not torch.equal(module.train()(given_text), module(given_text))
         assert torch.equal(module.eval()(given_text), module(given_text))
 
 
 def test_v3_has_one_head_and_v4_several():
-    assert made("v3").mixing[0].heads == 1 and made("v4").mixing[0].heads == 4
-    assert len(made("v5").mixing) == 2
+    assert make("v3").mixing[0].heads == 1 and make("v4").mixing[0].heads == 4
+    assert len(make("v5").mixing) == 2
 
 
 def test_every_variant_has_its_line_in_the_table():

@@ -64,12 +64,12 @@ def test_a_class_without_training_texts_has_no_probability():
 def test_what_is_stored_is_what_is_used():
     read = reader()
     nano = Nano(name="nano", buckets=64, num_hashes=1, dim=4, ngram_dropout=0.0, ensemble_weights=900, min_groups=2)
-    started = create_text(nano, ROWS, ["c", "p", "r"])
-    assert started.spec["linear_member"] == {"rows": 300, "classes": 3}
-    again = restore(started.spec)
-    again.load_state_dict(started.module.state_dict())
-    read_again = restore_tokenizer(read.to_json(), started.spec)
-    assert torch.equal(again.linear_member(read_again(RUBY)), started.module.linear_member(read(RUBY)))
+    branch = create_text(nano, ROWS, ["c", "p", "r"])
+    assert branch.spec["linear_member"] == {"rows": 300, "classes": 3}
+    again = restore(branch.spec)
+    again.load_state_dict(branch.module.state_dict())
+    read_again = restore_tokenizer(read.to_json(), branch.spec)
+    assert torch.equal(again.linear_member(read_again(RUBY)), branch.module.linear_member(read(RUBY)))
     assert {name: value.dtype for name, value in again.linear_member.state_dict().items()}["weights"] == torch.int8
 
 

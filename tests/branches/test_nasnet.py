@@ -17,10 +17,10 @@ from fusion.branches import nasnet  # noqa: F401, registers it with timm
     ],
 )  # fmt: skip
 def test_each_cell_reads_the_two_that_the_paper_says(cell, reads):
-    net, given, made = timm.create_model("nasnetmobile", num_classes=0).eval(), [], {}
+    net, given, outputs = timm.create_model("nasnetmobile", num_classes=0).eval(), [], {}
     for name, module in net.named_children():
-        module.register_forward_hook(lambda _module, _given, out, name=name: made.update({name: out}))
+        module.register_forward_hook(lambda _module, _given, out, name=name: outputs.update({name: out}))
     getattr(net, cell).register_forward_pre_hook(lambda _module, inputs: given.extend(inputs))
     with torch.no_grad():
         net(torch.zeros(1, 3, 64, 64))
-    assert all(x is made[name] for x, name in zip(given, reads, strict=True))
+    assert all(x is outputs[name] for x, name in zip(given, reads, strict=True))

@@ -19,8 +19,8 @@ def masked(reader: Ngrams, text: str, blank: bool = False) -> str:
     return _mask(_bytes(text), reader._hashes, blank).tobytes().decode("utf-8", "replace")
 
 
-def same(one: dict, two: dict) -> bool:
-    return one.keys() == two.keys() and all(torch.equal(one[key], two[key]) for key in one)
+def same(first: dict, second: dict) -> bool:
+    return first.keys() == second.keys() and all(torch.equal(first[key], second[key]) for key in first)
 
 
 def test_names_that_enough_projects_use_are_kept_and_no_others():

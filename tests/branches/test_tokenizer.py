@@ -80,8 +80,8 @@ def test_lone_surrogates_are_replaced_and_nothing_else(tokenizer):
 def test_json_restores_the_same_tokenizer(tokenizer, texts):
     bpe = Bpe(tokenizer, 20)
     again = restore_tokenizer(bpe.to_json(), {"name": "scratch", "max_tokens": 20})
-    one, two = bpe(texts), again(texts)
-    assert all(torch.equal(one[key], two[key]) for key in ("input_ids", "attention_mask"))
+    before, after = bpe(texts), again(texts)
+    assert all(torch.equal(before[key], after[key]) for key in ("input_ids", "attention_mask"))
     assert again.to_json() == bpe.to_json()
 
 

@@ -31,8 +31,8 @@ def test_random_weights_ask_nobody(monkeypatch):
 
 
 def test_auto_without_a_hub_starts_an_image_branch_from_random():
-    started = create_image(IMAGE, 64)
-    assert started.weights == "random"
+    branch = create_image(IMAGE, 64)
+    assert branch.weights == "random"
 
 
 def test_auto_without_a_hub_leaves_the_choice_of_a_text_branch_to_the_caller():
@@ -64,8 +64,8 @@ def test_an_image_branch_starts_from_a_file(published, tmp_path, suffix):
         path = tmp_path / "weights.pth"
         torch.manual_seed(7)
         torch.save(timm.create_model("test_resnet").state_dict(), path)
-    started = create_image(replace(IMAGE, weights=str(path)), 64)
-    assert started.weights == "file" and is_published(started.module)
+    branch = create_image(replace(IMAGE, weights=str(path)), 64)
+    assert branch.weights == "file" and is_published(branch.module)
 
 
 @pytest.mark.parametrize("wanted", ["auto", "pretrained"])
@@ -73,8 +73,8 @@ def test_cached_weights_are_used_without_asking_the_hub(published, hub, put_in_c
     hub(closed_port())
     repository = timm.get_pretrained_cfg("test_resnet").hf_hub_id
     put_in_cache(repository, published)
-    started = create_image(replace(IMAGE, weights=wanted), 64)
-    assert started.weights == "hub" and is_published(started.module)
+    branch = create_image(replace(IMAGE, weights=wanted), 64)
+    assert branch.weights == "hub" and is_published(branch.module)
     assert not cache_folder.exists()  # no probe
 
 
@@ -95,16 +95,16 @@ def test_a_hub_that_refuses_the_download_is_no_hub(hub):
 
 @pytest.mark.parametrize("key", ["model", "weights"])
 def test_a_text_branch_starts_from_a_folder(encoder, texts, key):
-    started = create_text(replace(TEXT, **{key: str(encoder)}), {"text": texts, "group": texts})
+    branch = create_text(replace(TEXT, **{key: str(encoder)}), {"text": texts, "group": texts})
     shipped = load_file(encoder / "model.safetensors")
-    assert started.weights == "file"
-    assert all(torch.equal(started.module.encoder.state_dict()[name], value) for name, value in shipped.items())
+    assert branch.weights == "file"
+    assert all(torch.equal(branch.module.encoder.state_dict()[name], value) for name, value in shipped.items())
 
 
 def test_a_text_branch_starts_from_random_with_a_tokenizer_of_its_own(texts):
-    started = create_text(replace(TEXT, weights="random"), {"text": texts, "group": texts})
-    assert started.weights == "random" and started.module.dim == 16
-    assert started.tokenizer.tokenizer.get_vocab_size() <= 300
+    branch = create_text(replace(TEXT, weights="random"), {"text": texts, "group": texts})
+    assert branch.weights == "random" and branch.module.dim == 16
+    assert branch.tokenizer.tokenizer.get_vocab_size() <= 300
 
 
 def test_the_shipped_weights_are_whole_and_fit() -> None:

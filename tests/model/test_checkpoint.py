@@ -21,22 +21,22 @@ SCRATCH = Transformer(name="scratch", variant="v5m", tokenizer="bpe", vocabulary
 FUSION = {"hidden": [8], "dropout": 0.1}
 
 
-def made(texts, seed: int = 0, image: bool = True) -> Model:
+def make(texts, seed: int = 0, image: bool = True) -> Model:
     torch.manual_seed(seed)
-    started = {"text": create_text(SCRATCH, {"text": texts})}
+    branches = {"text": create_text(SCRATCH, {"text": texts})}
     if image:
-        started["image"] = create_image(Backbone(name="timm", model="test_resnet", weights="random"), 32)
-    net = LateFusion({name: branch.module for name, branch in started.items()}, 2, **FUSION)
+        branches["image"] = create_image(Backbone(name="timm", model="test_resnet", weights="random"), 32)
+    net = LateFusion({name: branch.module for name, branch in branches.items()}, 2, **FUSION)
     meta = {
         "name": "train", "render": {}, "source_size": 64, "input_shape": 32, "seed": 1, "classes": ["a", "b"],
-        "branches": {name: branch.spec for name, branch in started.items()}, "fusion": FUSION, "temperature": 1.5,
+        "branches": {name: branch.spec for name, branch in branches.items()}, "fusion": FUSION, "temperature": 1.5,
     }  # fmt: skip
-    return Model(net, meta, started["text"].tokenizer)
+    return Model(net, meta, branches["text"].tokenizer)
 
 
 @pytest.fixture
 def model(texts) -> Model:
-    return made(texts)
+    return make(texts)
 
 
 @pytest.fixture
@@ -70,10 +70,10 @@ def test_a_saved_model_gives_the_same_answers(model, folder, texts):
 
 
 def test_a_moved_folder_still_loads(folder, texts, tmp_path, model):
-    to_device = tmp_path / "elsewhere" / "m"
-    to_device.parent.mkdir()
-    shutil.move(folder, to_device)
-    assert torch.equal(answers(load(to_device), texts), answers(model, texts))
+    elsewhere = tmp_path / "elsewhere" / "m"
+    elsewhere.parent.mkdir()
+    shutil.move(folder, elsewhere)
+    assert torch.equal(answers(load(elsewhere), texts), answers(model, texts))
 
 
 def test_saving_what_was_loaded_changes_nothing(folder, tmp_path):
@@ -99,10 +99,10 @@ def test_a_flipped_bit_is_refused(folder, place):
         load(folder)
 
 
-@pytest.mark.parametrize("kept", [0, 1, 100, -1])
-def test_cut_off_weights_are_refused(folder, kept):
+@pytest.mark.parametrize("length", [0, 1, 100, -1])
+def test_cut_off_weights_are_refused(folder, length):
     path = folder / "model.safetensors"
-    path.write_bytes(path.read_bytes()[:kept])
+    path.write_bytes(path.read_bytes()[:length])
     with pytest.raises(UserError, match=r"model\.safetensors is damaged"):
         load(folder)
 
@@ -228,7 +228,7 @@ def only_the_old_one_is_left(folder, model, texts) -> bool:
 
 
 def test_a_second_save_replaces_the_first(folder, texts):
-    other = made(texts, seed=1)
+    other = make(texts, seed=1)
     save(other, folder)
     assert only_the_old_one_is_left(folder, other, texts)
 
@@ -240,13 +240,13 @@ def test_a_save_that_fails_while_writing_leaves_the_old_model(folder, model, tex
 
     monkeypatch.setattr(checkpoint, "save_file", fail)
     with pytest.raises(error):
-        save(made(texts, seed=1), folder)
+        save(make(texts, seed=1), folder)
     assert only_the_old_one_is_left(folder, model, texts)
 
 
 def test_a_save_that_fails_at_its_last_file_leaves_the_old_model(folder, model, texts):
     with pytest.raises(OSError, match="no space"):
-        save(replace(made(texts, seed=1), tokenizer=NoJson()), folder)
+        save(replace(make(texts, seed=1), tokenizer=NoJson()), folder)
     assert only_the_old_one_is_left(folder, model, texts)
 
 
@@ -261,7 +261,7 @@ def test_a_save_stopped_between_its_renames_leaves_the_old_model(folder, model, 
 
     monkeypatch.setattr(os, "replace", stop)
     with pytest.raises(KeyboardInterrupt):
-        save(made(texts, seed=1), folder)
+        save(make(texts, seed=1), folder)
     assert only_the_old_one_is_left(folder, model, texts)
 
 
@@ -269,7 +269,7 @@ def test_what_a_killed_save_left_behind_is_no_hindrance(folder, texts):
     for name in (f".model.{os.getpid()}", ".model.old"):
         (folder.parent / name).mkdir()
         (folder.parent / name / "half").write_text("x")
-    other = made(texts, seed=1)
+    other = make(texts, seed=1)
     save(other, folder)
     assert only_the_old_one_is_left(folder, other, texts)
 

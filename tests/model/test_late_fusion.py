@@ -32,11 +32,11 @@ def batch():
     return {"text": torch.randn(2, 3), "image": torch.randn(2, 5), "present": {"text": there, "image": there.clone()}}
 
 
-def test_features_stand_side_by_side_before_the_head(net, batch):
-    side_by_side = torch.cat([net.branches["text"](batch["text"]), net.branches["image"](batch["image"])], 1)
+def test_features_stand_concatenated_before_the_head(net, batch):
+    concatenated = torch.cat([net.branches["text"](batch["text"]), net.branches["image"](batch["image"])], 1)
     out = net(batch)
     assert out.shape == (2, 7)
-    assert torch.allclose(out, net.head(side_by_side))
+    assert torch.allclose(out, net.head(concatenated))
 
 
 def test_the_head_is_as_wide_as_asked(net):
