@@ -55,6 +55,7 @@ def _run(cfg: DictConfig, job: Any) -> None:
     if folder is None and (study := job.runtime.choices.get("sweep")):
         raise UserError(f"sweep={study} is a study of several runs; add -m, as in -m sweep={study}.")
     if options["dry_run"] is True:
+        options["rerun"] = _rerun(options["rerun"], folder)
         _dry_run().add(options, overrides, Path(job.sweep.dir), job.job.num if folder else 0)
         return
     config = load_config(options)
@@ -62,7 +63,7 @@ def _run(cfg: DictConfig, job: Any) -> None:
     from fusion.training import kfold
     from fusion.training import run as training
 
-    rerun = folder is None if config.rerun == "auto" else bool(config.rerun)
+    rerun = bool(_rerun(config.rerun, folder))
     parent = Path(config.runs) / config.name if folder is None else folder
     if folder is None:
         training.check(config)  # before there is a folder
@@ -74,6 +75,11 @@ def _run(cfg: DictConfig, job: Any) -> None:
         made = training.run(config, overrides, parent, rerun)
     if folder is None and made is not None:
         print(made)
+
+
+def _rerun(asked: Any, sweep: Path | None) -> Any:
+    """Return whether a completed run is repeated: auto repeats it outside of a sweep."""
+    return sweep is None if asked == "auto" else asked
 
 
 def _options(cfg: DictConfig) -> dict[str, Any]:
@@ -122,7 +128,7 @@ def _call_hydra() -> int:
         dry = sweeps.is_dry(given)
         folder = Path(cleanup.enter_context(tempfile.TemporaryDirectory(prefix="fusion-"))) if dry else _folder(given)
         if dry or multirun:  # Hydra makes a folder of every sweep: that of a dry run is not kept
-            sys.argv.append(f"hydra.sweep.dir={folder}")
+            _add_override(f"hydra.sweep.dir={folder}")
         try:
             train()
         except console.Stopped:
@@ -136,6 +142,12 @@ def _call_hydra() -> int:
         if multirun and folder.is_dir():
             return 3 if sweeps.finish(folder) else 0
     return 0
+
+
+def _add_override(word: str) -> None:
+    """Put an override behind those that were typed: argparse refuses one that an option such as -m stands between."""
+    typed = [number for number, argument in enumerate(sys.argv) if number and re.match(r"[+~\w][^=]*=|~", argument)]
+    sys.argv.insert(typed[-1] + 1 if typed else len(sys.argv), word)
 
 
 def _folder(given: list[str]) -> Path:

@@ -129,3 +129,12 @@ def test_folds_print_the_folder_of_all_of_them(tmp_path: Path, corpus: Path, cal
     assert done.returncode == 0, done.stderr
     (folder,) = (tmp_path / "runs" / "k").iterdir()
     assert done.stdout.strip() == str(folder.relative_to(tmp_path)) and folder.name.startswith("folds-")
+
+
+@pytest.mark.parametrize("typed", ["-m {}", "{} -m", "--multirun {}", "{} hydra.mode=MULTIRUN"])
+def test_a_sweep_is_one_wherever_it_is_asked_for(tmp_path: Path, call: Command, typed: str) -> None:
+    words = typed.format("backbone=none text=none seed=1,2").split()
+    done = call("train", *words, cwd=tmp_path)
+    assert done.returncode == 3 and done.stderr.count("leave nothing to learn from") == 2, done.stderr
+    assert [path.name for path in tmp_path.rglob("failed/*.txt")]
+    assert "jobs 0, 1 failed before there was a run folder" in done.stdout
