@@ -19,14 +19,13 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import torch
-import yaml
 from torch import nn
 
 from fusion import console
 from fusion.branches.image import TimmBackbone, register
 from fusion.branches.weights import WeightSource
 from fusion.config.errors import UserError
-from fusion.config.paths import CONF_DIR
+from fusion.config.groups import names_in, read_group
 from fusion.results.record import read_run
 
 # The counts of the Rakuten study, which are those of Keras; bit_resnet50 is that of its authors' published weights.
@@ -52,10 +51,10 @@ OTHER = ("timm", ["backbone.model=resnet18"])  # of --train: any network of timm
 
 @dataclass(frozen=True)
 class Row:
-    """One backbone; counts are of numbers, sides are in pixels."""
+    """A backbone; counts are of numbers, sides are in pixels."""
 
     name: str
-    features: int  # width of what it gives
+    features: int  # width of its output
     parameters: int  # without the classifier, as fusion uses it
     with_classifier: int | None  # 1000 classes, with the moving statistics of batch normalisation, as Keras counts
     published: int | None
@@ -67,8 +66,8 @@ class Row:
     interpolation: str | None
 
 
-def row(name: str) -> Row:
-    """A file of conf/backbone -> its row."""
+def measure(name: str) -> Row:
+    """Name of a file of conf/backbone -> its row."""
     model = model_of(name)
     own = build_on_meta(model, 64 if model == "convnet" else 224)
     if own.original_input_shape != 224:
@@ -82,19 +81,19 @@ def row(name: str) -> Row:
 
 
 def build_on_meta(model: str, side: int) -> TimmBackbone:
-    """The branch with shapes and no numbers. Raises UserError where it cannot take pictures of this side."""
+    """Return the branch with shapes and no numbers. Raises UserError where it cannot take pictures of this side."""
     with torch.device("meta"):
         return TimmBackbone(model, side, WeightSource("random"))
 
 
 def count(module: nn.Module, statistics: bool) -> int:
-    """Parameters, and with them the moving means and deviations if `statistics`."""
-    held = [*module.parameters(), *(b for b in module.buffers() if statistics and b.ndim)]
-    return sum(one.numel() for one in held)
+    """Return the number of parameters, and with `statistics` of moving means and deviations too."""
+    tensors = [*module.parameters(), *(buffer for buffer in module.buffers() if statistics and buffer.ndim)]
+    return sum(tensor.numel() for tensor in tensors)
 
 
 def with_classifier(model: str) -> int | None:
-    """The whole published network, 1000 classes. None for a network that has no classifier of its own."""
+    """Return the count of the whole published network, 1000 classes; None for one without a classifier of its own."""
     import timm
 
     register(model)
@@ -105,7 +104,7 @@ def with_classifier(model: str) -> int | None:
 
 
 def smallest(model: str, known: int) -> int:
-    """The least side, from SMALLEST on, that the network can take; `known` is one that it can."""
+    """Return the least side, from SMALLEST on, that the network can take; `known` is one that it can."""
     low, high = SMALLEST - 1, known
     while high - low > 1:
         middle = (low + high) // 2
@@ -119,36 +118,36 @@ def smallest(model: str, known: int) -> int:
 
 @dataclass(frozen=True)
 class Trained:
-    """One backbone at one shape through the command line."""
+    """A backbone at one shape, through the command line."""
 
     name: str
     shape: int  # pixels
-    answer: str  # what predict said of this file, or the last line of the error
+    answer: str  # of predict to this file, or the last line of the error
     done: bool
     seconds: float = 0.0  # of the training run, without starting Python
     memory: float = 0.0  # GB, its peak
 
 
 def shapes(name: str) -> list[int]:
-    """The backbone's own input shape, then COMMON, where it can take that."""
+    """Return the backbone's own input shape, and COMMON where it can take that."""
     model = "resnet18" if name == OTHER[0] else model_of(name)
     own = build_on_meta(model, 64 if model == "convnet" else 224).original_input_shape
     return [own, *([COMMON] if smallest(model, own) <= COMMON != own else [])]
 
 
-def trained(name: str, shape: int, overrides: Sequence[str], place: Path) -> Trained:
-    """fusion.train, then fusion.predict on this file with the model it made."""
-    wanted = {"backbone": name, "backbone.weights": "random", "text": "none", "input_shape": shape, "epochs": 1}
-    wanted |= {"source_size": max(256, shape), "batch_size": 2 if shape > LARGE else 4, "runs": place}
-    words = [f"{key}={value}" for key, value in wanted.items()] + (OTHER[1] if name == OTHER[0] else [])
+def train(name: str, shape: int, overrides: Sequence[str], place: Path) -> Trained:
+    """Run fusion.train, then fusion.predict on this file with its model."""
+    options = {"backbone": name, "backbone.weights": "random", "text": "none", "input_shape": shape, "epochs": 1}
+    options |= {"source_size": max(256, shape), "batch_size": 2 if shape > LARGE else 4, "runs": place}
+    words = [f"{key}={value}" for key, value in options.items()] + (OTHER[1] if name == OTHER[0] else [])
     run = command("train", *words, *overrides)
     if run.returncode:
         return Trained(name, shape, run.stderr.strip().splitlines()[-1], done=False)
     folder = Path(run.stdout.strip())
     record = read_run(folder)
-    told = command("predict", "--json", "--run", str(folder), __file__)
-    done = not told.returncode
-    answer = json.loads(told.stdout)["raw"]["label"] if done else told.stderr.strip().splitlines()[-1]
+    prediction = command("predict", "--json", "--run", str(folder), __file__)
+    done = not prediction.returncode
+    answer = json.loads(prediction.stdout)["raw"]["label"] if done else prediction.stderr.strip().splitlines()[-1]
     return Trained(name, shape, answer, done, record["timings"]["total_seconds"], record["peak_memory_mb"] / 1024)
 
 
@@ -157,28 +156,27 @@ def command(name: str, *words: str) -> subprocess.CompletedProcess[str]:
 
 
 def train_all(asked: Sequence[str], overrides: Sequence[str]) -> int:
-    """Prints a line for each backbone and shape as it is done -> how many failed."""
+    """Print a line for each backbone and shape as it is done, and return how many failed."""
     failed = 0
     print("| Backbone | Input | Trains and predicts | Seconds | Peak GB |\n|---|---:|---|---:|---:|")
     with tempfile.TemporaryDirectory() as place:
         for name in asked:
             for shape in shapes(name):
-                one = trained(name, shape, overrides, Path(place))
-                said = "yes" if one.done else f"no: {one.answer}"
-                print(f"| {name} | {shape} | {said} | {one.seconds:.0f} | {one.memory:.1f} |", flush=True)
-                failed += not one.done
+                run = train(name, shape, overrides, Path(place))
+                verdict = "yes" if run.done else f"no: {run.answer}"
+                print(f"| {name} | {shape} | {verdict} | {run.seconds:.0f} | {run.memory:.1f} |", flush=True)
+                failed += not run.done
     return failed
 
 
 def model_of(name: str) -> str:
-    """A file of conf/backbone -> timm's name."""
-    return str(yaml.safe_load((CONF_DIR / "backbone" / f"{name}.yaml").read_text(encoding="utf-8"))["model"])
+    """Name of a file of conf/backbone -> timm's name."""
+    return str(read_group("backbone", name)["model"])
 
 
 def names() -> list[str]:
-    """Every backbone with a name of its own, in the order of its parameters' published count."""
-    found = [path.stem for path in (CONF_DIR / "backbone").glob("*.yaml") if not path.stem.startswith("_")]
-    return sorted({*found} - {"none", "timm"}, key=lambda name: (PUBLISHED.get(name, 0), name))
+    """Return every backbone with a name of its own, in the order of its parameters' published count."""
+    return sorted({*names_in("backbone")} - {"none", "timm"}, key=lambda name: (PUBLISHED.get(name, 0), name))
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -195,25 +193,29 @@ def main(argv: Sequence[str] | None = None) -> int:
             parser.error(f"{name} is not one of {', '.join(known)}")
     if asked.train:
         return 1 if train_all(asked.names or known, overrides) else 0
-    rows = [row(name) for name in asked.names or names()]
+    rows = [measure(name) for name in asked.names or names()]
     if asked.json:
-        print(json.dumps([asdict(one) for one in rows], indent=1))
+        print(json.dumps([asdict(row) for row in rows], indent=1))
         return 0
+    print_table(rows)
+    return 0
+
+
+def print_table(rows: Sequence[Row]) -> None:
     print("| Backbone | Features | Parameters | With classifier | Published | Input | Smallest | Mean | Std |")
     print("|---|---|---|---|---|---|---|---|---|")
-    for one in rows:
-        whole, published = (f"{n:,}" if n else "–" for n in (one.with_classifier, one.published))
-        mean, std = (" ".join(f"{x:g}" for x in side) for side in (one.mean, one.std))
+    for row in rows:
+        whole, published = (f"{n:,}" if n else "–" for n in (row.with_classifier, row.published))
+        mean, std = (" ".join(f"{x:g}" for x in values) for values in (row.mean, row.std))
         print(
-            f"| {one.name} | {one.features} | {one.parameters:,} | {whole} | {published} | {one.input_shape} "
-            f"| {one.smallest} | {mean} | {std} |"
+            f"| {row.name} | {row.features} | {row.parameters:,} | {whole} | {published} | {row.input_shape} "
+            f"| {row.smallest} | {mean} | {std} |"
         )
-    for one in rows:
-        if one.difference:
-            assert one.published and one.with_classifier
-            print(f"\n{one.name}: {one.published - one.with_classifier:+,}: {one.difference}.", end="")
+    for row in rows:
+        if row.difference:
+            assert row.published and row.with_classifier
+            print(f"\n{row.name}: {row.published - row.with_classifier:+,}: {row.difference}.", end="")
     print()
-    return 0
 
 
 if __name__ == "__main__":

@@ -22,36 +22,36 @@ BATCH = 64
 
 
 def snippets(count: int, seed: int) -> list[str]:
-    """Windows of 5 to 40 lines of fusion's own files."""
+    """Return windows of 5 to 40 lines of fusion's own files."""
     rng, files = random.Random(seed), sorted((ROOT / "src" / "fusion").rglob("*.py"))
-    made = []
-    while len(made) < count:
+    windows: list[str] = []
+    while len(windows) < count:
         lines = rng.choice(files).read_text(encoding="utf-8").splitlines()
         size = rng.randint(5, 40)
         start = rng.randint(0, max(0, len(lines) - size))
         if text := "\n".join(lines[start : start + size]).strip():
-            made.append(text)
-    return made
+            windows.append(text)
+    return windows
 
 
 def milliseconds(job: Callable[[], object], rounds: int) -> float:
-    """The median of so many rounds, of CPU time of this thread."""
-    taken = []
+    """Return the median over so many rounds, in CPU time of this thread."""
+    seconds = []
     for _ in range(rounds):
         clock = time.thread_time()
         job()
-        taken.append(time.thread_time() - clock)
-    return sorted(taken)[len(taken) // 2] * 1000
+        seconds.append(time.thread_time() - clock)
+    return sorted(seconds)[len(seconds) // 2] * 1000
 
 
 def measure(folder: Path, rounds: int) -> dict[str, float | str]:
     model = checkpoint.load(folder / "model" if (folder / "model").is_dir() else folder)
-    pairing = Collate(model.meta["classes"], model.tokenizer, None, None)
+    collate = Collate(model.meta["classes"], model.tokenizer, None, None)
     texts = snippets(BATCH * 4, seed=0)
 
     @torch.inference_mode()
-    def answer(some: list[str]) -> torch.Tensor:
-        return model.net(pairing({"text": some, "id": some})).argmax(1)
+    def answer(batch: list[str]) -> torch.Tensor:
+        return model.net(collate({"text": batch, "id": batch})).argmax(1)
 
     answer(texts[:BATCH])  # compiles what is compiled
     alone = milliseconds(lambda: [answer([text]) for text in texts[:BATCH]], rounds) / BATCH

@@ -1,9 +1,9 @@
-"""What frozen features are worth: random, ImageNet's and fusion's own weights under one linear layer.
+"""Compare frozen features: random, ImageNet's and fusion's own weights under one linear layer.
 
 Pictures of the small corpus, split by project; the linear layer (logistic regression on standardised features) is
-fitted on training projects, its penalty chosen on validation, test projects judge once. Every seed draws other
-training snippets, styles and random weights; the test pictures are the same for all. Intervals are of the mean over the
-seeds, seeds and test snippets drawn again 2,000 times; a difference is that of two rows on the same snippets.
+fitted on training projects, its penalty chosen on validation, and evaluated once on test projects. Every seed draws
+other training snippets, styles and random weights; the test pictures are the same for all. Intervals are of the mean
+over the seeds, seeds and test snippets drawn again 2,000 times; a difference is that of two rows on the same snippets.
 
   python scripts/frozen_weights.py --quick
   python scripts/frozen_weights.py --seeds 3 --json frozen.json
@@ -58,11 +58,11 @@ def main() -> int:
     console.set_up_logging()
     if args.quick:
         args.seeds, args.train, args.judge = 1, 400, 400
-    held = json.loads(args.json.read_text(encoding="utf-8")) if args.json and args.json.is_file() else None
-    found = measure(args, held)
+    previous = json.loads(args.json.read_text(encoding="utf-8")) if args.json and args.json.is_file() else None
+    results = measure(args, previous)
     if args.json:
-        write_text(args.json, json.dumps(found, indent=1) + "\n")
-    print(report(found))
+        write_text(args.json, json.dumps(results, indent=1) + "\n")
+    print(report(results))
     return 0
 
 
@@ -75,41 +75,43 @@ ROWS = {
 }
 
 
-def measure(args: argparse.Namespace, held: dict[str, Any] | None = None) -> dict[str, Any]:
-    """-> every row's figures for each seed, beside those that were `held` before."""
+def measure(args: argparse.Namespace, previous: dict[str, Any] | None = None) -> dict[str, Any]:
+    """Return the figures of every row for each seed, beside the previous ones of other rows."""
     table = sources.load(load_data_options("small"), cache_dir(), console.progress)
-    sides = {side: table.filter(pc.equal(table["split"], side)) for side in ("train", "val", "test")}
+    splits = {split: table.filter(pc.equal(table["split"], split)) for split in ("train", "val", "test")}
     rng = np.random.default_rng(0)
-    val, test = some(sides["val"], 1000, rng), some(sides["test"], args.judge or table.num_rows, rng)
+    val, test = sample(splits["val"], 1000, rng), sample(splits["test"], args.judge or table.num_rows, rng)
     renderer = Renderer(load_render_options(args.look), Size(args.source, args.source), args.shape, 0)
     facts = {key: getattr(args, key) for key in ("train", "shape", "source", "look", "seeds")}
     facts |= {"test": test.num_rows, "labels": len(set(test["label"].to_pylist()))}
-    if held and (other := {key: held[key] for key in facts if held[key] != facts[key]}):
+    if previous and (other := {key: previous[key] for key in facts if previous[key] != facts[key]}):
         raise UserError(f"{args.json} was measured otherwise ({other}); give the same options, or another file.")
-    shown = {"val": (val, drawn(renderer, val, None)), "test": (test, drawn(renderer, test, None))}
-    rows: dict[str, Any] = {}
+    pictures = {"val": (val, draw(renderer, val, None)), "test": (test, draw(renderer, test, None))}
+    results: dict[str, Any] = {}
     for seed in range(args.seeds):
-        train = some(sides["train"], args.train, np.random.default_rng(seed + 1))
+        train = sample(splits["train"], args.train, np.random.default_rng(seed + 1))
         renderer.seed = seed
-        shown["train"] = (train, drawn(renderer, train, 0))
+        pictures["train"] = (train, draw(renderer, train, 0))
         for name in args.rows:
             if {"imagenet": args.lite0, "file": args.file}.get(ROWS[name][1], "given") is None:
                 continue
             net = backbone(name, seed, args)
-            at = {side: (features(net, images), table["label"].to_pylist()) for side, (table, images) in shown.items()}
-            answers = linear(at)
-            figures = scores(at["test"][1], answers)
-            figures["right"] = "".join(str(int(a == b)) for a, b in zip(answers, at["test"][1], strict=True))
+            data = {
+                split: (features(net, images), rows["label"].to_pylist()) for split, (rows, images) in pictures.items()
+            }
+            predicted = predict_linear(data)
+            figures = scores(data["test"][1], predicted)
+            figures["right"] = "".join(str(int(a == b)) for a, b in zip(predicted, data["test"][1], strict=True))
             print(f"{name}, seed {seed}: {figures['accuracy']:.3f}", file=sys.stderr, flush=True)
-            rows.setdefault(name, []).append(figures)
-    return facts | {"rows": (held["rows"] if held else {}) | rows}
+            results.setdefault(name, []).append(figures)
+    return facts | {"rows": (previous["rows"] if previous else {}) | results}
 
 
-def some(table: pa.Table, most: int, rng: np.random.Generator) -> pa.Table:
+def sample(table: pa.Table, most: int, rng: np.random.Generator) -> pa.Table:
     return table.take(np.sort(rng.permutation(table.num_rows)[:most]))
 
 
-def drawn(renderer: Renderer, table: pa.Table, epoch: int | None) -> torch.Tensor:
+def draw(renderer: Renderer, table: pa.Table, epoch: int | None) -> torch.Tensor:
     """Rows -> pictures (N, H, W, 3) uint8."""
     texts, ids = table["text"].to_pylist(), table["id"].to_pylist()
     parts = [renderer(texts[i : i + BATCH], ids[i : i + BATCH], epoch) for i in range(0, len(ids), BATCH)]
@@ -120,15 +122,15 @@ def backbone(name: str, seed: int, args: argparse.Namespace) -> TimmBackbone:
     model, weights = ROWS[name]
     torch.manual_seed(seed)
     if weights != "imagenet":
-        wanted = str(args.file) if weights == "file" else weights
-        return TimmBackbone(model, args.shape, find_image_weights(model, wanted)).eval()
-    made = TimmBackbone(model, args.shape, WeightSource("random"))
+        source = find_image_weights(model, str(args.file) if weights == "file" else weights)
+        return TimmBackbone(model, args.shape, source).eval()
+    branch = TimmBackbone(model, args.shape, WeightSource("random"))
     given = list(torch.load(args.lite0, weights_only=True).values())
-    state = made.net.state_dict()
+    state = branch.net.state_dict()
     for value, other in zip(state.values(), given, strict=False):  # the classifier comes last
         assert value.shape == other.shape
-    made.net.load_state_dict(dict(zip(state, given, strict=False)))
-    return made.eval()
+    branch.net.load_state_dict(dict(zip(state, given, strict=False)))
+    return branch.eval()
 
 
 @torch.no_grad()
@@ -137,29 +139,29 @@ def features(net: TimmBackbone, images: torch.Tensor) -> np.ndarray:
     return torch.cat([net(part) for part in images.split(BATCH)]).numpy()
 
 
-def linear(at: dict[str, tuple[np.ndarray, list[str]]]) -> list[str]:
-    """Features and labels of train, val, test -> answers on test."""
+def predict_linear(data: dict[str, tuple[np.ndarray, list[str]]]) -> list[str]:
+    """Features and labels of train, val, test -> labels predicted on test."""
     from sklearn.linear_model import LogisticRegression
     from sklearn.preprocessing import StandardScaler
 
-    scale = StandardScaler().fit(at["train"][0])
-    x = {side: scale.transform(found).clip(-10, 10) for side, (found, _) in at.items()}
-    fitted = [LogisticRegression(C=c, max_iter=500).fit(x["train"], at["train"][1]) for c in PENALTIES]
-    best = max(fitted, key=lambda model: model.score(x["val"], at["val"][1]))
+    scale = StandardScaler().fit(data["train"][0])
+    x = {split: scale.transform(values).clip(-10, 10) for split, (values, _) in data.items()}
+    models = [LogisticRegression(C=c, max_iter=500).fit(x["train"], data["train"][1]) for c in PENALTIES]
+    best = max(models, key=lambda model: model.score(x["val"], data["val"][1]))
     return best.predict(x["test"]).tolist()
 
 
-def report(found: dict[str, Any]) -> str:
+def report(results: dict[str, Any]) -> str:
     lines = [
-        f"{found['train']} training snippets a seed, {found['test']} of test projects, {found['labels']} languages; "
-        f"{found['look']}, {found['source']} -> {found['shape']} px",
+        f"{results['train']} training snippets a seed, {results['test']} of test projects, "
+        f"{results['labels']} languages; {results['look']}, {results['source']} -> {results['shape']} px",
         f"{'frozen backbone':<22}{'accuracy':>10}{'95 %':>14}{'macro-F1':>10}  {'than random':<36}seeds",
     ]
-    right = {name: np.array([[int(c) for c in run["right"]] for run in runs]) for name, runs in found["rows"].items()}
-    for name, runs in found["rows"].items():
-        low, high = spread(right[name])
+    right = {name: np.array([[int(c) for c in run["right"]] for run in runs]) for name, runs in results["rows"].items()}
+    for name, runs in results["rows"].items():
+        low, high = interval(right[name])
         plain = f"{name.split()[0]} random"
-        better = "" if name == plain or plain not in right else compared(right[name] - right[plain])
+        better = "" if name == plain or plain not in right else compare(right[name] - right[plain])
         each = " ".join(f"{run['accuracy']:.3f}" for run in runs)
         f1 = np.mean([run["f1_macro"] for run in runs])
         lines.append(
@@ -168,14 +170,14 @@ def report(found: dict[str, Any]) -> str:
     return "\n".join(lines)
 
 
-def compared(difference: np.ndarray) -> str:
-    """(S, N) of -1, 0, 1 -> the mean, its interval, and what that says."""
-    low, high = spread(difference)
+def compare(difference: np.ndarray) -> str:
+    """(S, N) of -1, 0, 1 -> the mean, its interval, and the verdict."""
+    low, high = interval(difference)
     word = "better" if low > 0 else "worse" if high < 0 else "tie"
     return f"{difference.mean():+.3f} ({low:+.3f} to {high:+.3f}) {word}"
 
 
-def spread(values: np.ndarray) -> tuple[float, float]:
+def interval(values: np.ndarray) -> tuple[float, float]:
     """(S, N) of S seeds and N test snippets -> 95 % interval of the mean, seeds and snippets drawn again."""
     rng, (seeds, snippets) = np.random.default_rng(0), values.shape
     means = [

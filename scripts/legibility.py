@@ -1,11 +1,11 @@
-"""Which view lets a CNN read code: accuracy against cost, the same small CNN and the same number of pictures for all.
+"""Compare the views a CNN reads code in: accuracy and cost, the same small CNN and number of pictures for each.
 
 Small corpus, split by project, neutral colours, every training picture newly drawn. `em` is the height of the text in
 pixels as the network sees it. Whole pictures are resized; crops and tiles are cut out of the source picture first, and
 of tiles four answers a snippet are averaged.
 
   python scripts/legibility.py --quick
-  python scripts/legibility.py --weights code --pictures 1200 --judge 1200   # nothing trained but a linear layer
+  python scripts/legibility.py --weights code --pictures 1200 --judge 1200   # trains a linear layer alone
   python scripts/legibility.py --views 500-224 1360-224 500-tiles128-128
   python scripts/legibility.py --pictures 50000 --seeds 3 --json legibility.json
 """
@@ -24,7 +24,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import torch
 
-from frozen_weights import drawn, features, linear, some
+from frozen_weights import draw, features, predict_linear, sample
 from fusion import console
 from fusion.branches.image import TimmBackbone
 from fusion.branches.weights import find_image_weights
@@ -44,7 +44,7 @@ FONT = 14  # pixels per em in the source picture at scale 1
 
 @dataclass(frozen=True)
 class View:
-    """How a source picture becomes what the network sees."""
+    """The way from a source picture to the network's."""
 
     name: str
     source: int  # pixels
@@ -55,14 +55,14 @@ class View:
 
     @property
     def key(self) -> str:
-        """For --views: source, what is cut out of it, shape."""
+        """Return the word for --views: source, the part that is cut out of it, shape."""
         return (
             f"{self.source}-{self.view.removeprefix('random_') + str(self.side) + '-' if self.side else ''}{self.shape}"
         )
 
     @property
     def em(self) -> float:
-        """Pixels an em as the network sees it."""
+        """Return the height of the text in the network's picture, in pixels an em."""
         return FONT * self.scale * self.shape / (self.side or self.source)
 
     def render(self) -> Render:
@@ -97,26 +97,26 @@ def main() -> int:
     if args.quick:
         args.pictures, args.judge = (3200, 600) if args.weights == "random" else (200, 200)
     table = sources.load(load_data_options("small"), cache_dir(), console.progress)
-    found = {"pictures": args.pictures, "seeds": args.seeds, "views": []}
+    results: dict[str, Any] = {"pictures": args.pictures, "seeds": args.seeds, "views": []}
     for view in [view for view in VIEWS if view.key in args.views]:
-        study = one if args.weights == "random" else frozen
+        study = train_cnn if args.weights == "random" else train_linear
         runs = [study(view, table, args, seed) for seed in range(args.seeds)]
         accuracy = float(np.mean([run["accuracy"] for run in runs]))
-        found["views"].append(
+        results["views"].append(
             asdict(view) | {"em": round(view.em, 1), "mean_accuracy": round(accuracy, 3), "runs": runs}
         )
-        log.info("%s", line(found["views"][-1]))
+        log.info("%s", line(results["views"][-1]))
         if args.json:
-            write_text(args.json, json.dumps(found, indent=1) + "\n")
-    print(report(found))
+            write_text(args.json, json.dumps(results, indent=1) + "\n")
+    print(report(results))
     return 0
 
 
-def one(view: View, table: pa.Table, args: argparse.Namespace, seed: int) -> dict[str, Any]:
-    """One training -> accuracy on test projects with its interval, and thread milliseconds a picture."""
+def train_cnn(view: View, table: pa.Table, args: argparse.Namespace, seed: int) -> dict[str, Any]:
+    """Train once, and return the accuracy on test projects with its interval, and thread milliseconds a picture."""
     torch.manual_seed(seed)
     names = sorted(pc.unique(table["label"]).to_pylist())
-    train, test = (table.filter(pc.equal(table["split"], side)) for side in ("train", "test"))
+    train, test = (table.filter(pc.equal(table["split"], split)) for split in ("train", "test"))
     test = test.take(np.sort(np.random.default_rng(0).permutation(test.num_rows)[: args.judge]))
     renderer, net = Renderer(view.render(), Size(view.source, view.source), view.shape, seed), small_cnn(len(names))
     steps = args.pictures // BATCH
@@ -135,45 +135,47 @@ def one(view: View, table: pa.Table, args: argparse.Namespace, seed: int) -> dic
         schedule.step()
         right.append(float((logits.argmax(1) == label).float().mean()))
     learning = 1000 * (time.thread_time() - clock) / (steps * BATCH)
-    answers, judging = judge(net.eval(), renderer, test)
-    hits = int((answers == np.array([names.index(name) for name in test["label"].to_pylist()])).sum())
+    predicted, judging = evaluate(net.eval(), renderer, test)
+    hits = int((predicted == np.array([names.index(name) for name in test["label"].to_pylist()])).sum())
     fit = float(np.mean(right[-max(1, steps // 10) :]))  # on the training projects, the last tenth of the steps
     return {"accuracy": hits / test.num_rows, "accuracy_95": wilson(hits, test.num_rows), "fit": fit,
             "train_ms": learning, "judge_ms": judging, "n": test.num_rows}  # fmt: skip
 
 
-def frozen(view: View, table: pa.Table, args: argparse.Namespace, seed: int) -> dict[str, Any]:
-    """Features of the shipped mobilenetv2, the mean of tiles, and a linear layer on them -> figures as of `one`."""
+def train_linear(view: View, table: pa.Table, args: argparse.Namespace, seed: int) -> dict[str, Any]:
+    """Train a linear layer on features of the shipped mobilenetv2, the mean of tiles; return figures as train_cnn."""
     net = TimmBackbone("mobilenetv2_100", view.shape, find_image_weights("mobilenetv2_100", "code")).eval()
-    renderer, at, cost = Renderer(view.render(), Size(view.source, view.source), view.shape, seed), {}, {}
-    for side, most, style in (("train", args.pictures, 0), ("val", args.judge // 2, None), ("test", args.judge, None)):
-        rows = some(table.filter(pc.equal(table["split"], side)), most, np.random.default_rng([seed, len(at)]))
+    renderer, data, cost = Renderer(view.render(), Size(view.source, view.source), view.shape, seed), {}, {}
+    for split, most, style in (("train", args.pictures, 0), ("val", args.judge // 2, None), ("test", args.judge, None)):
+        rows = sample(table.filter(pc.equal(table["split"], split)), most, np.random.default_rng([seed, len(data)]))
         clock = time.thread_time()
-        images = drawn(renderer, rows, style)  # (N, [K,] H, W, 3)
+        images = draw(renderer, rows, style)  # (N, [K,] H, W, 3)
         read = time.thread_time()
         tiles = images if images.ndim == 5 else images[:, None]
-        at[side] = (np.mean([features(net, tile) for tile in tiles.unbind(1)], 0), rows["label"].to_pylist())
+        data[split] = (np.mean([features(net, tile) for tile in tiles.unbind(1)], 0), rows["label"].to_pylist())
         ended = time.thread_time()
-        cost[side] = (1000 * (ended - clock) / rows.num_rows, 1000 * (ended - read) / rows.num_rows)
-    hits = sum(a == b for a, b in zip(linear(at), at["test"][1], strict=True))
-    n = len(at["test"][1])
+        cost[split] = (1000 * (ended - clock) / rows.num_rows, 1000 * (ended - read) / rows.num_rows)
+    hits = sum(a == b for a, b in zip(predict_linear(data), data["test"][1], strict=True))
+    n = len(data["test"][1])
     return {"accuracy": hits / n, "accuracy_95": wilson(hits, n), "fit": None, "train_ms": cost["train"][0],
             "judge_ms": cost["test"][1], "n": n}  # fmt: skip
 
 
 @torch.no_grad()
-def judge(net: torch.nn.Module, renderer: Renderer, test: pa.Table) -> tuple[np.ndarray, float]:
-    """-> class numbers (N,), and thread milliseconds a snippet without the drawing."""
-    found, spent = [], 0.0
+def evaluate(net: torch.nn.Module, renderer: Renderer, test: pa.Table) -> tuple[np.ndarray, float]:
+    """Return class numbers (N,), and thread milliseconds a snippet without the drawing."""
+    predicted, spent = [], 0.0
     for start in range(0, test.num_rows, BATCH):
         rows = test.slice(start, BATCH)
         images = torch.from_numpy(renderer(rows["text"].to_pylist(), rows["id"].to_pylist(), None))  # (B, [K,] H, W, 3)
         clock = time.thread_time()
         tiles = images if images.ndim == 5 else images[:, None]
-        answers = torch.stack([net(prepared(tile, "cpu")).softmax(1) for tile in tiles.unbind(1)]).mean(0)  # (B, C)
-        found.append(answers.argmax(1))
+        probabilities = torch.stack([net(prepared(tile, "cpu")).softmax(1) for tile in tiles.unbind(1)]).mean(
+            0
+        )  # (B, C)
+        predicted.append(probabilities.argmax(1))
         spent += time.thread_time() - clock
-    return torch.cat(found).numpy(), 1000 * spent / test.num_rows
+    return torch.cat(predicted).numpy(), 1000 * spent / test.num_rows
 
 
 def line(row: dict[str, Any]) -> str:
@@ -187,12 +189,12 @@ def line(row: dict[str, Any]) -> str:
     )
 
 
-def report(found: dict[str, Any]) -> str:
+def report(results: dict[str, Any]) -> str:
     columns = (("source", -22), ("shape", 6), ("em px", 7), ("accuracy", 10), ("95 % (seed 0)", 14), ("fit", 7))
     head = "".join(f"{word:<{-width}}" if width < 0 else f"{word:>{width}}" for word, width in columns)
     head += f"{'train ms':>10}{'judge ms':>10}"
-    first = f"{found['pictures']} pictures a view, {found['seeds']} seed(s); ms of one thread a picture, a snippet"
-    return "\n".join([first, head, *map(line, found["views"])])
+    first = f"{results['pictures']} pictures a view, {results['seeds']} seed(s); ms of one thread a picture, a snippet"
+    return "\n".join([first, head, *map(line, results["views"])])
 
 
 if __name__ == "__main__":

@@ -1,8 +1,8 @@
-"""Does it pay to teach nano the n-grams of a text from the others first? Its accuracy with and without.
+"""Compare nano with and without masked pre-training: predicting n-grams of a text from the others first.
 
-Before the labels are learnt, half of the n-grams of each text are hidden, and from what the bags make of the other
-half the network says which n-grams are among the hidden ones, against as many of other texts. Then both ways the same:
-a linear head, a cosine, label smoothing, no linear model. Judged on the val side of the corpus, split by project.
+Before the labels are learnt, half of the n-grams of each text are hidden, and from the features of the other half the
+network tells the hidden n-grams from as many of other texts. Then both ways are trained alike: a linear head, a cosine,
+label smoothing, no linear member. Evaluated on the validation split of the corpus, split by project.
 
   python scripts/masked_pretraining.py --data core --seeds 3
 """
@@ -36,47 +36,47 @@ GUESSED = 64  # n-grams of a text, and as many of another one
 
 
 class Corpus:
-    """The texts and labels of a table's training and validation sides, read."""
+    """The texts and labels of the training and validation splits of a table."""
 
     def __init__(self, table: pa.Table):
         self.classes = sorted(pc.unique(table["label"]).to_pylist())
         self.texts, self.labels = {}, {}
-        for side in ("train", "val"):
-            rows = table.filter(pc.equal(table["split"], side))
-            self.texts[side] = rows["text"].to_pylist()
-            self.labels[side] = torch.tensor([self.classes.index(label) for label in rows["label"].to_pylist()])
-            if side == "train":
+        for split in ("train", "val"):
+            rows = table.filter(pc.equal(table["split"], split))
+            self.texts[split] = rows["text"].to_pylist()
+            self.labels[split] = torch.tensor([self.classes.index(label) for label in rows["label"].to_pylist()])
+            if split == "train":
                 columns = {name: rows[name].to_pylist() for name in ("text", "group", "label")}
         nano = parse(Text, read_group("text", "nano") | {"ensemble_weights": 0}, "text")
-        self.started = create_text(nano, columns, self.classes)
+        self.branch = create_text(nano, columns, self.classes)
 
-    def batches(self, side: str, order: np.ndarray) -> Iterator[tuple[dict[str, torch.Tensor], torch.Tensor]]:
-        read: Any = self.started.tokenizer
-        for at in np.split(order, range(BATCH, len(order), BATCH)):
-            yield read([self.texts[side][i] for i in at]), self.labels[side][at]
+    def batches(self, split: str, order: np.ndarray) -> Iterator[tuple[dict[str, torch.Tensor], torch.Tensor]]:
+        tokenizer: Any = self.branch.tokenizer
+        for numbers in np.split(order, range(BATCH, len(order), BATCH)):
+            yield tokenizer([self.texts[split][i] for i in numbers]), self.labels[split][numbers]
 
 
-def descent(nano: nn.Module, other: nn.Module, steps: int) -> Callable[[torch.Tensor], None]:
-    """The bags, what is learnt beside them, and how many steps -> what takes a loss a step down, in a cosine."""
+def make_step(nano: nn.Module, other: nn.Module, steps: int) -> Callable[[torch.Tensor], None]:
+    """Return a function that takes a loss one step down; rates of the bags and of the other part fall in a cosine."""
     groups = [{"params": nano.parameters(), "lr": RATE}, {"params": other.parameters()}]
     optimizer = torch.optim.AdamW(groups, HEAD_RATE)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, steps)
 
-    def descend(loss: torch.Tensor) -> None:
+    def step(loss: torch.Tensor) -> None:
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
         schedule.step()
 
-    return descend
+    return step
 
 
 def pretrain(nano: nn.Module, corpus: Corpus, epochs: int, seed: int) -> None:
-    """Teaches the bags, in place, which n-grams stand together."""
+    """Train the bags, in place, to tell which n-grams occur together."""
     rng, width = np.random.default_rng(seed), nano.dim
-    asked = nn.Linear(width, width)  # what the visible half makes of the question
+    query = nn.Linear(width, width)  # of the visible half
     steps = epochs * math.ceil(len(corpus.texts["train"]) / BATCH)
-    descend = descent(nano, asked, steps)
+    step = make_step(nano, query, steps)
     for _ in range(epochs):
         total = 0.0
         for text, _labels in corpus.batches("train", rng.permutation(len(corpus.texts["train"]))):
@@ -84,32 +84,32 @@ def pretrain(nano: nn.Module, corpus: Corpus, epochs: int, seed: int) -> None:
             hidden = (torch.rand(mask.shape) < HIDDEN) & mask  # (B, T)
             features = nano({**text, "attention_mask": mask & ~hidden})  # (B, D)
             chance = hidden.float() + 1e-9
-            one = text["input_ids"].gather(1, torch.multinomial(chance, min(GUESSED, mask.shape[1])))  # (B, G)
-            both = torch.stack([one, one.roll(1, 0)])  # (2, B, G), the hidden ones and those of another text
+            targets = text["input_ids"].gather(1, torch.multinomial(chance, min(GUESSED, mask.shape[1])))  # (B, G)
+            both = torch.stack([targets, targets.roll(1, 0)])  # (2, B, G), the hidden ones and those of another text
             rows = torch.stack([nano.bag[nano.rows(both.flatten(), k)] for k in range(len(nano.norm))], 1)
-            guess = (rows.view(2, *one.shape, width) * asked(features)[None, :, None]).sum(-1)  # (2, B, G)
-            truth = torch.stack([torch.ones_like(one), torch.zeros_like(one)]).float()
+            guess = (rows.view(2, *targets.shape, width) * query(features)[None, :, None]).sum(-1)  # (2, B, G)
+            truth = torch.stack([torch.ones_like(targets), torch.zeros_like(targets)]).float()
             loss = F.binary_cross_entropy_with_logits(guess, truth)
-            descend(loss)
+            step(loss)
             total += loss.item()
         print(f"  pre-training: loss {total * epochs / steps:.3f}", flush=True)
 
 
 def train(nano: nn.Module, corpus: Corpus, epochs: int, seed: int) -> int:
-    """Learns the labels -> how many of the validation side are right afterwards."""
+    """Train on the labels, and return how many of the validation split are right afterwards."""
     rng = np.random.default_rng(seed)
     net = LateFusion({"text": nano}, len(corpus.classes), [], 0.0)
-    descend = descent(nano, net.head, epochs * math.ceil(len(corpus.texts["train"]) / BATCH))
+    step = make_step(nano, net.head, epochs * math.ceil(len(corpus.texts["train"]) / BATCH))
     for _ in range(epochs):
         for text, label in corpus.batches("train", rng.permutation(len(corpus.texts["train"]))):
-            there = {"text": torch.ones(len(label), dtype=torch.bool)}
-            descend(F.cross_entropy(net({"text": text, "present": there}), label, label_smoothing=0.1))
+            present = {"text": torch.ones(len(label), dtype=torch.bool)}
+            step(F.cross_entropy(net({"text": text, "present": present}), label, label_smoothing=0.1))
     net.eval()
     right = 0
     with torch.inference_mode():
         for text, label in corpus.batches("val", np.arange(len(corpus.texts["val"]))):
-            there = {"text": torch.ones(len(label), dtype=torch.bool)}
-            right += int((net({"text": text, "present": there}).argmax(1) == label).sum())
+            present = {"text": torch.ones(len(label), dtype=torch.bool)}
+            right += int((net({"text": text, "present": present}).argmax(1) == label).sum())
     return right
 
 
@@ -126,7 +126,7 @@ def main() -> int:
     for seed in range(args.seeds):
         for name, before in (("without", 0), ("with", args.pretraining)):
             torch.manual_seed(seed)
-            nano = restore(corpus.started.spec).train()
+            nano = restore(corpus.branch.spec).train()
             if before:
                 pretrain(nano, corpus, before, seed)
             right = train(nano, corpus, args.epochs, seed)

@@ -13,8 +13,7 @@ backbones = importlib.util.module_from_spec(SPEC)
 sys.modules["backbones"] = backbones  # dataclasses look their module up
 SPEC.loader.exec_module(backbones)
 
-MODELS = {name: backbones.yaml.safe_load((backbones.CONF_DIR / "backbone" / f"{name}.yaml").read_text())["model"]
-          for name in backbones.names()}  # fmt: skip
+MODELS = {name: backbones.model_of(name) for name in backbones.names()}
 
 
 def test_every_name_of_the_source_tables_is_there():
@@ -38,11 +37,11 @@ def test_the_classifier_is_left_out(name, millions, features):
 
 
 def test_nasnetmobile_has_the_parameter_names_of_its_published_weights():
-    held = dict(backbones.build_on_meta("nasnetmobile", 64).net.named_parameters())
-    assert held["conv0.conv.weight"].shape == (32, 3, 3, 3)
-    assert held["cell_stem_1.comb_iter_0_left.separable_1.depthwise_conv2d.weight"].shape == (22, 1, 5, 5)
-    assert held["cell_15.conv_1x1.conv.weight"].shape == (176, 1056, 1, 1)
-    cells = {name.split(".")[0] for name in held if name.startswith("cell_") and "stem" not in name}
+    parameters = dict(backbones.build_on_meta("nasnetmobile", 64).net.named_parameters())
+    assert parameters["conv0.conv.weight"].shape == (32, 3, 3, 3)
+    assert parameters["cell_stem_1.comb_iter_0_left.separable_1.depthwise_conv2d.weight"].shape == (22, 1, 5, 5)
+    assert parameters["cell_15.conv_1x1.conv.weight"].shape == (176, 1056, 1, 1)
+    cells = {name.split(".")[0] for name in parameters if name.startswith("cell_") and "stem" not in name}
     assert cells == {f"cell_{number}" for number in (0, 1, 2, 3, 6, 7, 8, 9, 12, 13, 14, 15)}
 
 
@@ -69,7 +68,7 @@ def test_each_is_tried_at_its_own_shape_and_at_the_common_one():
     ]
 
 
-def test_one_that_does_not_train_is_told_and_the_others_are_tried(monkeypatch, capsys, tmp_path):
+def test_a_backbone_that_does_not_train_is_named_and_the_others_are_tried(monkeypatch, capsys, tmp_path):
     (tmp_path / "run.json").write_text(json.dumps({
         "status": "completed", "config": {}, "timings": {"total_seconds": 7.4}, "peak_memory_mb": 1536,
     }))  # fmt: skip
