@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import torch
 from tests.pretraining.conftest import Pretrain
-from tests.pretraining.tiny_runs import LR, TINY, UNSTEADY, evaluations, same_weights
+from tests.pretraining.tiny_runs import TINY, UNSTEADY, evaluations, same_weights
 from tests.tiny import CODE, Command
 
 from fusion.results.record import read_metrics, read_run
@@ -46,7 +46,7 @@ def test_a_killed_run_goes_on_to_the_same_weights(
 def test_two_processes_share_each_batch_and_print_one_folder(
     corpus: Path, environment: dict[str, str], tmp_path: Path
 ) -> None:
-    words = [*TINY, LR, f"data.path={corpus}", "batch_size=16", "pretraining.steps=4", "pretraining.early.steps=0"]
+    words = [*TINY, f"data.path={corpus}", "batch_size=16", "pretraining.steps=4", "pretraining.early.steps=0"]
     torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
     done = subprocess.run(
         [*torchrun, "-m", "fusion.train", *words], cwd=tmp_path, env=environment, capture_output=True, text=True,
@@ -59,4 +59,5 @@ def test_two_processes_share_each_batch_and_print_one_folder(
     run, last = read_run(folder), read_metrics(folder)[-1]
     assert run["status"] == "completed" and run["processes"] == 2 and last["pictures"] == 64
     assert "torchrun --nproc-per-node 2" in (folder / "weights" / "timm_code.md").read_text()
-    assert done.stderr.count("snippets of 12 projects to learn from") == 1, "one process tells of both"
+    assert done.stderr.count("learning rate") == 1, "one process tells of both"
+    assert f"learning rate {run['resolved']['lr']:g}" in done.stderr

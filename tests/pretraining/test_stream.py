@@ -61,11 +61,6 @@ def test_small_pictures_come_first(table: pa.Table) -> None:
     assert next(TwoStages(small, full, 2).lr_search_batches())["image"].shape[1] == 24
 
 
-def test_a_rate_is_searched_on_whole_batches_in_every_process(table: pa.Table) -> None:
-    alone, second = (TwoStages(None, stream(table, rank=rank, world_size=1 + rank), 0) for rank in (0, 1))
-    assert torch.equal(next(alone.lr_search_batches())["image"], next(second.lr_search_batches())["image"])
-
-
 def test_the_sampler_begins_at_the_step_of_the_trainer_each_time() -> None:
     trainer: Any = SimpleNamespace(global_step=3, max_steps=6)
     sampler = StepSampler(trainer)

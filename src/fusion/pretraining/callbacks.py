@@ -158,30 +158,42 @@ class LRSearch(pl.Callback):
     """lr=search: before the first step a copy of the task is trained at rates that rise; the best is the task's."""
 
     def __init__(self, batches: Iterable[Mapping[str, torch.Tensor]], folder: Path | None):
-        """batches: at least WINDOW, whole, so that any number of processes finds one rate; folder: of its curve."""
+        """batches: at least WINDOW, this process's share of each; folder: of its curve."""
         self.batches, self.folder = batches, folder
 
     def setup(self, trainer: pl.Trainer, pl_module: PretrainingTask, stage: str) -> None:  # type: ignore[override]
-        result = self._search(pl_module, trainer.strategy.root_device, trainer.precision_plugin)
+        result = self._search(pl_module, trainer)
         pl_module.lr = trainer.strategy.broadcast(result.chosen)
         log.info("learning rate %g, found by a range test of %d steps", pl_module.lr, len(result.rates))
         if self.folder is not None:
             plots.rates(result.rates, result.losses, result.chosen, self.folder / "plots" / "learning_rate.png")
 
-    def _search(self, task: PretrainingTask, device: torch.device, precision: pl.plugins.Precision) -> LRFinderResult:
-        trial = copy.deepcopy(task).to(device)
+    def _search(self, task: PretrainingTask, trainer: pl.Trainer) -> LRFinderResult:
+        strategy: Any = trainer.strategy
+        trial = copy.deepcopy(task).to(strategy.root_device)
         optimizer = trial.make_optimizer(0.0, 0.0)
-        window = [{name: value.to(device) for name, value in batch.items()}
+        window = [{name: value.to(strategy.root_device) for name, value in batch.items()}
                   for batch in itertools.islice(self.batches, WINDOW)]  # fmt: skip
 
         def step(number: int, lr: float) -> float:
             for group in optimizer.param_groups:
                 group["lr"] = lr * group["scale"]
-            with precision.forward_context():
+            with trainer.precision_plugin.forward_context():
                 label_loss, character_loss, _ = trial.losses(window[number])
             (label_loss + CHARACTER_LOSS_WEIGHT * character_loss).backward()
+            if trainer.world_size > 1:  # the copy is not the module whose gradients Lightning averages
+                average_gradients(trial, strategy)
             optimizer.step()
             optimizer.zero_grad()
-            return label_loss.item() + CHARACTER_LOSS_WEIGHT * character_loss.item()
+            label, character = strategy.reduce(torch.stack([label_loss, character_loss]).detach()).tolist()
+            return float(label + CHARACTER_LOSS_WEIGHT * character)
 
         return lr_range_test(step)
+
+
+def average_gradients(module: torch.nn.Module, strategy: Any) -> None:
+    """Replace the gradients of each process by their mean over all of them, in one message."""
+    gradients = [parameter.grad for parameter in module.parameters() if parameter.grad is not None]
+    means = strategy.reduce(torch.cat([gradient.flatten() for gradient in gradients]), reduce_op="mean")
+    for gradient, mean in zip(gradients, means.split([gradient.numel() for gradient in gradients]), strict=True):
+        gradient.copy_(mean.view(gradient.shape))

@@ -60,15 +60,11 @@ class PretrainingDataset(Dataset[dict[str, torch.Tensor]]):
                 renderer.direct.atlas = renderers[0].direct.atlas
 
     def __getitem__(self, step: int) -> dict[str, torch.Tensor]:
-        return self.batch(step, self.rank, self.world_size)
-
-    def batch(self, step: int, rank: int = 0, world_size: int = 1) -> dict[str, torch.Tensor]:
-        """Return the batch of a step, or a share of it: every `world_size`-th picture from number `rank` on."""
         rng = np.random.default_rng([self.seed, step])
         uniform, kind = rng.random(self.batch_size), rng.integers(len(self.renderers), size=self.batch_size)
-        mine = slice(rank, None, world_size)
+        mine = slice(self.rank, None, self.world_size)
         rows, label = self.rows.draw(uniform[mine])
-        slots = range(rank, self.batch_size, world_size)
+        slots = range(self.rank, self.batch_size, self.world_size)
         ids = [f"{id}.{slot}" for slot, id in zip(slots, rows["id"], strict=True)]  # a row may come twice
         keys = [sample_key(self.seed, step, id) for id in ids]
         texts = [self.text_crops.crop(text, key) for text, key in zip(rows["text"], keys, strict=True)]
@@ -100,8 +96,8 @@ class TwoStages(Dataset[dict[str, torch.Tensor]]):
         return (self.early if self.early is not None and step < self.early_steps else self.full)[step]
 
     def lr_search_batches(self) -> Iterator[dict[str, torch.Tensor]]:
-        """Yield batches of the first stage that are not trained on later, whole in every process."""
-        yield from map((self.early or self.full).batch, itertools.count(LR_SEARCH_STEP))
+        """Yield batches of the first stage that are not trained on later."""
+        yield from map((self.early or self.full).__getitem__, itertools.count(LR_SEARCH_STEP))
 
 
 class StepSampler:
