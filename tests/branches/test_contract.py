@@ -10,12 +10,14 @@ import torch
 from tests.branches.tiny_branches import ARCHITECTURE, HF, LADDER, NANO, NGRAM, RESNET
 from torch import nn
 
+from fusion.branches import TEXT as REGISTRY
 from fusion.branches import LoadedBranch, create_image, create_text, restore
 from fusion.branches.image import TimmBackbone
 from fusion.branches.text import HuggingFaceEncoder
 from fusion.branches.weights import WeightSource
 from fusion.config.branches import Backbone, TextOptions
 from fusion.config.errors import UserError
+from fusion.config.groups import names_in
 
 
 @dataclass
@@ -81,6 +83,10 @@ every_image_branch = pytest.mark.parametrize("case", IMAGE, indirect=True)
 @torch.no_grad()
 def features(module: nn.Module, given: Any) -> torch.Tensor:
     return module(given)
+
+
+def test_every_file_of_conf_text_is_in_the_registry():
+    assert {*REGISTRY, "none"} == {*names_in("text")}
 
 
 @every_branch
