@@ -74,6 +74,7 @@ WRONG = [
     ("augment=heig augment.rotation=far", "must be a number from 0 to 180"),
     ("+augment.zom=0.1", "did you mean zoom?"),
     ("backbone.name=mobilnetv2", "did you mean mobilenetv2?"),
+    ("backbone.model=null", "any model that timm knows"),
     ("backbone.lr=abc", RATE),
     ("backbone.lr=0", RATE),
     ("backbone.lr_decay=abc", "must be a number above 0 and at most 1"),

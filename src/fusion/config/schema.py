@@ -115,5 +115,7 @@ def load_config(given: Mapping[str, Any]) -> Config:
     if config.text.name == "ngram" and config.has_image:
         raise UserError("text=ngram is a whole model, which nothing can be fused with; pass backbone=none.")
     if config.has_image:
+        if config.backbone.model is None:
+            raise UserError("backbone.model=null must be a word: any model that timm knows, or convnet.")
         check_view(config.render, config.source_size)
     return config
