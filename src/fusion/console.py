@@ -13,6 +13,7 @@ from fusion.config.errors import UserError
 QUIET = (
     "pytorch_lightning",
     "lightning",
+    "lightning_fabric",
     "transformers",
     "timm",
     "huggingface_hub",
