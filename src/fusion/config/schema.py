@@ -59,7 +59,7 @@ class Config:
     batch_size: int = Field(ge=1, description="snippets in a training step")
     seed: int = Field(ge=0, le=2**32 - 1, description="of everything random")
     patience: Annotated[int, Field(ge=0)] | None = Field(
-        description="epochs (evaluations in pretraining) without a better validation macro-F1 before it stops; null never"
+        description="epochs (evaluations in pretraining) without a better validation macro-F1 before a stop"
     )
     gradient_clip_val: Annotated[float, Field(gt=0)] | None = Field(
         description="norm that gradients are cut to; null leaves them as they are", json_schema_extra={"example": 1.0}
