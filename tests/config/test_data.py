@@ -81,5 +81,7 @@ def test_the_shipped_options_pass_as_they_are(name: str) -> None:
 def test_a_cache_that_cannot_be_written_names_its_variable(name: str, below: str, tmp_path) -> None:
     (tmp_path / "file").write_text("")
     data = load_data_options("small") if name == "small" else conf("csv", write("csv", tmp_path, rows()))
-    with pytest.raises(UserError, match=r"The cache .*file.* cannot be used \(.*\); set FUSION_CACHE to one that can be written"):
+    with pytest.raises(
+        UserError, match=r"The cache .*file.* cannot be used \(.*\); set FUSION_CACHE to one that can be written"
+    ):
         sources.load(data, tmp_path / "file" / below)
