@@ -28,6 +28,8 @@ from fusion.serving.predictor import Predictor
 from fusion.training import batchnorm, feature_cache, run
 from fusion.training.feature_cache import load_or_compute, styles_to_keep, weights_hash
 
+pytestmark = pytest.mark.filterwarnings("ignore:.*in eval mode at the start")
+
 FROZEN = [*IMAGE_ONLY, "backbone.freeze=all", "epochs=3", "patience=null"]
 
 

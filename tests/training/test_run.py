@@ -24,6 +24,8 @@ from fusion.results import statistics
 from fusion.results.record import read_run
 from fusion.training import run as training
 
+pytestmark = pytest.mark.filterwarnings("ignore:.*in eval mode at the start")
+
 CODEBERTA = ["backbone=none", "text=codeberta", *HEAD]
 
 
