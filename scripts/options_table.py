@@ -17,6 +17,7 @@ from pydantic.fields import FieldInfo
 
 from fusion.config import branches, data, training
 from fusion.config.groups import names_in, read_group
+from fusion.config.help import GROUPS
 from fusion.config.options import fields, parse, show, to_dict, words
 from fusion.config.paths import CONF_DIR
 from fusion.config.render import STYLE, VIEW
@@ -24,10 +25,6 @@ from fusion.config.schema import Config
 from fusion.files import write_text
 
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "options.md"
-GROUPS = (
-    "backbone", "text", "fusion", "render", "data", "augment", "optimizer", "schedule", "experiment", "protocol",
-    "row", "sweep",
-)  # fmt: skip
 MISSING = "???"  # Hydra's word for a value that must be given
 LONGEST = 130  # characters of a default that is shown; a longer one stands in its file of conf/
 MOST_DIFFERENCES = 4  # choices whose own default is named beside the first choice's

@@ -13,11 +13,12 @@ from typing import TYPE_CHECKING, Any
 import hydra
 from hydra.core.hydra_config import HydraConfig
 from hydra.errors import ConfigCompositionException, HydraException
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig
 from omegaconf.errors import MissingMandatoryValue, OmegaConfBaseException
 
 from fusion import console
 from fusion.config.errors import UserError, did_you_mean, first_line
+from fusion.config.groups import compose_choices
 from fusion.config.paths import CONF_DIR, to_dict
 from fusion.config.renamed import RENAMED
 from fusion.config.schema import load_config
@@ -136,7 +137,7 @@ def _call_hydra() -> int:
                 sweeps.finish(folder)
             raise
         if dry and not {"--cfg", "-c", "--info", "-i"} & set(sys.argv[1:]):
-            from fusion.dry_run.plan import finish
+            from fusion.dry_run.rows import finish
 
             return 3 if finish(folder) else 0
         if multirun and folder.is_dir():
@@ -175,17 +176,12 @@ def _sentence(error: Exception) -> str:
 
 def _known_keys() -> list[str]:
     """Return every dotted key of the configuration, with the groups chosen on this command line."""
-    from hydra import compose, initialize_config_dir
-
-    chosen = [word for word in sys.argv[1:] if (CONF_DIR / word.partition("=")[0]).is_dir() and "," not in word]
-    with initialize_config_dir(str(CONF_DIR), version_base="1.3"):
-        flat = OmegaConf.to_container(compose("train", chosen))
 
     def keys(tree: Any, prefix: str = "") -> list[str]:
         below = [keys(value, f"{prefix}{name}.") for name, value in tree.items() if isinstance(value, dict)]
         return [f"{prefix}{name}" for name in tree] + [key for part in below for key in part]
 
-    return keys(flat)
+    return keys(compose_choices(sys.argv[1:])[1])
 
 
 if __name__ == "__main__":

@@ -7,8 +7,8 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BeforeValidator, Field
 from pydantic.dataclasses import dataclass
 
-from fusion.config.groups import names_in
-from fusion.config.options import STRICT, show, unknown
+from fusion.config.groups import name_in
+from fusion.config.options import STRICT, show
 
 
 @plain_dataclass(frozen=True)
@@ -69,12 +69,6 @@ class _Branch:
     freeze: FREEZE = Field(default=Freeze(), description="which layers learn", json_schema_extra=FREEZE_WORDS)
 
 
-def _backbone(name: str) -> str:
-    if name not in (known := names_in("backbone")):
-        raise ValueError(unknown("backbone", name, known))
-    return name
-
-
 def _not_a_truth(value: Any) -> Any:
     """Refuse true, which Python takes for 1."""
     return str(value) if isinstance(value, bool) else value
@@ -84,7 +78,7 @@ def _not_a_truth(value: Any) -> Any:
 class Backbone(_Branch):
     """conf/backbone: how a picture is read; `none` reads no pictures."""
 
-    name: Annotated[str, AfterValidator(_backbone)] = Field(description="what is typed after backbone=")
+    name: Annotated[str, AfterValidator(name_in("backbone"))] = Field(description="what is typed after backbone=")
     model: str | None = Field(default=None, description="any model that timm knows, or convnet")
     weights: str = Field(
         default="auto", description="where the weights come from",

@@ -1,9 +1,10 @@
-"""The files of conf/: their names, and one of them as a dict, the files it builds on included."""
+"""The files of conf/: their names, one of them as a dict, and all that a command line chooses of them."""
 
+from collections.abc import Callable, Iterable
 from functools import cache
 from typing import Any
 
-from fusion.config.errors import UserError, did_you_mean
+from fusion.config.options import unknown
 from fusion.config.paths import CONF_DIR
 
 
@@ -15,8 +16,30 @@ def names_in(group: str) -> list[str]:
 def read_group(group: str, name: str) -> dict[str, Any]:
     """Return conf/GROUP/NAME.yaml as a dict. Raises UserError for a name that has no file."""
     if name not in (known := names_in(group)):
-        raise UserError(f"{group}={name} is not known{did_you_mean(name, known)}; it is one of {', '.join(known)}.")
+        raise unknown(group, name, known)
     return dict(_read(group, name))
+
+
+def name_in(group: str) -> Callable[[str], str]:
+    """Return what checks that an option names a file of conf/GROUP, for pydantic."""
+
+    def check(name: str) -> str:
+        if name not in (known := names_in(group)):
+            raise ValueError(unknown(group, name, known))
+        return name
+
+    return check
+
+
+def compose_choices(words: Iterable[str]) -> tuple[list[str], dict[str, Any]]:
+    """Return the words of a command line that choose files of conf/, and conf/train.yaml composed with them."""
+    from hydra import compose, initialize_config_dir
+    from omegaconf import OmegaConf
+
+    chosen = [word for word in words if (CONF_DIR / word.partition("=")[0]).is_dir() and "," not in word]
+    with initialize_config_dir(str(CONF_DIR), version_base="1.3"):
+        composed: Any = OmegaConf.to_container(compose("train", chosen))
+    return chosen, composed
 
 
 @cache

@@ -7,9 +7,8 @@ from typing import Any
 
 from pydantic.fields import FieldInfo
 
-from fusion.config.groups import names_in
+from fusion.config.groups import compose_choices, names_in
 from fusion.config.options import fields, show, words
-from fusion.config.paths import CONF_DIR
 from fusion.config.render import STYLE, VIEW
 from fusion.config.schema import Config
 
@@ -38,12 +37,7 @@ MARGIN = 34  # columns that an option and its value take
 
 def train_help(overrides: Sequence[str] = ()) -> str:
     """Return the whole text, with the options of the choices that the overrides make."""
-    from hydra import compose, initialize_config_dir
-    from omegaconf import OmegaConf
-
-    chosen = [word for word in overrides if (CONF_DIR / word.partition("=")[0]).is_dir() and "," not in word]
-    with initialize_config_dir(str(CONF_DIR), version_base="1.3"):
-        composed: Any = OmegaConf.to_container(compose("train", chosen))
+    chosen, composed = compose_choices(overrides)
     width = min(shutil.get_terminal_size().columns, 120)
     lines = [EXAMPLES, "Choices (group=choice):", ""]
     for group in GROUPS:

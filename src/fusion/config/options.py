@@ -9,7 +9,7 @@ import json
 import math
 import types
 from collections.abc import Iterator, Mapping
-from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 from pydantic.fields import FieldInfo
@@ -17,7 +17,6 @@ from pydantic.fields import FieldInfo
 from fusion.config.errors import UserError, did_you_mean
 
 STRICT = ConfigDict(strict=True, extra="forbid", allow_inf_nan=False, arbitrary_types_allowed=True)
-T = TypeVar("T")
 
 
 def parse(kind: Any, given: Any, within: str = "") -> Any:

@@ -6,8 +6,8 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BeforeValidator, Field
 from pydantic.dataclasses import dataclass
 
-from fusion.config.groups import names_in
-from fusion.config.options import STRICT, unknown
+from fusion.config.groups import name_in
+from fusion.config.options import STRICT
 from fusion.config.render import STYLE, Highlight, check_style
 
 Count = Annotated[int, Field(ge=1)]
@@ -65,17 +65,13 @@ class Schedule:
     patience: int = Field(default=1, ge=0, description="epochs without a better validation loss before that")
 
 
-def _augment(name: str) -> str:
-    if name not in (known := names_in("augment")):
-        raise ValueError(unknown("augment", name, known))
-    return name
-
-
 @dataclass(frozen=True, config=STRICT, kw_only=True)
 class AugmentPolicy:
     """conf/augment: how far each change of a training picture goes, either way; 0 leaves it out."""
 
-    name: Annotated[str, AfterValidator(_augment)] = Field(default="none", description="what is typed after augment=")
+    name: Annotated[str, AfterValidator(name_in("augment"))] = Field(
+        default="none", description="what is typed after augment="
+    )
     rotation: float = Field(default=0.0, ge=0, le=180, description="degrees")
     shear: float = Field(default=0.0, ge=0, lt=90, description="degrees")
     shift: float = Field(default=0.0, ge=0, le=1, description="share of the side, along the width and along the height")
