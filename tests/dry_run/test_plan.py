@@ -11,7 +11,8 @@ from tests.tiny import IMAGE, IMAGE_ONLY, TEXT_ONLY, TINY, Command, composed, co
 
 from fusion.config.schema import load_config
 from fusion.dry_run import plan, timing
-from fusion.dry_run.plan import DryRun, finish
+from fusion.dry_run.plan import DryRun
+from fusion.dry_run.rows import ROWS, finish
 from fusion.dry_run.timing import StepTimes, training_seconds
 from fusion.results.record import read_run
 from fusion.training.run import run
@@ -40,7 +41,7 @@ def add(tmp_path: Path, corpus: Path) -> Add:
         number = next(count)
         options = composed(*base, f"data.path={corpus}", "dry_run=true", *overrides) | changes
         dry.add(options, [*overrides, "dry_run=true"], tmp_path / "list", number)
-        content = json.loads((tmp_path / "list" / plan.ROWS / f"{number}.json").read_text())
+        content = json.loads((tmp_path / "list" / ROWS / f"{number}.json").read_text())
         return content["row"], content["seconds"]
 
     return call

@@ -23,14 +23,13 @@ from fusion.config.errors import UserError, first_line
 from fusion.config.options import parse, to_dict
 from fusion.config.paths import cache_dir
 from fusion.config.schema import Config, load_config
-from fusion.console import printable, progress
+from fusion.console import progress
+from fusion.dry_run.rows import COLUMNS, FAILS, write_row
 from fusion.dry_run.timing import StepTimer, pretraining_seconds, training_seconds
-from fusion.files import write_text
 from fusion.pretraining import resume
 from fusion.pretraining import run as pretraining
 from fusion.results.leaderboard import format_size
 from fusion.results.record import Record
-from fusion.results.table import Table, print_table
 from fusion.snippets import sources
 from fusion.training.build import create_branches
 from fusion.training.data import split_sizes
@@ -43,11 +42,6 @@ from fusion.training.setup import resolve_device
 log = logging.getLogger(__name__)
 
 FEW = 64  # rows that tokenizers are trained on, and pictures drawn of
-COLUMNS = (
-    "Run", "Backbone", "Text", "Training Input Shape", "Source Image Size", "LR", "Epochs", "Batch Size",
-    "Parameters", "Memory GB", "Minutes", "Verdict",
-)  # fmt: skip
-FAILS = "cannot run"
 
 
 class DryRun:
@@ -76,9 +70,7 @@ class DryRun:
         except Exception as error:  # one run that cannot be examined does not end the list
             log.debug("failed", exc_info=True)
             row["Verdict"] = f"{FAILS}: {type(error).__name__}: {first_line(error)}"
-        row = {name: printable(text) for name, text in row.items()}
-        (folder / ROWS).mkdir(parents=True, exist_ok=True)
-        write_text(folder / ROWS / f"{number}.json", json.dumps({"row": row, "seconds": seconds}))
+        write_row(folder, number, row, seconds)
 
     def _examine(self, config: Config, overrides: Sequence[str]) -> tuple[dict[str, str], float]:
         """Return the cells that differ from what was asked, and the seconds that the run would take."""
@@ -156,9 +148,6 @@ class DryRun:
         return self._texts[key]
 
 
-ROWS = "dry_run"  # folder of a sweep: a file for each job
-
-
 def _asked(config: Config) -> dict[str, str]:
     """Return the cells of a row that say what was asked."""
     return {
@@ -170,18 +159,6 @@ def _asked(config: Config) -> dict[str, str]:
         "Epochs": "–" if config.pretraining else str(config.epochs),
         "Batch Size": str(config.batch_size),
     }
-
-
-def finish(folder: Path) -> int:
-    """Print the table of the rows in a folder, whichever processes wrote them, and return how many cannot run."""
-    files = sorted((folder / ROWS).glob("*.json"), key=lambda path: int(path.stem))
-    content = [json.loads(path.read_text(encoding="utf-8")) for path in files]
-    rows, hours = [one["row"] for one in content], sum(one["seconds"] for one in content) / 3600
-    failures = sum(row["Verdict"].startswith(FAILS) for row in rows)
-    summary = f"{len(rows)} runs, about {hours:.1f} hours one after the other on this machine as busy as it is now"
-    summary += f"; {failures} cannot run" if failures else ""
-    print_table(Table("dry_run", COLUMNS, rows, COLUMNS, (f"{summary}. Nothing was run.",)))
-    return failures
 
 
 def _key(*parts: Any) -> str:
