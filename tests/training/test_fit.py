@@ -7,7 +7,7 @@ from tests.tiny import TEXT_ONLY, configured
 from torch.utils.data import DataLoader
 
 from fusion.training.callbacks import SaveBest
-from fusion.training.fit import _trainer
+from fusion.training.fit import make_trainer
 
 pytestmark = pytest.mark.filterwarnings("ignore")
 
@@ -36,7 +36,10 @@ def epochs_and_saved(tmp_path, patience: int | None, f1: list[float], loss: list
     task, saved = Scripted(f1, loss), []
     word = "null" if patience is None else str(patience)
     config = configured(*TEXT_ONLY, "data.path=x", f"epochs={len(f1)}", f"patience={word}", "device=cpu")
-    running = _trainer(config, [SaveBest(lambda: saved.append(task.current_epoch))], tmp_path)
+    save_best = SaveBest(lambda: saved.append(task.current_epoch))
+    running = make_trainer(
+        config, tmp_path, [save_best], max_epochs=config.epochs, devices=1, enable_checkpointing=False
+    )
     running.fit(task, DataLoader([torch.zeros(1)]), DataLoader([torch.zeros(1)]))
     return running.current_epoch, saved
 

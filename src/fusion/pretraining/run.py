@@ -29,7 +29,7 @@ from fusion.pretraining.trainer import (
     STATE,
     TRUE_PRECISIONS,
     closing_process_group,
-    make_trainer,
+    make_pretrainer,
     predict,
     rank_and_world_size,
 )
@@ -104,7 +104,7 @@ def _train(config: Config, folder: Path, resumed: bool, record: Record | None) -
     if record is not None:
         _describe(record, config, corpus, model, branch, resumed)
     pictures, labels = evaluation.while_training(corpus.table, corpus.classes)
-    trainer = make_trainer(config, folder, callbacks)
+    trainer = make_pretrainer(config, folder, callbacks)
     datamodule = PretrainingDataModule(stream, pictures, labels, config.num_workers)
     trainer.fit(task.train(), datamodule=datamodule, ckpt_path=folder / STATE if resumed else None)
     if record is not None:

@@ -1,7 +1,6 @@
 """A configuration -> Lightning's Trainer for so many steps, resumable at any of them, in one process or several."""
 
 import os
-import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,7 +10,6 @@ import numpy as np
 import pytorch_lightning as pl
 import torch
 import torch.distributed
-from pytorch_lightning.callbacks import EarlyStopping, RichProgressBar
 from pytorch_lightning.plugins.io import TorchCheckpointIO
 
 from fusion.config.errors import UserError, first_line
@@ -19,9 +17,7 @@ from fusion.config.schema import Config
 from fusion.files import replacing
 from fusion.pretraining.callbacks import OwnSignalHandler, SaveState, WarmedUpEMA
 from fusion.pretraining.task import PretrainingTask
-from fusion.training.callbacks import BEST
-from fusion.training.fit import ACCELERATOR
-from fusion.training.setup import resolve_precision
+from fusion.training.fit import make_trainer
 
 STATE = "last.ckpt"  # of a run folder: all that a run is resumed from
 TRUE_PRECISIONS = ("16-true", "bf16-true", "64-true", "64")  # weights themselves in other numbers than 32 bits
@@ -42,31 +38,22 @@ def closing_process_group() -> Iterator[None]:
             torch.distributed.destroy_process_group()
 
 
-def make_trainer(config: Config, folder: Path, callbacks: Iterable[pl.Callback]) -> pl.Trainer:
+def make_pretrainer(config: Config, folder: Path, callbacks: Iterable[pl.Callback]) -> pl.Trainer:
     """Return the trainer of config.pretraining; states go to the folder, which the first process alone writes to."""
-    options, on_terminal = config.pretraining, sys.stderr.isatty() and rank_and_world_size()[0] == 0
+    options = config.pretraining
     assert options is not None
-    callbacks = [OwnSignalHandler(), WarmedUpEMA(), *callbacks]
-    if config.patience is not None:
-        callbacks.append(EarlyStopping(BEST, mode="max", patience=config.patience))
-    if on_terminal:
-        callbacks.append(RichProgressBar())
-    return pl.Trainer(
+    save_state = SaveState(folder / STATE, options.save_every, options.eval_every)  # called after all the others
+    return make_trainer(
+        config,
+        folder,
+        [OwnSignalHandler(), WarmedUpEMA(), *callbacks, save_state],
+        show_progress=rank_and_world_size()[0] == 0,
         max_steps=options.steps,
         max_epochs=-1,
-        accelerator=ACCELERATOR[config.device],
-        precision=resolve_precision(config),
-        gradient_clip_val=config.gradient_clip_val,
         val_check_interval=options.eval_every,
         check_val_every_n_epoch=None,  # counted over the whole run
-        callbacks=[*callbacks, SaveState(folder / STATE, options.save_every, options.eval_every)],
         plugins=[StateIO()],
-        enable_progress_bar=on_terminal,
-        enable_model_summary=False,
-        logger=False,
-        num_sanity_val_steps=0,
         use_distributed_sampler=False,  # the stream gives each process its own share
-        default_root_dir=folder,
         **_processes(),
     )
 

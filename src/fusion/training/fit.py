@@ -4,7 +4,9 @@ import logging
 import sys
 import time
 import warnings
+from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytorch_lightning as pl
@@ -36,18 +38,22 @@ def fit(
     if config.lr == "search":
         find_lr(config, task, freezing, datamodule, folder, record)
     metrics, save_best = MetricsLogger(folder), SaveBest(lambda: checkpoint.save(model, folder / "model"))
-    trainer = _trainer(config, [freezing, save_best, metrics], folder)
+    trainer = make_trainer(
+        config, folder, [freezing, save_best, metrics], max_epochs=config.epochs, devices=1, enable_checkpointing=False,
+        reload_dataloaders_every_n_epochs=1,
+    )  # fmt: skip
     device = trainer.strategy.root_device
+    record.resolve(device=str(device))
     if not any(parameter.requires_grad for parameter in model.net.parameters()):  # fitted when it was created
         trainer.strategy.connect(task)
-        record.update(epochs_trained=0, device=str(device))
+        record.update(epochs_trained=0)
         return trainer
     clock = time.monotonic()
     trainer.fit(task, datamodule=datamodule)
     # the best epoch lies on the disk, so that an interrupted run has it too; the network in memory is the last one
     model.net.load_state_dict(checkpoint.load(folder / "model").net.state_dict())
     record.content["timings"]["training_seconds"] = round(time.monotonic() - clock, 1)
-    record.update(epochs_trained=len(metrics.epochs), device=str(device))
+    record.update(epochs_trained=len(metrics.epochs))
     if rates := [epoch["tokens_per_second"] for epoch in metrics.epochs if "tokens_per_second" in epoch]:
         record.content["timings"]["tokens_per_second"] = int(np.median(rates))
     plots.curves(metrics.epochs, folder / "plots" / "curves.png")
@@ -55,24 +61,27 @@ def fit(
     return trainer
 
 
-def _trainer(config: Config, callbacks: list[pl.Callback], folder: Path) -> pl.Trainer:
-    on_terminal = sys.stderr.isatty()
+def make_trainer(
+    config: Config, folder: Path, callbacks: Iterable[pl.Callback], show_progress: bool = True, **settings: Any
+) -> pl.Trainer:
+    """Return the trainer that a configuration asks for; settings: what else pl.Trainer takes.
+
+    It stops early if `patience` says so and, on a terminal, shows its progress.
+    """
+    used, on_terminal = [*callbacks], show_progress and sys.stderr.isatty()
     if config.patience is not None:
-        callbacks.append(EarlyStopping(BEST, mode="max", patience=config.patience))
+        used.append(EarlyStopping(BEST, mode="max", patience=config.patience))
     if on_terminal:
-        callbacks.append(RichProgressBar())
+        used.append(RichProgressBar())
     return pl.Trainer(
-        max_epochs=config.epochs,
         accelerator=ACCELERATOR[config.device],
-        devices=1,
         precision=resolve_precision(config),
         gradient_clip_val=config.gradient_clip_val,
-        callbacks=callbacks,
+        callbacks=used,
         enable_progress_bar=on_terminal,
         enable_model_summary=False,
-        enable_checkpointing=False,
         logger=False,
         num_sanity_val_steps=0,
-        reload_dataloaders_every_n_epochs=1,
         default_root_dir=folder,
+        **settings,
     )
