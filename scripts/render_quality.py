@@ -4,7 +4,7 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 from fusion.config.render import DEFAULT_FONT, Render, Size
-from fusion.screenshots import charset, fonts, layout, themes
+from fusion.screenshots import charset, fonts, themes
 from fusion.screenshots.renderer import Renderer
 
 SOURCE = Size(500, 500)
@@ -27,17 +27,12 @@ def max_difference(render: Render, texts: list[str]) -> int:
 def by_pillow(renderer: Renderer, text: str) -> np.ndarray:
     """Draw the same characters at the same places, each by its own call of ImageDraw.text with Layout.BASIC."""
     scene = renderer.scene([text], [text], None)
-    sprites = np.zeros((40_000, 6), np.int32)
-    count = layout.place(
-        scene.points, scene.classes, 0, len(scene.points), scene.geometry[0], renderer.painter.tables.titles,
-        *charset.tables(), sprites,
-    )  # fmt: skip
     style = renderer.painter.styles.sample(0)
     palette = themes.palette(style.theme)
     faces = [fonts.load(DEFAULT_FONT).at(face, style.font_size) for face in range(4)]
     image = Image.new("RGB", renderer.size, tuple(palette.ground.tolist()))
     pen = ImageDraw.Draw(image)
-    for x, y, slot, kind, _, _ in sprites[:count]:
+    for x, y, slot, kind, _, _ in renderer.painter.sprites(scene, 0):
         if slot != charset.BOX:
             font = faces[palette.faces[kind]]
             pen.text((int(x), int(y)), charset.PAGE[slot], tuple(palette.inks[kind].tolist()), font, anchor="ls")

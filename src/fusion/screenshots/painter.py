@@ -130,18 +130,24 @@ class Painter:
                 quality, sigma, percent = (columns[name][i] for name in ("jpeg_quality", "blur", "rescale"))
                 pictures[i] = degrade(pictures[i], kind, int(quality), float(sigma), float(percent))
 
+    def sprites(self, scene: Scene, row: int) -> np.ndarray:
+        """Return what stands where in one picture, (N, 6) int32: layout.X and the columns after it."""
+        start, stop = scene.offsets[row : row + 2]
+        out = np.zeros((4 * int(stop - start) + 1000, 6), np.int32)
+        titles, tables = self.tables.titles, charset.tables()
+        count = layout.place(scene.points, scene.classes, start, stop, scene.geometry[row], titles, *tables, out)
+        return out[:count]
+
     def tokens(self, scene: Scene, row: int, text: str) -> list[dict[str, Any]]:
         """Return one picture's tokens as they are seen: {token, class, start, box}.
 
         A token is a run of characters of one class on one line. start: index into the text; box: [x0, y0, x1, y1]
         in pixels of the source picture, cut at its edges.
         """
-        g, (low, high) = scene.geometry[row], scene.offsets[row : row + 2]
-        sprites = np.zeros((4 * int(high - low) + 1000, 6), np.int32)
-        count = layout.place(scene.points, scene.classes, low, high, g, self.tables.titles, *charset.tables(), sprites)
+        g = scene.geometry[row]
         tokens: list[dict[str, Any]] = []
         last: np.ndarray | None = None
-        for sprite in sprites[:count]:
+        for sprite in self.sprites(scene, row):
             if sprite[layout.CHARACTER] < 0:
                 continue
             x, top = int(sprite[layout.X]), int(sprite[layout.Y] - g["baseline"])
