@@ -33,14 +33,10 @@ class RunData:
     """What a run learns from and is evaluated on."""
 
     table: pa.Table  # all splits; of a stream the rows that are evaluated, and those that show what labels there are
+    classes: list[str]  # every label, sorted
     stream: Stream | None  # the training rows, if they are not those of the table
     renderer: Renderer | None  # None without an image branch
     pictures: Pictures | None  # the user's own
-
-    @property
-    def classes(self) -> list[str]:
-        """Return every label, sorted."""
-        return sorted(pc.unique(self.table["label"]).to_pylist())
 
 
 def load_table(config: Config) -> pa.Table:
@@ -55,17 +51,20 @@ def load_data(config: Config, record: Record) -> RunData:
     """Return the data of a run, without rows whose own picture cannot be read; the record says what they are."""
     stream = open_stream(config.data, cache_dir()) if config.is_streamed else None  # type: ignore[arg-type]
     table = stream.table if stream else load_table(config)
-    record.update(data_hash=split_hash(table))
+    data_hash = readable_hash = split_hash(table)
+    record.update(data_hash=data_hash)
     renderer, pictures = None, None
     if config.has_image:
         renderer = Renderer(config.render, config.source_size, config.input_shape, config.seed)
         pictures = Pictures(renderer.size, config.input_shape, cache_dir())
-        table = _without_unreadable(table, pictures)
+        readable = _without_unreadable(table, pictures)
+        if readable is not table:
+            table, readable_hash = readable, split_hash(readable)
         if config.render.highlight in KEPT and stream is None:
-            _share_token_classes(config.render.highlight, table, renderer)
-    data = RunData(table, stream, renderer, pictures)
-    record.update(classes=data.classes, split_hash=split_hash(table), samples=split_sizes(table))
-    return data
+            _share_token_classes(config.render.highlight, table, readable_hash, renderer)
+    classes = sorted(pc.unique(table["label"]).to_pylist())
+    record.update(classes=classes, split_hash=readable_hash, samples=split_sizes(table))
+    return RunData(table, classes, stream, renderer, pictures)
 
 
 def make_datamodule(config: Config, data: RunData, branches: dict[str, LoadedBranch]) -> SnippetDataModule:
@@ -89,12 +88,12 @@ def split_sizes(table: pa.Table) -> dict[str, int]:
     return {split: pc.sum(pc.equal(table["split"], split)).as_py() or 0 for split in SPLITS}
 
 
-def _share_token_classes(policy: str, table: pa.Table, renderer: Renderer) -> None:
+def _share_token_classes(policy: str, table: pa.Table, table_hash: str, renderer: Renderer) -> None:
     """Give the renderer the token classes of all texts, from the cache if they were lexed before."""
     columns = table.select(["id", "text", "label"])
     parts = [tuple(batch.to_pydict().values()) for batch in columns.to_batches(max_chunksize=256)]
     workers = os.cpu_count() or 1
-    renderer.painter.token_cache = lex(parts, policy, split_hash(table), cache_dir(), progress, workers=workers)
+    renderer.painter.token_cache = lex(parts, policy, table_hash, cache_dir(), progress, workers=workers)
 
 
 def _without_unreadable(table: pa.Table, pictures: Pictures) -> pa.Table:

@@ -1,6 +1,6 @@
 """What a frozen image branch makes of each picture, computed once and kept: (N, D), or (N, K, D) of K tiles.
 
-CACHE/features/<16 hex>.safetensors holds the features of one side of the data in one style variant, with the ids and
+CACHE/features/<16 hex>.safetensors holds the features of one split of the data in one style, with the ids and
 labels of its rows and a hash of all of it. Its name says what it depends on: the branch and its weights, the view and
 the styles, the rows. It is written under another name and renamed, so that two sweeps at once do no harm: both would
 write the same.
@@ -38,13 +38,13 @@ MAX_SHARE = 0.5  # of the free memory, and of the free disk, that features may t
 # On a CPU, one picture at least: more takes memory (10 GB for 64 pictures of 600 pixels) and saves no time.
 PIXELS_AT_ONCE = 16 * 224**2
 
-Draw = Callable[[str, int | None], tuple[list[RowKey], Iterable[torch.Tensor]]]  # side, variant -> rows, their pictures
+Draw = Callable[[str, int | None], tuple[list[RowKey], Iterable[torch.Tensor]]]  # split, style -> rows, their pictures
 
 
 def styles_to_keep(config: Config) -> int | None:
     """Return how many styles training repeats, epoch by epoch; None where each epoch draws its own.
 
-    FeatureStore can be kept where each picture is read by the same weights every time: by a frozen branch, unchanged.
+    Features can be kept where each picture is read by the same weights every time: by a frozen branch, unchanged.
     """
     backbone = config.backbone
     frozen = config.has_image and backbone.freeze.never_learns

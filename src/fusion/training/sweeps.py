@@ -2,11 +2,12 @@
 
 import hashlib
 import logging
+import shutil
 from pathlib import Path
 
 from hydra.core.hydra_config import HydraConfig
 from hydra.core.override_parser.overrides_parser import OverridesParser
-from hydra.core.override_parser.types import Glob
+from hydra.core.override_parser.types import Glob, Override
 from hydra.errors import HydraException
 from hydra.types import RunMode
 
@@ -34,15 +35,15 @@ def check_overrides(overrides: list[str]) -> None:
             _check_choices(key, override)
 
 
-def _check_choices(group: str, override: "object") -> None:
-    options, pattern = names_in(group), override.value()  # type: ignore[attr-defined]
+def _check_choices(group: str, override: Override) -> None:
+    options, pattern = names_in(group), override.value()
     if isinstance(pattern, Glob):  # Hydra would run nothing, and say nothing
         if not pattern.filter(options):
             raise UserError(f"No {group} is named like {' or '.join(pattern.include)}; there are {', '.join(options)}.")
         return
     try:
-        swept = override.is_discrete_sweep()  # type: ignore[attr-defined]
-        wanted = list(override.sweep_string_iterator()) if swept else [override.get_value_string()]  # type: ignore[attr-defined]
+        swept = override.is_discrete_sweep()
+        wanted = list(override.sweep_string_iterator()) if swept else [override.get_value_string()]
     except (HydraException, ValueError):  # what Hydra itself will refuse
         return
     for name in map(str, wanted):
@@ -99,8 +100,6 @@ def warn_once_a_sweep() -> None:
 
 def finish(folder: Path) -> int:
     """Print the table of a sweep, write it as NAME.csv and NAME.md, and return how many of its jobs failed."""
-    import shutil
-
     from fusion.results.sweep_outcome import failed_job_notes, read_outcome
     from fusion.results.table import print_table, write_results
     from fusion.results.tables import make_table
