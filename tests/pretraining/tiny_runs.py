@@ -3,11 +3,10 @@
 from pathlib import Path
 
 import torch
-from hydra import compose, initialize_config_dir
 from safetensors.torch import load_file
+from tests import tiny
 
-from fusion.config.paths import CONF_DIR, to_dict
-from fusion.config.schema import Config, load_config
+from fusion.config.schema import Config
 from fusion.results.record import read_metrics
 
 TINY = [
@@ -25,8 +24,7 @@ UNSTEADY = [LR, "fusion.hidden=[8]", "fusion.dropout=0.5", "gradient_clip_val=0.
 
 
 def configured(corpus: Path, *overrides: str) -> Config:
-    with initialize_config_dir(str(CONF_DIR), version_base="1.3"):
-        return load_config(to_dict(compose("train", [*TINY, f"data.path={corpus}", *overrides])))
+    return tiny.configured(*TINY, f"data.path={corpus}", *overrides)
 
 
 def same_weights(first: Path, second: Path) -> bool:
