@@ -14,13 +14,15 @@ FILES = sorted(SOURCE.rglob("*.py"))
 FLOORS = (
     {"config", "files", "console", "languages", "jit"},
     {"packages"},
-    {"snippets", "screenshots", "branches"},
+    {"snippets", "screenshots"},
+    {"reading"},
+    {"branches"},
     {"model"},
     {"datamodule", "results"},
     {"training"},
     {"pretraining"},
     {"dry_run", "serving"},
-    {"train", "compare", "predict", "corpus", "render", "doctor"},
+    {"train", "compare", "predict", "corpus", "render", "doctor", "ocr"},
     {"cli"},
 )
 KNOW_NO_TORCH = ("results", "snippets", "packages", "config", "languages", "files", "console")

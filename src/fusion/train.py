@@ -60,6 +60,7 @@ def _run(cfg: DictConfig, job: Any) -> None:
         _dry_run().add(options, overrides, Path(job.sweep.dir), job.job.num if folder else 0)
         return
     config = load_config(options)
+    from fusion.pretraining import reader_run
     from fusion.pretraining import run as pretraining
     from fusion.training import kfold
     from fusion.training import run as training
@@ -68,7 +69,9 @@ def _run(cfg: DictConfig, job: Any) -> None:
     parent = Path(config.runs) / config.name if folder is None else folder
     if folder is None:
         training.check(config)  # before there is a folder
-    if config.pretraining is not None:
+    if config.reader is not None:
+        made = reader_run.run(config, overrides, parent)
+    elif config.pretraining is not None:
         made = pretraining.run(config, overrides, parent)
     elif config.folds is not None and config.fold is None:
         made = kfold.run(config, overrides, parent, rerun)

@@ -108,7 +108,7 @@ def _create(model: str, source: WeightSource, input_shape: int, channels: int) -
 
 def check(model: str) -> None:
     """Raise UserError for a backbone that neither timm nor fusion has."""
-    if model == "convnet":
+    if model in ("convnet", "reader"):
         return
     import timm
 

@@ -11,7 +11,15 @@ from fusion.config.data import Data
 from fusion.config.errors import UserError
 from fusion.config.options import STRICT, parse, to_dict
 from fusion.config.render import RenderOptions, Size, check_view, parse_side, parse_size
-from fusion.config.training import AugmentPolicy, Loss, Optimizer, Pretraining, Schedule
+from fusion.config.training import (
+    AugmentPolicy,
+    EndlessTraining,
+    Loss,
+    Optimizer,
+    Pretraining,
+    ReaderTraining,
+    Schedule,
+)  # fmt: skip
 
 TableName = Literal["results", "ladder", "texts", "rakuten", "heig", "notebook"]
 # Lightning's words
@@ -80,6 +88,7 @@ class Config:
     device: Literal["auto", "cpu", "cuda"] = Field(description="where to compute")
     precision: Precision = Field(description="auto is bf16 or fp16 where a GPU has it, else 32 bits")
     pretraining: Pretraining | None = Field(default=None, description="see conf/experiment/pretrain_image.yaml")
+    reader: ReaderTraining | None = Field(default=None, description="see conf/experiment/reader.yaml")
     row: Row | None = None
 
     @property
@@ -91,6 +100,11 @@ class Config:
     def has_text(self) -> bool:
         """Whether there is a text branch."""
         return self.text.name != "none"
+
+    @property
+    def endless(self) -> EndlessTraining | None:
+        """The options of a training on an endless stream, None for one over a table."""
+        return self.pretraining or self.reader
 
     @property
     def is_streamed(self) -> bool:

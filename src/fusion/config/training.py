@@ -135,25 +135,44 @@ class TextCrop:
 
 
 @dataclass(frozen=True, config=STRICT, kw_only=True)
-class Pretraining:
-    """conf/experiment/pretrain_image.yaml: a backbone taught on an endless stream of fresh pictures."""
+class EndlessTraining:
+    """What every training on an endless stream of fresh pictures has."""
 
     steps: Count = Field(description="batches; may be changed when a run is resumed")
     warmup: int = Field(ge=0, description="steps over which the rate rises")
     cooldown: float = Field(ge=0, le=1, description="share of the steps over which the rate falls")
-    early: EarlyStage
     highlights: Annotated[tuple[Highlight, ...], Field(strict=False)] = Field(
         min_length=1, description="drawn from evenly", json_schema_extra={"words": "a list of highlights"}
     )
-    text_crop: TextCrop
     exclude_eval_projects_of: Annotated[tuple[str, ...], Field(strict=False)] = Field(
         default=(), description="corpora: no project is learnt from that they validate or test on",
         json_schema_extra={"words": "a list of names of conf/data, such as [small]"},
     )  # fmt: skip
     eval_every: Count = Field(description="steps between two evaluations on the validation side")
-    eval_samples: Count = Field(description="snippets, of all validation projects")
     save_every: Count = Field(description="steps between two checkpoints to resume from")
+    resume: str | None = Field(default=None, description="the folder of a run to go on with")
+
+
+@dataclass(frozen=True, config=STRICT, kw_only=True)
+class Pretraining(EndlessTraining):
+    """conf/experiment/pretrain_image.yaml: a backbone taught on an endless stream of fresh pictures."""
+
+    early: EarlyStage
+    text_crop: TextCrop
+    eval_samples: Count = Field(description="snippets, of all validation projects")
     final_eval_samples: Count | None = Field(
         default=None, description="snippets of each side judged at the end; null: all"
     )
-    resume: str | None = Field(default=None, description="the folder of a run to go on with")
+
+
+@dataclass(frozen=True, config=STRICT, kw_only=True)
+class ReaderTraining(EndlessTraining):
+    """conf/experiment/reader.yaml: a recognizer taught where every character of a picture stands."""
+
+    zooms: Annotated[tuple[Annotated[float, Field(ge=0.5, le=3)], ...], Field(strict=False)] = Field(
+        min_length=1, description="pixels drawn for one pixel that is read, drawn from evenly",
+        json_schema_extra={"words": "a list of numbers from 0.5 to 3"},
+    )  # fmt: skip
+    odd_text: float = Field(ge=0, le=1, description="share of texts that become random signs in part")
+    clutter: float = Field(ge=0, le=1, description="share of pictures with things on them that are not text")
+    eval_batches: Count = Field(description="batches of the validation side in an evaluation")

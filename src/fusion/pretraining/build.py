@@ -1,7 +1,7 @@
 """A configuration -> what pretraining is made of: its corpus, its task, its stream of pictures."""
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -13,7 +13,7 @@ import torch
 
 from fusion import branches
 from fusion.branches import LoadedBranch
-from fusion.config.data import load_data_options
+from fusion.config.data import Data, load_data_options
 from fusion.config.errors import UserError
 from fusion.config.paths import cache_dir
 from fusion.config.render import Render, Size
@@ -51,20 +51,27 @@ def options_of(config: Config) -> Pretraining:
     return config.pretraining
 
 
-def load_corpus(config: Config) -> Corpus:
-    """Return the data: training rows are dense, and of no project that an excluded corpus validates or tests on."""
-    table = sources.load(config.data, cache_dir(), progress)
+def training_rows(data: Data, exclude_eval_projects_of: Sequence[str]) -> tuple[pa.Table, pa.Table]:
+    """Return the table, and its training rows of no project that an excluded corpus validates or tests on."""
+    table = sources.load(data, cache_dir(), progress)
     excluded: set[str] = set()
-    for name in options_of(config).exclude_eval_projects_of:
+    for name in exclude_eval_projects_of:
         other = sources.load(load_data_options(name), cache_dir(), progress)
         excluded |= set(other.filter(pc.not_equal(other["split"], "train"))["group"].to_pylist())
     train = table.filter(pc.equal(table["split"], "train"))
     train = train.filter(pc.invert(pc.is_in(train["group"], pa.array(sorted(excluded), pa.string()))))
+    log.info("%d projects excluded, which other corpora validate or test on", len(excluded))
+    return table, train
+
+
+def load_corpus(config: Config) -> Corpus:
+    """Return the data: training rows are dense, and of no project that an excluded corpus validates or tests on."""
+    table, train = training_rows(config.data, options_of(config).exclude_eval_projects_of)
     crops, before = TextCrops.scaled(options_of(config).text_crop), train.num_rows
     train = crops.dense_rows(train)
     log.info(
-        "%d snippets of %d projects to learn from; %d too empty, %d projects excluded",
-        train.num_rows, pc.count_distinct(train["group"]).as_py(), before - train.num_rows, len(excluded),
+        "%d snippets of %d projects to learn from; %d too empty",
+        train.num_rows, pc.count_distinct(train["group"]).as_py(), before - train.num_rows,
     )  # fmt: skip
     if not train.num_rows:
         raise _too_empty("training", crops)

@@ -103,9 +103,9 @@ class MetricsLogger(pl.Callback):
         last = self.history[-1]
         log.info(
             "step %d of %d, %d pictures: training loss %.3f, accuracy %.3f, character loss %.4f; "
-            "validation accuracy %.3f [%.3f, %.3f]; %.0f s",
+            "validation accuracy %.3f%s; %.0f s",
             last["step"], steps, last["pictures"], last["train_loss"], last["train_accuracy"], last["character_loss"],
-            last["val_accuracy"], last["val_low"], last["val_high"], last["seconds"],
+            last["val_accuracy"], _interval(last), last["seconds"],
         )  # fmt: skip
 
     def state_dict(self) -> dict[str, Any]:
@@ -114,6 +114,11 @@ class MetricsLogger(pl.Callback):
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         self.history, self.totals = state_dict["history"], state_dict["totals"]
         self.steps, self.lr = state_dict["steps"], state_dict["lr"]
+
+
+def _interval(evaluation: Mapping[str, float]) -> str:
+    """Return the interval of an evaluation that has one."""
+    return f" [{evaluation['val_low']:.3f}, {evaluation['val_high']:.3f}]" if "val_low" in evaluation else ""
 
 
 class SaveState(Checkpoint):

@@ -47,7 +47,7 @@ def export_weights(backbone: nn.Module, run: Mapping[str, Any], projects: list[s
     config = run["config"]
     name = f"{config['backbone']['name']}_code"
     folder.mkdir(parents=True, exist_ok=True)
-    weights = {key: _half(value) for key, value in backbone.state_dict().items()}
+    weights = {key: half(value) for key, value in backbone.state_dict().items()}
     with replacing(folder / f"{name}.safetensors") as part:
         save_file(weights, part)
     path = folder / f"{name}.safetensors"
@@ -56,7 +56,8 @@ def export_weights(backbone: nn.Module, run: Mapping[str, Any], projects: list[s
     write_text(folder / f"{name}.md", card(name, run, len(projects), facts["sha256"], path.stat().st_size))
 
 
-def _half(value: torch.Tensor) -> torch.Tensor:
+def half(value: torch.Tensor) -> torch.Tensor:
+    """Return the value as a file keeps it: floats in half precision."""
     value = value.detach().cpu().contiguous()
     return value.half() if value.is_floating_point() else value
 
@@ -79,12 +80,12 @@ def card(name: str, run: Mapping[str, Any], projects: int, sha256: str, size: in
         shape=config["input_shape"], em=mean * config["input_shape"] / source[0],
         highlights=", ".join(f"`{word}`" for word in options["highlights"]),
         val=accuracy["val"], val_n=metrics["val"]["n"], test=accuracy["test"], test_n=metrics["test"]["n"],
-        seed=config["seed"], date=date.today(), sha256=sha256, command=_command(run), lr=run["resolved"]["lr"],
+        seed=config["seed"], date=date.today(), sha256=sha256, command=command_of(run), lr=run["resolved"]["lr"],
         versions=", ".join(f"{name} {run['versions'][name]}" for name in ("fusion", "torch", "timm")),
     )  # fmt: skip
 
 
-def _command(run: Mapping[str, Any]) -> str:
+def command_of(run: Mapping[str, Any]) -> str:
     """Return the command line that gives these weights again, on any machine."""
     processes = run["processes"]  # batch normalisation sees each process's share of a batch alone
     start = f"torchrun --nproc-per-node {processes} -m fusion.train" if processes > 1 else "python -m fusion.train"

@@ -17,18 +17,18 @@ FREE = ("data.path", "data.workers")  # the same data may lie elsewhere: its has
 
 def find_stopped(config: Config) -> dict[str, Any] | None:
     """Return run.json of the run to go on with, None for a new run. Raises UserError where it is of another kind."""
-    folder = config.pretraining.resume if config.pretraining else None
+    section, folder = ("reader" if config.reader else "pretraining"), config.endless.resume if config.endless else None
     if not folder:
         return None
     if not (Path(folder) / STATE).is_file():
-        raise UserError(f"pretraining.resume={folder} has no {STATE}; give the folder of a run that was stopped.")
+        raise UserError(f"{section}.resume={folder} has no {STATE}; give the folder of a run that was stopped.")
     run = read_run(Path(folder))
     given = dict(_flat(config.to_dict()))
     for key, value in _flat(run.get("config") or {}):
         if key.startswith(FIXED) and key not in FREE and given.get(key) != value:
             raise UserError(
-                f"pretraining.resume={folder} is a run with {key}={show(value)}, which cannot go on with "
-                f"{key}={show(given.get(key))}; pass {key}={show(value)}, or leave out pretraining.resume."
+                f"{section}.resume={folder} is a run with {key}={show(value)}, which cannot go on with "
+                f"{key}={show(given.get(key))}; pass {key}={show(value)}, or leave out {section}.resume."
             )
     return run
 

@@ -39,8 +39,8 @@ def closing_process_group() -> Iterator[None]:
 
 
 def make_pretrainer(config: Config, folder: Path, callbacks: Iterable[pl.Callback]) -> pl.Trainer:
-    """Return the trainer of config.pretraining; states go to the folder, which the first process alone writes to."""
-    options = config.pretraining
+    """Return the trainer of config.endless; states go to the folder, which the first process alone writes to."""
+    options = config.endless
     assert options is not None
     save_state = SaveState(folder / STATE, options.save_every, options.eval_every)  # called after all the others
     return make_trainer(

@@ -1,1 +1,1 @@
-"""A picture of code -> the text in it, with its indentation: a network that finds characters, and a grid they stand on."""
+"""A picture of code -> its text and indentation: a network that finds characters, and the grid they stand on."""

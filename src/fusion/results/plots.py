@@ -100,7 +100,8 @@ def confusion(labels: Sequence[str], predicted: Sequence[str], classes: Sequence
 def learning(evaluations: Sequence[dict[str, float]], path: Path) -> None:
     """Plot accuracy over pictures seen in pretraining.
 
-    evaluations: dicts of pictures, train_accuracy, val_accuracy, val_low and val_high (its interval of 95 %).
+    evaluations: dicts of pictures, train_accuracy, val_accuracy and, where it has an interval of 95 %, val_low and
+    val_high.
     """
     figure, axis = plt.subplots(figsize=(6.5, 3.6))
     pictures = [values["pictures"] / 1000 for values in evaluations]
@@ -108,8 +109,9 @@ def learning(evaluations: Sequence[dict[str, float]], path: Path) -> None:
         pictures, [values["train_accuracy"] for values in evaluations], label="fresh pictures of training projects"
     )
     axis.plot(pictures, [values["val_accuracy"] for values in evaluations], marker=".", label="other projects")
-    axis.fill_between(pictures, [values["val_low"] for values in evaluations],
-                      [values["val_high"] for values in evaluations], color="C1", alpha=0.25, linewidth=0)  # fmt: skip
+    if all("val_low" in values for values in evaluations):
+        low, high = ([values[end] for values in evaluations] for end in ("val_low", "val_high"))
+        axis.fill_between(pictures, low, high, color="C1", alpha=0.25, linewidth=0)
     axis.set(xlabel="thousand pictures seen", ylabel="accuracy")
     axis.set_xlim(left=0)
     axis.set_ylim(bottom=0)
