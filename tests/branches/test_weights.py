@@ -10,10 +10,11 @@ from tests.branches.servers import closed_port, web
 from tests.branches.tiny_branches import HF, RESNET
 
 from fusion.branches import create_image, create_text, weights
-from fusion.branches.weights import WeightsUnavailable, code_weights, find_image_weights, find_text_weights
+from fusion.branches.weights import WeightsUnavailable, find_image_weights, find_text_weights
 from fusion.config.branches import Backbone
 from fusion.config.errors import UserError
 from fusion.files import sha256_of
+from fusion.weights import shipped_weights
 
 IMAGE, TEXT = replace(RESNET, weights="auto"), replace(HF, weights="auto")
 
@@ -108,7 +109,7 @@ def test_a_text_branch_starts_from_random_with_a_tokenizer_of_its_own(texts):
 
 
 def test_the_shipped_weights_are_whole_and_fit() -> None:
-    path, facts = code_weights("mobilenetv2_100")
+    path, facts = shipped_weights("mobilenetv2_100")
     assert path.stat().st_size <= 6_000_000 and path.with_suffix(".md").is_file() and facts["projects"]
     branch = create_image(Backbone(name="mobilenetv2", model="mobilenetv2_100", weights="code"), 32)
     assert branch.weights == "code"
@@ -127,7 +128,7 @@ def test_weights_have_an_id(published, hub, put_in_cache, encoder):
     put_in_cache("timm/test_resnet.r160_in1k", published)
     assert find_image_weights("test_resnet", "auto").weights_id == "test_resnet.r160_in1k"
     assert create_image(replace(IMAGE, weights=str(published)), 32).weights_id == sha256_of(published)
-    assert find_image_weights("mobilenetv2_100", "code").weights_id == code_weights("mobilenetv2_100")[1]["sha256"]
+    assert find_image_weights("mobilenetv2_100", "code").weights_id == shipped_weights("mobilenetv2_100")[1]["sha256"]
     before = find_text_weights(str(encoder), "auto").weights_id
     (encoder / "tokenizer.json").write_text("{}")
     assert len(before) == 64 and find_text_weights(str(encoder), "auto").weights_id != before

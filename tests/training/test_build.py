@@ -95,7 +95,7 @@ def test_what_a_model_folder_says_is_what_was_asked(table):
 
 @pytest.mark.parametrize(("known", "warned"), [({"one"}, False), ({"one", "three"}, True)])
 def test_figures_on_projects_that_weights_were_trained_on_are_warned_of(table, monkeypatch, caplog, known, warned):
-    monkeypatch.setattr(build, "code_weights", lambda _: (None, {"projects": known}))
+    monkeypatch.setattr(build, "shipped_weights", lambda _: (None, {"projects": known}))
     record = Record(None, configured(*IMAGE, "text=none", *HEAD), [])
     with caplog.at_level(logging.WARNING):
         build._warn_of_known_projects("test_resnet", table, record)

@@ -19,17 +19,15 @@ import urllib.request
 from dataclasses import dataclass
 from http.client import HTTPException
 from pathlib import Path
-from typing import Any
 
 from fusion.config.branches import Backbone, HuggingFace, TextOptions
 from fusion.config.errors import UserError
-from fusion.config.paths import PACKAGE
 from fusion.files import sha256_of
 from fusion.packages import unreachable
+from fusion.weights import shipped_weights
 
 log = logging.getLogger(__name__)
 
-CODE = PACKAGE / "weights"  # loaded by backbone.weights=code; with cards
 PROBE_SECONDS = 3.0  # total, so that a proxy that never answers costs no more
 
 
@@ -51,7 +49,7 @@ def check(branch: Backbone | TextOptions) -> None:
     if not isinstance(branch, (Backbone, HuggingFace)):
         return
     if branch.weights == "code":
-        code_weights(branch.model or branch.name)
+        shipped_weights(branch.model or branch.name)
     else:
         _local(branch.weights)
 
@@ -59,7 +57,7 @@ def check(branch: Backbone | TextOptions) -> None:
 def find_image_weights(model: str, weights: str) -> WeightSource:
     """backbone.model and backbone.weights -> WeightSource; `auto` falls back to random with a warning."""
     if weights == "code":
-        path, facts = code_weights(model)
+        path, facts = shipped_weights(model)
         return WeightSource("code", path, facts["sha256"])
     if (local := _local(weights)) is not None:
         return local
@@ -88,24 +86,6 @@ def published(model: str) -> tuple[str, str]:
     if cfg is None or not cfg.hf_hub_id:
         raise WeightsUnavailable(f"The hub has no weights for {model}; pass backbone.weights=random or a file.")
     return cfg.hf_hub_id, f"{cfg.architecture}.{cfg.tag}"
-
-
-def code_weights(model: str) -> tuple[Path, dict[str, Any]]:
-    """timm's name of a backbone -> the file shipped for it, and its facts: model, sha256, split_hash, projects.
-
-    Raises UserError where none is shipped, or the file is not the one that was.
-    """
-    shipped = {}
-    for path in sorted(CODE.glob("*_code.json")):
-        facts = json.loads(path.read_text(encoding="utf-8"))
-        shipped[facts["model"]] = (path.with_suffix(".safetensors"), facts)
-    if model not in shipped:
-        models = " and ".join(shipped) or "no backbone"
-        raise UserError(f"weights=code holds weights of {models}, not of {model}; pass weights=auto, random or a file.")
-    path, facts = shipped[model]
-    if not path.is_file() or sha256_of(path) != facts["sha256"]:
-        raise UserError(f"{path} is damaged: its sha256 is not the one in {path.stem}.json; install fusion again.")
-    return path, facts
 
 
 def find_text_weights(model: str, weights: str) -> WeightSource:

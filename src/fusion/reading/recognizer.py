@@ -45,7 +45,7 @@ class Recognizer(nn.Module):
             convolution(stem[1], stem[1]),
             convolution(stem[1], channels, stride=(2, 1)),  # (B, ., H / 8, W / 4)
         )
-        self.body = nn.Sequential(Residual(channels), Residual(channels, dilation=2), Residual(channels))
+        self.body = nn.Sequential(Residual(channels), Residual(channels, dilation=2))
         self.neck = nn.Sequential(nn.Conv2d(channels, hidden, 1), nn.ReLU(inplace=True))
         self.cells = nn.Conv2d(hidden, 7, 1)
         self.characters = nn.Linear(hidden, CLASSES)

@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 
 from fusion import branches
 from fusion.branches import LoadedBranch
-from fusion.branches.weights import WeightsUnavailable, code_weights
+from fusion.branches.weights import WeightsUnavailable
 from fusion.config.branches import HuggingFace, Text, TextOptions
 from fusion.config.groups import read_group
 from fusion.config.options import parse, to_dict
@@ -19,6 +19,7 @@ from fusion.datamodule import SnippetDataset
 from fusion.model import checkpoint
 from fusion.model.late_fusion import LateFusion
 from fusion.results.record import Record
+from fusion.weights import shipped_weights
 
 log = logging.getLogger(__name__)
 
@@ -92,7 +93,7 @@ def _create_text(config: Config, rows: dict[str, list[Any]], classes: list[str])
 def _warn_of_known_projects(model: str, table: pa.Table, record: Record) -> None:
     """Warn of, and record, projects that the run is judged on and weights=code was trained on."""
     eval_projects = set(table.filter(pc.not_equal(table["split"], "train"))["group"].to_pylist())
-    known = sorted(eval_projects & set(code_weights(model)[1]["projects"]))
+    known = sorted(eval_projects & set(shipped_weights(model)[1]["projects"]))
     record.update(judged_projects_in_weights=known)
     if known:
         log.warning(

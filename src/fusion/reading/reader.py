@@ -1,0 +1,164 @@
+"""A picture (H, W, 3) uint8 -> Transcript: the text in it, read by the recognizer that fusion ships."""
+
+import threading
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+import torch
+
+from fusion.reading import decode as decoding
+from fusion.reading.decode import Cells, Grid, Row
+from fusion.reading.gutter import find_gutter
+from fusion.reading.recognizer import CELL_HEIGHT, CHARACTERS, PITCH, WIDE, Recognizer
+from fusion.reading.scale import find_zoom, scaled
+from fusion.reading.transcript import Line, Transcript
+from fusion.weights import shipped_weights
+
+STRIP, AROUND = 512, 64  # pixels that are read at once from the top down, and seen beside them
+MOST_BLANK = 12  # blank lines between two rows; a larger gap is no gap between lines
+LEAST = 0.6  # mean confidence from which something is taken for text that can be read
+FEW = 3  # characters that are no code yet
+_LOADING = threading.Lock()
+
+
+def read_picture(picture: np.ndarray) -> Transcript:
+    """(H, W, 3) uint8 -> what stands in the picture. Raises UserError where the shipped weights are damaged."""
+    net = _load()
+    height, width = picture.shape[:2]
+    zoom = find_zoom(picture, lambda part: _look(net, part))
+    if not zoom:
+        return Transcript((), width, height, reason="no text was found in the picture")
+    grid = decoding.decode(find_cells(net, scaled(picture, zoom)))
+    if grid is None:
+        return Transcript((), width, height, reason="no text was found in the picture")
+    lines = assemble(grid, zoom)
+    transcript = Transcript(lines, width, height, grid.pitch / zoom, grid.line_height / zoom)
+    return Transcript(lines, width, height, transcript.pitch, transcript.line_height, _reason(transcript))
+
+
+def _load() -> Recognizer:
+    with _LOADING:  # two threads would load it twice
+        return _shipped()
+
+
+@lru_cache(maxsize=1)
+def _shipped() -> Recognizer:
+    from safetensors.torch import load_file
+
+    path, _ = shipped_weights("reader")
+    return restored(load_file(path))
+
+
+def restored(weights: dict[str, torch.Tensor]) -> Recognizer:
+    """Return the recognizer with these weights, ready to read."""
+    net = Recognizer()
+    net.load_state_dict(
+        {name: value.float() if value.is_floating_point() else value for name, value in weights.items()}
+    )
+    return net.eval().to(memory_format=torch.channels_last)
+
+
+@torch.no_grad()
+def find_cells(net: Recognizer, picture: np.ndarray) -> Cells:
+    """(H, W, 3) uint8, sides of whole cells -> the inked cells, read strip by strip so that memory stays small."""
+    height, parts = picture.shape[0], []
+    for top in range(0, height, STRIP):
+        first, last = max(0, top - AROUND), min(height, top + STRIP + AROUND)
+        strip = picture[first:last]
+        if (strip == strip[:1, :1]).all():
+            continue
+        own = slice((top - first) // CELL_HEIGHT, (min(top + STRIP, height) - first) // CELL_HEIGHT)
+        parts.append(_cells_of(net, strip, own, first // CELL_HEIGHT))
+    return join(parts)
+
+
+def _cells_of(net: Recognizer, strip: np.ndarray, own: slice, above: int) -> Cells:
+    """Return the inked cells of a strip's own rows. above: rows of cells before the strip."""
+    maps = net(torch.from_numpy(np.ascontiguousarray(strip))[None])
+    ink = maps.ink[0, own].sigmoid().numpy()  # (h, w)
+    rows, columns = decoding.inked(ink)
+    hidden = maps.hidden[0, :, own].permute(1, 2, 0)[rows, columns]  # (N, hidden)
+    characters = net.characters(hidden).log_softmax(1).numpy()
+    sizes, roles = maps.sizes[0, :, own].numpy(), maps.roles[0, :, own].sigmoid().numpy()
+    at = (rows + own.start + above, columns)
+    return decoding.place(at, ink[rows, columns], sizes[:, rows, columns], characters, roles[:, rows, columns])
+
+
+def join(parts: list[Cells]) -> Cells:
+    """Return the cells of all parts together."""
+    if not parts:
+        empty: Any = np.zeros(0)
+        return Cells(empty, empty, empty, empty, empty, np.zeros((0, len(CHARACTERS))), np.zeros((0, 2)))
+    names = Cells.__dataclass_fields__
+    return Cells(*(np.concatenate([getattr(part, name) for part in parts]) for name in names))
+
+
+def _look(net: Recognizer, part: np.ndarray) -> tuple[float, float, int]:
+    """Return how surely a part is read, the pitch in it, and how many cells have ink."""
+    cells = find_cells(net, part)
+    if not len(cells):
+        return 0.0, PITCH, 0
+    sure = np.exp(cells.characters.max(1)) * cells.ink
+    return float(sure.mean()), float(np.median(cells.pitch)), len(cells)
+
+
+def assemble(grid: Grid, zoom: float) -> tuple[Line, ...]:
+    """Return the lines of code of a grid, blank ones among them; zoom: pixels read for one of the picture."""
+    end, numbers = find_gutter(grid.rows)
+    kept = [row.columns > (-(10**6) if end is None else end) for row in grid.rows]
+    first = min(
+        (int(row.columns[keep].min()) for row, keep in zip(grid.rows, kept, strict=True) if keep.any()), default=0
+    )
+    lines: list[Line] = []
+    index: int | None = None
+    for row, keep, number in zip(grid.rows, kept, numbers, strict=True):
+        if not keep.any() and number is None:
+            continue
+        if index is not None:
+            lines += [_blank()] * min(row.index - index - 1, MOST_BLANK)
+        index = row.index
+        lines.append(_line(row, keep, number, first, grid, zoom))
+    while lines and not lines[-1].text:
+        lines.pop()
+    return tuple(lines)
+
+
+def _blank(number: int | None = None) -> Line:
+    return Line("", np.zeros(0), np.zeros((0, 4)), number)
+
+
+def _line(row: Row, keep: np.ndarray, number: int | None, first: int, grid: Grid, zoom: float) -> Line:
+    """Return one line; first: the column that its text begins in."""
+    if not keep.any():
+        return _blank(number)
+    text: list[str] = []
+    boxes: list[tuple[float, float, float, float]] = []
+    confidence: list[float] = []
+    top, bottom = row.y - grid.line_height / 2, row.y + grid.line_height / 2
+    column = first
+
+    def add(character: str, sure: float, cells: int) -> None:
+        nonlocal column
+        x = grid.left + (column - 0.5) * grid.pitch
+        text.append(character)
+        confidence.append(sure)
+        boxes.append((x / zoom, top / zoom, (x + cells * grid.pitch) / zoom, bottom / zoom))
+        column += cells
+
+    for at, kind, sure in zip(row.columns[keep], row.classes[keep], row.confidence[keep], strict=True):
+        while column < at:
+            add(" ", 1.0, 1)
+        if column == at:
+            add(CHARACTERS[kind], float(sure), 2 if kind == WIDE else 1)
+    return Line("".join(text), np.array(confidence), np.array(boxes), number)
+
+
+def _reason(transcript: Transcript) -> str:
+    """Return why what was read is not taken for code, or nothing."""
+    facts = transcript.facts()
+    if facts["characters"] < FEW:
+        return "no text was found in the picture"
+    if facts["confidence"] < LEAST:
+        return f"what stands in the picture cannot be read (mean confidence {facts['confidence']:.2f})"
+    return ""
