@@ -14,7 +14,7 @@ from tests.pretraining.conftest import Pretrain
 from tests.pretraining.tiny_runs import LR, UNSTEADY, configured, evaluations, same_weights
 from tests.tiny import CODE
 
-from fusion.branches import weights
+from fusion import weights as shipped
 from fusion.branches.weights import find_image_weights
 from fusion.config.errors import UserError
 from fusion.console import Stopped
@@ -42,7 +42,7 @@ def test_a_run_leaves_a_whole_folder(pretrained: Path, corpus: Path) -> None:
 
 def test_its_weights_are_loaded_by_name(pretrained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     shutil.copytree(pretrained / "weights", tmp_path / "weights")
-    monkeypatch.setattr(weights, "CODE", tmp_path / "weights")
+    monkeypatch.setattr(shipped, "FOLDER", tmp_path / "weights")
     source = find_image_weights("test_resnet", "code")
     assert source.kind == "code" and source.path is not None
     halves, whole = load_file(source.path), load_file(pretrained / "model" / "model.safetensors")

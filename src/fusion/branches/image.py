@@ -1,4 +1,4 @@
-"""Pictures (B, H, W, 3) uint8 -> features (B, dim), by any timm model or the small ConvNet."""
+"""Pictures (B, H, W, 3) uint8 -> features (B, dim), by any timm model, the small ConvNet or the reader of code."""
 
 from typing import Any
 
@@ -8,6 +8,7 @@ from torch import nn
 from fusion.branches.weights import WeightSource
 from fusion.config.errors import UserError, did_you_mean, first_line
 
+OWN = ("convnet", "reader")  # backbones that timm does not have
 LUMINANCE = (0.299, 0.587, 0.114)  # of red, green and blue (ITU-R BT.601)
 
 
@@ -91,6 +92,8 @@ def _scale(published: tuple[float, ...], channels: int) -> torch.Tensor:
 def _create(model: str, source: WeightSource, input_shape: int, channels: int) -> Any:
     if model == "convnet":
         return _convnet(source, input_shape, channels)
+    if model == "reader":
+        return _reader(source)
     import timm
 
     check(model)
@@ -108,7 +111,7 @@ def _create(model: str, source: WeightSource, input_shape: int, channels: int) -
 
 def check(model: str) -> None:
     """Raise UserError for a backbone that neither timm nor fusion has."""
-    if model in ("convnet", "reader"):
+    if model in OWN:
         return
     import timm
 
@@ -130,13 +133,25 @@ def _convnet(source: WeightSource, input_shape: int, channels: int) -> nn.Module
         net = ConvNet(input_shape, channels)
     except RuntimeError as error:
         raise UserError(f"convnet cannot take input_shape={input_shape}; its own is 64.") from error
+    return _loaded(net, net, "convnet", source)
+
+
+def _reader(source: WeightSource) -> nn.Module:
+    from fusion.branches.reader import ReaderNet
+
+    net = ReaderNet()
+    return _loaded(net, net.recognizer, "reader", source)
+
+
+def _loaded(net: nn.Module, part: nn.Module, model: str, source: WeightSource) -> nn.Module:
+    """Return a network of fusion's own, the weights of the file in that part of it."""
     if source.kind != "random":
         from timm.models import load_state_dict  # safetensors, or tensors alone
 
         try:
-            net.load_state_dict(load_state_dict(str(source.path), weights_only=True))
+            part.load_state_dict(load_state_dict(str(source.path), weights_only=True))
         except Exception as error:
-            raise _do_not_fit("convnet", source, error) from error
+            raise _do_not_fit(model, source, error) from error
     return net.to(memory_format=torch.channels_last)
 
 

@@ -1,8 +1,8 @@
 """A trained recognizer -> the files that `fusion ocr` loads: half-precision weights, facts, card.
 
-reader.safetensors   every parameter and statistic, fp16
-reader.json          sha256, and the projects that were learnt from
-reader.md            the card
+reader_code.safetensors   every parameter and statistic, fp16
+reader_code.json          sha256, and the projects that were learnt from
+reader_code.md            the card
 """
 
 import json
@@ -41,12 +41,12 @@ Made by `{command}`; {versions}.
 def export_reader(net: Recognizer, run: Mapping[str, Any], projects: list[str], folder: Path) -> None:
     """Write the three files. run: the run.json of its training; projects: those it learnt from."""
     folder.mkdir(parents=True, exist_ok=True)
-    path = folder / "reader.safetensors"
+    path = folder / "reader_code.safetensors"
     with replacing(path) as part:
         save_file({key: half(value) for key, value in net.state_dict().items()}, part)
-    facts = {"sha256": sha256_of(path), "split_hash": run["split_hash"], "projects": projects}
-    write_text(folder / "reader.json", json.dumps(facts, indent=1) + "\n")
-    write_text(folder / "reader.md", card(run, len(projects), facts["sha256"], path.stat().st_size))
+    facts = {"model": "reader", "sha256": sha256_of(path), "split_hash": run["split_hash"], "projects": projects}
+    write_text(folder / "reader_code.json", json.dumps(facts, indent=1) + "\n")
+    write_text(folder / "reader_code.md", card(run, len(projects), facts["sha256"], path.stat().st_size))
 
 
 def card(run: Mapping[str, Any], projects: int, sha256: str, size: int) -> str:
@@ -58,7 +58,7 @@ def card(run: Mapping[str, Any], projects: int, sha256: str, size: int) -> str:
         shape=config["input_shape"], snippets=run["samples"]["train"], projects=projects,
         data=config["data"].get("set", config["data"]["kind"]), split=run["split_hash"],
         excluded=", ".join(f"`data={name}`" for name in options["exclude_eval_projects_of"]) or "none",
-        seed=config["seed"], date=date.today(), hours=run["hours"], processes=run["processes"], sha256=sha256,
+        seed=config["seed"], date=date.today(), hours=run["timings"]["training_seconds"] / 3600, processes=run["processes"], sha256=sha256,
         command=command_of(run), versions=", ".join(f"{name} {run['versions'][name]}" for name in ("fusion", "torch")),
         **{"val_accuracy": "?", "val_blank": "?"} | reached,
     )  # fmt: skip

@@ -10,6 +10,7 @@ from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
+import pytorch_lightning as pl
 import torch
 from torch.utils.data import DataLoader
 
@@ -79,7 +80,8 @@ def _train(config: Config, options: ReaderTraining, folder: Path, resumed: bool,
             samples={"train": train.num_rows, "train_groups": projects},
         )  # fmt: skip
     task = make_task(config, options)
-    trainer = make_pretrainer(config, folder, [MetricsLogger(record, config.batch_size)])
+    metrics = MetricsLogger(record, config.batch_size)
+    trainer = make_pretrainer(config, folder, [metrics])
     rank, world_size = rank_and_world_size()
     stream = make_stream(config, options, train, classes, config.seed, rank, world_size)
     judged = table.filter(pc.equal(table["split"], "val"))
@@ -91,10 +93,19 @@ def _train(config: Config, options: ReaderTraining, folder: Path, resumed: bool,
         task.train(), loader, DataLoader(batches, batch_size=None), ckpt_path=folder / STATE if resumed else None
     )  # type: ignore[arg-type]
     if record is not None:
-        reached = {name: round(float(value), 5) for name, value in trainer.callback_metrics.items()}
-        record.update(steps=trainer.global_step, parameters=sum(p.numel() for p in task.net.parameters()),
-                      metrics={"val": reached})  # fmt: skip
-        export_reader(task.net, record.content, sorted(set(train["group"].to_pylist())), folder / "weights")
+        _finish(task, trainer, metrics, train, folder, record)
+
+
+def _finish(
+    task: ReaderTask, trainer: pl.Trainer, metrics: MetricsLogger, train: pa.Table, folder: Path, record: Record
+) -> None:
+    """Leave the last evaluation in the record, and the weights with their card."""
+    last = metrics.history[-1]
+    record.content["timings"]["training_seconds"] = last["seconds"]
+    reached = {name: last[name] for name in ("val_accuracy", "val_blank")}
+    parameters = sum(parameter.numel() for parameter in task.net.parameters())
+    record.update(steps=trainer.global_step, parameters=parameters, metrics={"val": reached})
+    export_reader(task.net, record.content, sorted(set(train["group"].to_pylist())), folder / "weights")
 
 
 def make_task(config: Config, options: ReaderTraining) -> ReaderTask:

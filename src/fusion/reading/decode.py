@@ -13,6 +13,7 @@ from fusion.reading.recognizer import CELL_HEIGHT, CELL_WIDTH, LINE_HEIGHT, PITC
 SEEN = 0.35  # probability of ink from which a cell votes
 SAME_PITCH = 0.3  # natural logarithm: text that is larger or smaller than this is not of the same pane
 ENOUGH = 0.3  # share of the cells of a character that must be inked for it to count
+UNLIKELY = 0.15  # change of pitch, as a share, that weighs as much as rows that stand on no grid at all
 PHASE = 0.3  # pitches that a row may stand off the common grid before it has a phase of its own
 
 
@@ -124,10 +125,13 @@ def _rows(y: np.ndarray, line_height: float) -> list[np.ndarray]:
 
 
 def _refined(x: np.ndarray, groups: list[np.ndarray], pitch: float) -> float:
-    """Return the pitch near the given one by which most rows stand on a grid: first coarsely, then finely."""
+    """Return the pitch near the given one by which most rows stand on a grid: first coarsely, then finely.
+
+    A few short rows stand on many grids alike, so that the further from what the cells say, the less a pitch counts.
+    """
     for reach, steps in ((0.06, 121), (0.0015, 31)):
-        tried = pitch * np.linspace(1 - reach, 1 + reach, steps)
-        coherence = np.zeros(steps)
+        change = np.linspace(-reach, reach, steps)
+        tried, coherence = pitch * (1 + change), -len(x) * (change / UNLIKELY) ** 2
         for group in groups:
             coherence += abs(np.exp(2j * np.pi * x[group, None] / tried).sum(0))
         pitch = float(tried[coherence.argmax()])

@@ -1,0 +1,46 @@
+"""Rows of characters -> line numbers."""
+
+import numpy as np
+
+from fusion.reading.decode import Row
+from fusion.reading.gutter import find_gutter
+from fusion.reading.recognizer import CHARACTERS
+
+
+def rows(*lines: str, looks: float = 0.0) -> list[Row]:
+    """looks: how much every leading digit looks like a line number to the network."""
+    found = []
+    for index, line in enumerate(lines):
+        columns = [column for column, character in enumerate(line) if character != " "]
+        if columns:
+            classes = np.array([CHARACTERS.index(line[column]) for column in columns])
+            leading = len(line) - len(line.lstrip(" 0123456789"))
+            numbers = np.array([looks if column < leading else 0.0 for column in columns])
+            found.append(Row(index, index * 18.0, np.array(columns), classes, np.ones(len(columns)), numbers))
+    return found
+
+
+def test_numbers_that_count_up_beside_code_are_a_gutter() -> None:
+    assert find_gutter(rows(" 9  x = 1", "10", "11  y")) == (1, [9, 10, 11])
+
+
+def test_a_gap_in_the_pane_does_not_stop_the_count() -> None:
+    assert find_gutter(rows("1  a", "", "3  b", "4  c"))[1] == [1, 3, 4]
+
+
+def test_numbers_that_touch_the_code_are_part_of_it() -> None:
+    assert find_gutter(rows("1+1", "2+2", "3+3")) == (None, [None] * 3)
+
+
+def test_numbers_that_do_not_count_up_are_code_unless_they_look_like_a_gutter() -> None:
+    folded = rows("10  a", "20  b", "35  c")
+    assert find_gutter(folded) == (None, [None] * 3)
+    assert find_gutter(rows("10  a", "20  b", "35  c", looks=0.9)) == (1, [10, 20, 35])
+
+
+def test_lines_without_a_number_may_stand_between() -> None:
+    assert find_gutter(rows("1  a", "   wrapped", "2  b", "3  c", looks=0.9))[1] == [1, None, 2, 3]
+
+
+def test_no_rows_have_no_gutter() -> None:
+    assert find_gutter([]) == (None, [])
