@@ -1,18 +1,24 @@
-"""`python -m fusion.predict`: files and a trained run -> what each of them is."""
+"""`python -m fusion.predict`: files, pictures of code and a trained run -> what each of them is."""
 
 import argparse
 import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from fusion import console
 from fusion.config.errors import UserError
 
+if TYPE_CHECKING:
+    from fusion.serving.prediction import Prediction
+
 EXAMPLES = """examples:
   python -m fusion.predict --run runs/train/20260101-120000-abcdef src/main.c
   python -m fusion.predict --run RUN --json FILE...      one JSON object a line, in the order given
-  cat FILE | python -m fusion.predict --run RUN -
+  python -m fusion.predict --run RUN screenshot.png      the code is read in the picture
+  python -m fusion.predict --run RUN FOLDER              what lies in it and below, but for hidden and binary files
+  cat FILE | python -m fusion.predict --run RUN -        a text or a picture
 
 exit codes: 0 every file was answered (abstaining is an answer), 1 nothing could be done, 3 some were not
 """
@@ -20,10 +26,15 @@ exit codes: 0 every file was answered (abstaining is an answer), 1 nothing could
 
 def parser() -> argparse.ArgumentParser:
     arguments = argparse.ArgumentParser(
-        "fusion predict", description="Say what files are, with a trained model.", epilog=EXAMPLES,
+        "fusion predict", description="Say what files and pictures of code are, with a trained model.", epilog=EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )  # fmt: skip
-    arguments.add_argument("files", nargs="+", metavar="FILE", help="a file, or - for standard input")
+    arguments.add_argument(
+        "files",
+        nargs="+",
+        metavar="FILE",
+        help="a text or a picture (PNG, JPEG, WebP, GIF, BMP), told by what is in it; a folder; - for standard input",
+    )
     arguments.add_argument("--run", type=Path, required=True, metavar="RUN_DIR", help="the folder of a completed run")
     arguments.add_argument("--json", action="store_true", help="one JSON object a line")
     arguments.add_argument(
@@ -43,24 +54,32 @@ def main(argv: Sequence[str] | None = None) -> int:
     console.set_up_logging()
     import torch
 
-    from fusion.serving.inputs import read_input
+    from fusion.serving.inputs import read_inputs
     from fusion.serving.predictor import Predictor
 
     torch.set_num_threads(min(4, torch.get_num_threads()))
     labels = [label.strip() for label in args.labels.split(",") if label.strip()]
     predictor = Predictor(args.run, args.mode, labels, max(1, args.top))
     failed = False
-    for answer in predictor.predict(map(read_input, args.files)):
+    for answer in predictor.predict(read_inputs(args.files)):
         failed |= answer.error is not None
         if args.json:
             print(json.dumps(answer.to_dict(), allow_nan=False), flush=True)
         elif answer.error:
             print(f"{answer.path}: {console.printable(answer.error)}", file=sys.stderr)
         else:
-            score = f" ({answer.score:.2f})" if answer.score is not None else ""
-            guess = f", perhaps {answer.raw['label']}" if answer.raw and answer.decision == "abstained" else ""
-            print(f"{console.printable(answer.path)}: {console.printable(f'{answer.label}{guess}{score}')}", flush=True)
+            print(console.printable(f"{answer.path}: {in_words(answer)}"), flush=True)
     return 3 if failed else 0
+
+
+def in_words(answer: "Prediction") -> str:
+    """Return the answer about what was read: the label and its score, or what is known where none is given."""
+    guess = f", perhaps {answer.raw['label']}" if answer.raw and answer.decision == "abstained" else ""
+    score = f" ({answer.score:.2f})" if answer.score is not None else ""
+    if answer.status == "no_code":
+        return f"{answer.label}{score}, no code: {answer.input['reading']['reason']}"
+    lines = f", read {answer.input['lines']} lines in the picture" if answer.input["kind"] == "picture" else ""
+    return f"{answer.label}{guess}{score}{lines}"
 
 
 if __name__ == "__main__":

@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.tiny import CODE, sample
+from tests.fake_reader import BLANK, FakeReader, fake_reader, some_picture  # noqa: F401, fixture
+from tests.tiny import CODE, Command, sample
 
 from fusion import predict
 from fusion.config.errors import UserError
@@ -37,7 +38,7 @@ def test_what_cannot_be_read_is_said_and_the_rest_is_answered(
     good.write_text(sample("python", 1))
     binary.write_bytes(b"\0\1\2\3" * 50)
     empty.write_text(" \n\n")
-    code, found = answers(capsys, "--run", trained, tmp_path / "no", binary, tmp_path, empty, good)
+    code, found = answers(capsys, "--run", trained, tmp_path / "no", binary, "a\0b", empty, good)
     assert code == 3
     assert [answer["status"] for answer in found] == ["not_found", "binary", "unreadable", "empty", "ok"]
     assert [answer["label"] for answer in found[:4]] == [None, None, None, "unknown"]
@@ -87,3 +88,51 @@ def test_a_folder_without_a_model_is_named(tmp_path: Path) -> None:
 def test_standard_input_can_be_given_once(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="only once"):
         predict.main(["--run", str(tmp_path), "-", "a.py", "-"])
+
+
+def test_a_folder_of_code_and_pictures_is_answered_in_order(
+    trained: Path, tmp_path: Path, call: Command, reader: FakeReader
+) -> None:
+    reader.texts = {(321, 120): sample("css", 4), (90, 90): ""}
+    for place in ("mixed/a", "mixed/.git"):
+        (tmp_path / place).mkdir(parents=True)
+    (tmp_path / "mixed/z.py").write_text(sample("python", 1))
+    (tmp_path / "mixed/.git/config").write_text("hidden")
+    (tmp_path / "mixed/lib.so").write_bytes(b"\x7fELF\0\0\0")
+    some_picture(321).save(tmp_path / "mixed/a/shot.webp", lossless=True)
+    some_picture(90, 90).save(tmp_path / "mixed/photo", "JPEG")
+    done = call("predict", "--run", trained, "--json", "mixed", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    found = [json.loads(line) for line in done.stdout.splitlines()]
+    assert [(item["path"], item["status"], item["input"]["kind"]) for item in found] == [
+        ("mixed/photo", "no_code", "picture"), ("mixed/z.py", "ok", "text"), ("mixed/a/shot.webp", "ok", "picture"),
+    ]  # fmt: skip
+    assert found[2]["input"]["text"] == reader.texts[321, 120] and found[2]["by_modality"]["text"]["source"] == "ocr"
+    assert "mixed: 3 files read, left out: 1 hidden, 1 binary" in done.stderr
+
+
+def test_answers_about_pictures_are_told_in_a_line(
+    trained: Path, tmp_path: Path, call: Command, reader: FakeReader
+) -> None:
+    reader.text = sample("python", 3)
+    some_picture().save(tmp_path / "shot.png")
+    some_picture().point(lambda _: 7).save(tmp_path / "sky.png")
+    done = call("predict", "--run", trained, "--mode", "best_guess", "shot.png", "sky.png", "no.png", cwd=tmp_path)
+    shot, sky = done.stdout.splitlines()
+    lines = reader.text.count("\n")
+    assert shot.startswith("shot.png: ") and shot.endswith(f"), read {lines} lines in the picture")
+    assert sky == f"sky.png: unknown, no code: {BLANK}"
+    assert done.returncode == 3 and "no.png does not exist." in done.stderr
+
+
+def test_a_picture_pasted_on_standard_input_is_answered(
+    trained: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch,
+    reader: FakeReader,
+) -> None:  # fmt: skip
+    reader.text = sample("c", 6)
+    file = tmp_path / "shot.bmp"
+    some_picture().save(file)
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(file.read_bytes())))
+    code, (given, pasted) = answers(capsys, "--run", trained, file, "-")
+    assert code == 0 and pasted["path"] == "-" and pasted["raw"] == given["raw"]
+    assert pasted["input"] == given["input"] and pasted["input"]["bytes"] == file.stat().st_size

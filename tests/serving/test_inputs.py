@@ -1,6 +1,7 @@
-"""Whatever lies under a path gets a status; only text becomes text."""
+"""Whatever lies under a path gets a status; only text becomes text, only pictures pictures."""
 
 import io
+import logging
 import os
 import resource
 import sys
@@ -9,8 +10,10 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from PIL import Image
 
-from fusion.serving.inputs import PART, Input, read_input
+from fusion.screenshots.user_images import MAX_BYTES
+from fusion.serving.inputs import PART, Input, from_bytes, read_input, read_inputs
 
 CODE = "def f():\n    return 'é'\n"
 
@@ -80,7 +83,7 @@ def test_any_bytes_get_an_answer(tmp_path_factory, data):
     path.write_bytes(data)
     found = read_input(str(path))
     assert found.status in ("ok", "empty", "binary") and found.size == len(data) and not found.truncated
-    assert (found.status == "ok") == bool(found.text.strip())
+    assert (found.status == "ok") == bool(found.text.strip() or found.picture)
     found.text.encode()  # no lone surrogates
 
 
@@ -194,6 +197,62 @@ def test_standard_input_is_read_and_counted_to_its_end(stdin):
     found = read_input("-")
     assert (found.size, found.truncated) == (7 * PART, True)
     assert len(found.text) <= 2 * PART
+
+
+def encoded(kind: str) -> bytes:
+    out = io.BytesIO()
+    Image.new("RGB", (30, 20), "teal").save(out, kind)
+    return out.getvalue()
+
+
+@pytest.mark.parametrize("kind", ["PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF"])
+def test_a_picture_is_told_by_what_is_in_it_not_by_its_name(put, stdin, kind):
+    data = encoded(kind)
+    path = put(data, "code.py")
+    assert read_input(path) == Input(path, "ok", size=len(data), picture=Path(path))
+    stdin(data)
+    assert read_input("-") == from_bytes("-", data) == Input("-", "ok", size=len(data), picture=data)
+
+
+@pytest.mark.parametrize("text", ["BM25 = rank(query)\n", "RIFF of a guitar\n", "GIF8 is no picture\n", "II*x = 3\n"])
+def test_a_text_that_begins_as_pictures_do_is_a_text(put, text):
+    found = read_input(put(text.encode(), "a.png"))
+    assert (found.status, found.text, found.picture) == ("ok", text, None)
+
+
+def test_a_large_picture_on_standard_input_is_read_to_its_end(stdin):
+    data = encoded("PNG") + bytes(3 * PART)
+    stdin(data)
+    assert read_input("-").picture == data
+    assert len(data) < MAX_BYTES
+
+
+def test_a_folder_is_read_to_its_bottom_without_what_is_hidden_or_binary(tmp_path, put, caplog):
+    (tmp_path / "sub" / ".git").mkdir(parents=True)
+    (tmp_path / "__pycache__").mkdir()
+    put(b"x = 1\n", "b.py"), put(encoded("PNG"), "a"), put(b"\0\1", "z.o"), put(b"", "empty"), put(b"h", ".hidden")
+    put(CODE.encode(), "sub/c.py"), put(b"config", "sub/.git/config"), put(b"c", "__pycache__/x.py")
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "sub" / "loop").symlink_to(tmp_path)
+    with caplog.at_level(logging.INFO):
+        found = list(read_inputs([str(tmp_path), str(tmp_path / "z.o")]))
+    assert [(Path(item.path).name, item.status) for item in found] == [
+        ("a", "ok"), ("b.py", "ok"), ("empty", "empty"), ("c.py", "ok"), ("z.o", "binary"),
+    ]  # fmt: skip
+    assert found[0].picture is not None and found[3].text == CODE
+    assert all(words in caplog.text for words in ("4 files read", "3 hidden", "1 binary", "1 not regular"))
+
+
+def test_of_a_folder_only_pictures_are_read_where_nothing_else_is_wanted(tmp_path, put, caplog):
+    put(b"x = 1\n", "b.py"), put(encoded("GIF"), "a.gif"), put(b"", "empty")
+    with caplog.at_level(logging.INFO):
+        assert [Path(item.path).name for item in read_inputs([str(tmp_path)], pictures_only=True)] == ["a.gif"]
+    assert "2 not a picture" in caplog.text
+
+
+def test_a_folder_of_nothing_is_empty(tmp_path):
+    (tmp_path / ".hidden").write_text("x")
+    assert list(read_inputs([str(tmp_path)])) == [Input(str(tmp_path), "empty")]
 
 
 def test_in_a_list_each_path_gets_its_own_answer_in_order(tmp_path, put):

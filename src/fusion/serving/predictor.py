@@ -1,58 +1,24 @@
-"""Code -> Prediction: one schema for the command line, Python and whatever serves it.
-
-A file is cut into windows as the training files were; the calibrated probabilities of up to
-MAX_WINDOWS of them, spread over the file, are averaged.
-"""
+"""Inputs and a trained model -> predictions."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass, field
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 
 from fusion import __version__
 from fusion.config.errors import UserError, did_you_mean
-from fusion.config.options import parse
-from fusion.config.render import DEFAULT_FONT, Render, RenderOptions, parse_size
-from fusion.datamodule import Collate
 from fusion.model import checkpoint
-from fusion.screenshots.renderer import Renderer
+from fusion.serving.classifier import ALL, Classifier, Sample
 from fusion.serving.inputs import Input
-from fusion.snippets.corpus.extract import windows
-from fusion.snippets.snippet import text_id
+from fusion.serving.pictures import SeenPicture, see
+from fusion.serving.prediction import THRESHOLDS, Prediction
 
-SCHEMA = 1
-MAX_WINDOWS = 8  # of one file
-FILES_AT_ONCE = 16
+INPUTS_AT_ONCE = 16
 MIN_CHARACTERS = 8  # that are no white space; a shorter text tells nothing
-THRESHOLDS = {"high_confidence": 0.75, "medium_confidence": 0.5, "best_guess": 0.0}
 
-
-@dataclass(frozen=True, kw_only=True)
-class Prediction:
-    """What a file is; `label` is unknown exactly when the decision is abstained, null when it was not read."""
-
-    path: str
-    status: str  # ok, empty, binary, unreadable, not_found
-    label: str | None
-    decision: str  # accepted or abstained
-    reason: str  # none, low_confidence, too_short, not_in_allowed_labels, no_number, empty, or the status
-    score: float | None = None  # calibrated probability of the best allowed label
-    threshold: float
-    mode: str
-    raw: dict[str, Any] | None = None  # label and score, whatever the threshold and the allowed labels
-    top_k: list[dict[str, Any]] = field(default_factory=list)
-    by_modality: dict[str, Any] = field(default_factory=dict)
-    input: dict[str, Any]
-    model: dict[str, Any]
-    error: str | None = None
-    schema: int = SCHEMA
-
-    def to_dict(self) -> dict[str, Any]:
-        return {"schema": self.schema} | asdict(self)
+Probabilities = dict[str, np.ndarray]  # of all modalities together and, where there are two, of each: (C,)
 
 
 class Predictor:
@@ -61,58 +27,67 @@ class Predictor:
     def __init__(self, run: Path, mode: str = "medium_confidence", labels: Sequence[str] = (), top: int = 5):
         """mode: one of THRESHOLDS; labels: the only ones to answer with, () for all; top: how many to list."""
         model = checkpoint.load(run if (run / "meta.json").is_file() else run / "model")
-        meta, renderer = model.meta, None
-        self.net, self.classes, self.mode, self.top = model.net, meta["classes"], mode, top
-        self.temperature: float = meta["temperature"]
+        meta, self.classifier = model.meta, Classifier(model)
+        self.classes, self.mode, self.top = self.classifier.classes, mode, top
         for label in labels:
             if label not in self.classes:
                 hint = did_you_mean(label, self.classes)
                 raise UserError(f"The model knows no label {label!r}{hint}; it knows {', '.join(self.classes)}.")
         self.allowed = [i for i, label in enumerate(self.classes) if not labels or label in labels]
-        if "image" in meta["branches"]:
-            render: Render = parse(RenderOptions, meta["render"] | {"font": DEFAULT_FONT}, "render")
-            renderer = Renderer(render, parse_size(meta["source_size"]), meta["input_shape"], meta["seed"])
-        self._collate = Collate(self.classes, model.tokenizer, renderer, epoch=None)
         self._model = {
-            "name": meta["name"], "id": f"sha256:{meta['sha256']}", "calibrated": self.temperature != 1.0,
+            "name": meta["name"], "id": f"sha256:{meta['sha256']}", "calibrated": meta["temperature"] != 1.0,
             "classes": len(self.classes), "version": __version__,
         }  # fmt: skip
 
     def predict(self, inputs: Iterable[Input]) -> Iterator[Prediction]:
-        """Yield one Prediction for each input, in their order; what is not text gets its status as the answer."""
-        remaining = iter(inputs)
-        while block := list(islice(remaining, FILES_AT_ONCE)):
-            readable = [item for item in block if item.status == "ok"]
-            answers = iter(self.probabilities([item.text for item in readable]))
-            for item in block:
-                yield self._answer(item, next(answers)) if item.status == "ok" else self._abstain(item, item.status)
+        """Yield one Prediction for each input, in their order; what holds no code gets its status as the answer.
 
-    @torch.inference_mode()
+        Pictures are opened and read one by one, then classified in batches. Raises UserError for a picture where
+        pictures cannot be read at all, because the reader's weights are missing.
+        """
+        remaining = iter(inputs)
+        while block := list(islice(remaining, INPUTS_AT_ONCE)):
+            prepared = [self._prepare(item) for item in block]
+            answers = self.classifier([sample for _, sample in prepared if sample is not None])
+            row = 0
+            for seen, sample in prepared:
+                if sample is None:
+                    yield self._abstain(seen, seen.item.status)
+                else:
+                    yield self._answer(seen, {view: rows[row] for view, rows in answers.items()})
+                    row += 1
+
     def probabilities(self, texts: Sequence[str]) -> np.ndarray:
         """Texts -> calibrated probabilities (N, C), each text's averaged over its windows."""
-        windows_of = [_spread(text) for text in texts]
-        if not windows_of:
-            return np.zeros((0, len(self.classes)))
-        owner = torch.tensor([i for i, parts in enumerate(windows_of) for _ in parts])  # (W,)
-        flat = [part for parts in windows_of for part in parts]
-        per_window = []
-        for start in range(0, len(flat), 32):
-            part = flat[start : start + 32]
-            ids = [text_id(text) for text in part]
-            logits = self.net(self._collate({"text": part, "id": ids})).float()  # (W, C)
-            per_window.append((logits / self.temperature).softmax(1))
-        total = torch.zeros(len(windows_of), len(self.classes)).index_add_(0, owner, torch.cat(per_window))  # (N, C)
-        return (total / torch.bincount(owner)[:, None]).double().numpy()
+        return self.classifier([Sample(text) for text in texts])[ALL]
 
-    def _answer(self, item: Input, probability: np.ndarray) -> Prediction:
-        """Return the answer to a text from its calibrated probabilities (C,)."""
+    def _prepare(self, item: Input) -> tuple[SeenPicture, Sample | None]:
+        """Return the input, its picture read if it is one, and what to ask the model about it, if anything."""
+        if item.picture is None or item.status != "ok":
+            return SeenPicture(item), Sample(item.text) if item.status == "ok" else None
+        seen = see(item)
+        sample = self.classifier.sample(seen.item.text, seen.picture) if self._can_answer(seen) else None
+        return SeenPicture(seen.item, None, seen.transcript), sample  # a block of large pictures would fill the memory
+
+    def _can_answer(self, seen: SeenPicture) -> bool:
+        """Return whether to ask the model about an input.
+
+        About a picture without code that is so where a guess is asked for of a model that reads no text: what else it
+        was trained on, its user knows.
+        """
+        wants_any = self.mode == "best_guess" and "text" not in self.classifier.modalities
+        return seen.item.status == "ok" or (seen.item.status == "no_code" and wants_any)
+
+    def _answer(self, seen: SeenPicture, of: Probabilities) -> Prediction:
+        """Return the answer about an input from its calibrated probabilities."""
+        probability = of[ALL]
         if not np.isfinite(probability).all():  # weights that overflowed in training
-            return self._abstain(item, "no_number")
+            return self._abstain(seen, "no_number")
         raw = self._rank(probability, range(len(self.classes)))[0]
         total = probability[self.allowed].sum()
         ranking = self._rank(probability / total if total > 0 else probability, self.allowed)
         best, threshold, reason = ranking[0], THRESHOLDS[self.mode], "none"
-        if sum(not character.isspace() for character in item.text[:1000]) < MIN_CHARACTERS:
+        if sum(not character.isspace() for character in seen.item.text[:1000]) < MIN_CHARACTERS:
             reason = "too_short"
         elif best["prob"] < threshold:
             reason = "low_confidence"
@@ -120,8 +95,8 @@ class Predictor:
             reason = "not_in_allowed_labels"
         accepted = reason == "none" or self.mode == "best_guess"
         return Prediction(
-            path=item.path,
-            status="ok",
+            path=seen.item.path,
+            status=seen.item.status,
             label=best["label"] if accepted else "unknown",
             decision="accepted" if accepted else "abstained",
             reason="none" if accepted else reason,
@@ -130,7 +105,8 @@ class Predictor:
             mode=self.mode,
             raw={"label": raw["label"], "score": raw["prob"]},
             top_k=ranking[: self.top],
-            input=self._facts(item),
+            by_modality=self._by_modality(seen.item, of),
+            input=self._facts(seen),
             model=self._model,
         )
 
@@ -139,34 +115,44 @@ class Predictor:
         order = sorted(classes, key=lambda i: -probability[i])  # stable: ties keep the order of the classes
         return [{"label": self.classes[i], "prob": round(float(probability[i]), 6)} for i in order]
 
-    def _abstain(self, item: Input, reason: str) -> Prediction:
+    def _by_modality(self, item: Input, of: Probabilities) -> dict[str, dict[str, Any]]:
+        """Return what each modality says alone, whatever the allowed labels, and where it comes from."""
+        answers = {}
+        for name in self.classifier.modalities:
+            probability = of.get(name, of[ALL])  # of a model with one branch, it is the answer
+            if np.isfinite(probability).all():
+                best = self._rank(probability, range(len(self.classes)))[0]
+                answers[name] = {"label": best["label"], "score": best["prob"], "source": self._source(item, name)}
+        return answers
+
+    def _source(self, item: Input, modality: str) -> str:
+        if item.picture is None:
+            return "given" if modality == "text" else "rendered"
+        return "ocr" if modality == "text" else "given"
+
+    def _abstain(self, seen: SeenPicture, reason: str) -> Prediction:
         """Return `unknown` for what was read and tells nothing, no label for what could not be read."""
         return Prediction(
-            path=item.path,
-            status=item.status,
-            label="unknown" if item.error is None else None,
+            path=seen.item.path,
+            status=seen.item.status,
+            label="unknown" if seen.item.error is None else None,
             decision="abstained",
             reason=reason,
             threshold=THRESHOLDS[self.mode],
             mode=self.mode,
-            input=self._facts(item),
+            input=self._facts(seen),
             model=self._model,
-            error=item.error,
+            error=seen.item.error,
         )
 
-    def _facts(self, item: Input) -> dict[str, Any]:
-        modalities = list(self.net.branches)
-        return {
-            "modalities": modalities if item.status == "ok" else [],
-            "image_source": "rendered" if "image" in modalities else "missing", "text_source": "given",
+    def _facts(self, seen: SeenPicture) -> dict[str, Any]:
+        item, modalities = seen.item, self.classifier.modalities
+        is_picture = item.picture is not None
+        facts = {
+            "kind": "picture" if is_picture else "text", "modalities": modalities if self._can_answer(seen) else [],
+            "image_source": self._source(item, "image") if "image" in modalities else "missing",
+            "text_source": self._source(item, "text") if item.text or not is_picture else "missing",
             "bytes": item.size, "lines": item.text.count("\n") + bool(item.text) - item.text.endswith("\n"),
             "encoding": item.encoding, "truncated": item.truncated,
         }  # fmt: skip
-
-
-def _spread(text: str) -> list[str]:
-    """Return the windows of a text, up to MAX_WINDOWS of them, evenly spread; the whole text when it has none."""
-    parts = [window for window in windows(text) if window.strip()] or [text.strip("\n")]
-    if len(parts) <= MAX_WINDOWS:
-        return parts
-    return [parts[round(i)] for i in np.linspace(0, len(parts) - 1, MAX_WINDOWS)]
+        return facts | seen.facts() | {"text": item.text} if is_picture else facts
