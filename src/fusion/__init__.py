@@ -9,7 +9,34 @@ packages / folder / CSV / JSONL / Parquet / hub
    -> late fusion -> logits (B, C)            model/         concatenation
    -> run folder: run.json, predictions       training/      a configuration (config/) -> what results/ reads
    -> table, plots                            results/
-   -> Prediction                              serving/       text only or both
+   -> Prediction                              serving/       text only, picture only or both
+
+picture of code -> Transcript (lines, boxes)  reading/       what `read_screenshot` gives
 """
 
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from fusion.reading.transcript import Transcript
+
 __version__ = "0.1.0"
+
+
+def read_screenshot(picture: Any) -> "Transcript":
+    """Picture of code -> what was read in it: `.text`, `.lines` with boxes and confidences, `.is_code`, `.reason`.
+
+    picture: a path; the bytes of a file, or a file that is open; a Pillow image; or an array (H, W, 3) uint8. The first
+    call loads the network, which takes seconds. Raises UserError for what is no picture or cannot be opened.
+
+    >>> from PIL import Image
+    >>> from fusion import read_screenshot
+    >>> transcript = read_screenshot(Image.new("RGB", (320, 200), "white"))
+    >>> transcript.is_code, transcript.text
+    (False, '')
+    """
+    from fusion.screenshots.user_images import open_picture
+
+    opened = open_picture(picture)
+    from fusion.reading.reader import read_picture
+
+    return read_picture(opened)
