@@ -175,4 +175,7 @@ class ReaderTraining(EndlessTraining):
     )  # fmt: skip
     odd_text: float = Field(ge=0, le=1, description="share of texts that become random signs in part")
     clutter: float = Field(ge=0, le=1, description="share of pictures with things on them that are not text")
+    interface: float = Field(ge=0, le=1, description="share of pictures with text of an interface beside the code")
+    marks: float = Field(ge=0, le=1, description="share of pictures with guides, cursors and underlines in the code")
+    ligatures: float = Field(ge=0, le=1, description="share of pictures in fonts with ligatures that show them")
     eval_batches: Count = Field(description="batches of the validation side in an evaluation")

@@ -112,8 +112,7 @@ def make_task(config: Config, options: ReaderTraining) -> ReaderTask:
     """Return a fresh recognizer and what it is taught by."""
     schedule = partial(warmup_stable_decay, steps=options.steps, warmup=options.warmup, cooldown=options.cooldown)
     assert isinstance(config.optimizer, Adam) and isinstance(config.lr, float)
-    net = Recognizer().to(memory_format=torch.channels_last)
-    return ReaderTask(net, schedule, config.lr, config.optimizer.weight_decay)
+    return ReaderTask(Recognizer(), schedule, config.lr, config.optimizer.weight_decay)
 
 
 def make_stream(
@@ -122,8 +121,8 @@ def make_stream(
 ) -> ReaderDataset:  # fmt: skip
     """Return the batches of a run, or one process's share of them."""
     return ReaderDataset(
-        WeightedRows(rows, classes), [*_renderers(config, options, seed)], config.batch_size, seed, options.odd_text,
-        options.clutter, rank, world_size,
+        WeightedRows(rows, classes), [*_renderers(config, options, seed)], config.batch_size, seed, options, rank,
+        world_size,
     )  # fmt: skip
 
 

@@ -5,17 +5,21 @@ Which rows, crops, signs, styles and damage a batch has depends on (seed, step) 
 """
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 import torch
 from torch.utils.data import Dataset
 
-from fusion.pretraining.clutter import add_clutter, disturb
+from fusion.config.training import ReaderTraining
+from fusion.pretraining.disturbances import disturb
+from fusion.pretraining.ligatures import WITH_LIGATURES, Run, draw_runs, visible_runs, without
 from fusion.pretraining.odd_text import odd_text
 from fusion.pretraining.stream import WeightedRows
-from fusion.reading.targets import Targets, cells, targets
+from fusion.pretraining.surroundings import add_interface, add_marks, add_things
+from fusion.reading.targets import Targets, blank_targets, cover, fill_interface, targets
+from fusion.screenshots.painter import Scene
 from fusion.screenshots.renderer import Renderer
+from fusion.screenshots.resize import resize
 from fusion.screenshots.style import sample_key
 
 Zoomed = tuple[float, Renderer]  # source pixels per pixel of the picture, and who draws it
@@ -25,13 +29,12 @@ class ReaderDataset(Dataset[dict[str, torch.Tensor]]):
     """Step number -> its batch, or this process's share of it."""
 
     def __init__(
-        self, rows: WeightedRows, renderers: Sequence[Zoomed], batch_size: int, seed: int, odd: float, clutter: float,
+        self, rows: WeightedRows, renderers: Sequence[Zoomed], batch_size: int, seed: int, options: ReaderTraining,
         rank: int = 0, world_size: int = 1,
     ):  # fmt: skip
-        """renderers: drawn from evenly, their glyphs shared; odd: share of texts that become random signs in part;
-        clutter: share of pictures with things on them that are not text."""
+        """renderers: drawn from evenly, their glyphs shared."""
         self.rows, self.renderers, self.batch_size, self.seed = rows, renderers, batch_size, seed
-        self.odd, self.clutter, self.rank, self.world_size = odd, clutter, rank, world_size
+        self.options, self.rank, self.world_size = options, rank, world_size
         for _, renderer in renderers[1:]:
             renderer.painter.atlas = renderers[0][1].painter.atlas
 
@@ -41,33 +44,69 @@ class ReaderDataset(Dataset[dict[str, torch.Tensor]]):
         mine = slice(self.rank, None, self.world_size)
         rows, _ = self.rows.draw(uniform[mine])
         slots = range(self.rank, self.batch_size, self.world_size)
-        ids = [f"{id}.{slot}" for slot, id in zip(slots, rows["id"], strict=True)]  # a row may come twice
-        rngs = [np.random.default_rng([sample_key(self.seed, step, id)]) for id in ids]
-        texts = [odd_text(text, rng, self.odd) for text, rng in zip(rows["text"], rngs, strict=True)]
-        image, aims = self._draw(texts, ids, rows["label"], step, kind[mine])
-        for i, rng in enumerate(rngs):
-            if rng.random() < self.clutter:
-                add_clutter(image[i], aims.classes[i], rng)
-            image[i] = disturb(image[i], rng)
+        side = self.renderers[0][1].shape
+        image, aims = np.empty((len(slots), side, side, 3), np.uint8), blank_targets(len(slots), (side, side))
+        for i, (slot, id) in enumerate(zip(slots, rows["id"], strict=True)):
+            id = f"{id}.{slot}"  # a row may come twice
+            own = np.random.default_rng([sample_key(self.seed, step, id)])
+            text = odd_text(rows["text"][i], own, self.options.odd_text)
+            drawn = Drawing(*self.renderers[kind[mine][i]], text, id, rows["label"][i], step, own)
+            for whole, part in zip(aims, drawn.targets(), strict=True):
+                whole[i] = part[0]
+            picture = drawn.picture(self.options, [part[i] for part in aims])
+            image[i] = disturb(picture, own)
         return {"image": torch.from_numpy(image)} | {
             name: torch.from_numpy(array) for name, array in aims._asdict().items()
         }
 
-    def _draw(
-        self, texts: list[str], ids: list[str], labels: list[str], step: int, kind: np.ndarray
-    ) -> tuple[np.ndarray, Targets]:
-        """kind: (B,) numbers of renderers -> pictures and what stands in them."""
-        side, count = self.renderers[0][1].shape, len(ids)
-        h, w = cells(side, side)
-        image = np.empty((count, side, side, 3), np.uint8)
-        out = Targets(np.zeros((count, h, w), np.int64), np.zeros((count, 4, h, w), np.float32),
-                      np.zeros((count, h, w), np.int64))  # fmt: skip
-        for number, (zoom, renderer) in enumerate(self.renderers):
-            at = np.flatnonzero(kind == number)
-            if len(at):
-                chosen: list[Any] = [[column[i] for i in at] for column in (texts, ids, labels)]
-                image[at] = renderer(chosen[0], chosen[1], step, chosen[2])
-                scene = renderer.scene(chosen[0], chosen[1], step, chosen[2])
-                for whole, part in zip(out, targets(renderer.painter, scene, zoom, (side, side)), strict=True):
-                    whole[at] = part
-        return image, out
+
+class Drawing:
+    """One picture of one text, with what stands around the text and on it."""
+
+    def __init__(
+        self, zoom: float, renderer: Renderer, text: str, id: str, label: str, step: int, rng: np.random.Generator
+    ):
+        self.zoom, self.renderer, self.text, self.rng = zoom, renderer, text, rng
+        self.key = (id, step, label)
+        self.scene = self._scene(text)
+        self.sprites = renderer.painter.sprites(self.scene, 0)
+
+    def _scene(self, text: str) -> Scene:
+        id, step, label = self.key
+        return self.renderer.scene([text], [id], step, [label])
+
+    def targets(self) -> Targets:
+        """Return what is to be read of the text, (1, ...) each."""
+        side = self.renderer.shape
+        return targets(self.renderer.painter, self.scene, self.zoom, (side, side))
+
+    def picture(self, options: ReaderTraining, aims: list[np.ndarray]) -> np.ndarray:
+        """Return the picture, (H, W, 3) uint8. aims: its own targets, changed where something covers the text."""
+        painter, side, columns = self.renderer.painter, self.renderer.shape, self.scene.columns
+        runs = self._joined(options.ligatures)
+        width, height = self.renderer.size
+        source = np.empty((1, height, width, 3), np.uint8)
+        painter.draw(self._scene(without(self.text, runs)) if runs else self.scene, source)
+        palette = painter.palettes[int(columns["theme"][0])]
+        geometry = self.scene.geometry[0]
+        if runs:
+            font = painter.styles.choices("font")[int(columns["font"][0])]
+            pixels = max(1, int(np.rint(columns["font_size"][0] * columns["scale"][0])))
+            draw_runs(source[0], geometry, self.sprites, runs, font, pixels, palette.inks, palette.faces)
+        if self.rng.random() < options.marks:
+            add_marks(source[0], geometry, self.sprites, palette.ground, self.zoom, self.rng)
+        if self.rng.random() < options.clutter:
+            cover(aims[0], add_things(source[0], self.zoom, self.rng), self.zoom)
+        if self.rng.random() < options.interface:
+            area, written = add_interface(source[0], self.zoom, self.text.split(), self.rng)
+            cover(aims[0], [area], self.zoom)
+            fill_interface(written.boxes, written.slots, written.em, written.line_height, self.zoom, aims)
+        painter.degrade(self.scene, source)
+        return resize(source, np.empty((1, side, side, 3), np.uint8))[0]
+
+    def _joined(self, share: float) -> list[Run]:
+        """Return the runs of signs that are drawn as ligatures."""
+        font = self.renderer.painter.styles.choices("font")[int(self.scene.columns["font"][0])]
+        if font not in WITH_LIGATURES or self.rng.random() >= share:
+            return []
+        return visible_runs(self.text, self.sprites)

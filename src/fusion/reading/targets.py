@@ -1,5 +1,6 @@
 """Scenes of the renderer -> what the network is to say of each cell of their pictures."""
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -13,6 +14,7 @@ from fusion.screenshots.themes import LINE_NUMBER, TITLE
 
 ABOVE = 0.3  # ems, from the baseline up to the middle of a character
 HALF = 0.42  # ems, from there to its upper and its lower end
+PITCH_OF_EM = 0.6  # of text whose characters are not of one width
 NUMBER_ROLE, TITLE_ROLE = 1, 2
 
 
@@ -21,7 +23,7 @@ class Targets(NamedTuple):
 
     classes: np.ndarray  # (B, h, w) int64
     sizes: np.ndarray  # (B, 4, h, w) float32, where a character stands
-    roles: np.ndarray  # (B, h, w) int64: 0 code, 1 a line number, 2 a title
+    roles: np.ndarray  # (B, h, w) int64: 0 code, 1 a line number, 2 a title or other text of an interface
 
 
 def cells(height: int, width: int) -> tuple[int, int]:
@@ -29,13 +31,17 @@ def cells(height: int, width: int) -> tuple[int, int]:
     return height // CELL_HEIGHT, width // CELL_WIDTH
 
 
-def targets(painter: Painter, scene: Scene, zoom: float, shape: tuple[int, int]) -> Targets:
-    """Return the targets of pictures of `shape` (H, W) pixels; zoom: source pixels to a pixel of them."""
+def blank_targets(count: int, shape: tuple[int, int]) -> Targets:
+    """Return the targets of so many pictures of `shape` (H, W) pixels in which nothing stands."""
     h, w = cells(*shape)
-    count = len(scene)
-    out = Targets(
+    return Targets(
         np.zeros((count, h, w), np.int64), np.zeros((count, 4, h, w), np.float32), np.zeros((count, h, w), np.int64)
     )
+
+
+def targets(painter: Painter, scene: Scene, zoom: float, shape: tuple[int, int]) -> Targets:
+    """Return the targets of pictures of `shape` (H, W) pixels; zoom: source pixels to a pixel of them."""
+    out = blank_targets(len(scene), shape)
     ems = scene.columns["font_size"] * scene.columns["scale"]
     for row, g in enumerate(scene.geometry):
         sprites = painter.sprites(scene, row)
@@ -58,6 +64,22 @@ def targets(painter: Painter, scene: Scene, zoom: float, shape: tuple[int, int])
             out.roles[row],
         )
     return out
+
+
+def cover(classes: np.ndarray, areas: Sequence[tuple[int, int, int, int]], zoom: float) -> None:
+    """Blank the cells (h, w) that areas of source pixels (left, top, right, bottom) lie over."""
+    for left, top, right, bottom in areas:
+        rows = slice(round(top / zoom / CELL_HEIGHT), round(bottom / zoom / CELL_HEIGHT))
+        classes[rows, round(left / zoom / CELL_WIDTH) : round(right / zoom / CELL_WIDTH)] = 0
+
+
+def fill_interface(
+    boxes: np.ndarray, slots: np.ndarray, em: float, line_height: float, zoom: float, aims: Sequence[np.ndarray]
+) -> None:
+    """Write characters of an interface, (N, 3) boxes of source pixels, to one picture's targets, as titles."""
+    if len(boxes):
+        sizes = np.array([PITCH_OF_EM * em, line_height, HALF * em]) / zoom
+        _fill(boxes / zoom, slots, np.full(len(slots), TITLE_ROLE), sizes, *aims)
 
 
 @compiled
