@@ -78,8 +78,8 @@ def in_words(answer: "Prediction") -> str:
     score = f" ({answer.score:.2f})" if answer.score is not None else ""
     if answer.status == "no_code":
         return f"{answer.label}{score}, no code: {answer.input['reading']['reason']}"
-    lines = f", read {answer.input['lines']} lines in the picture" if answer.input["kind"] == "picture" else ""
-    return f"{answer.label}{guess}{score}{lines}"
+    read = f", lines read in the picture: {answer.input['lines']}" if answer.input["kind"] == "picture" else ""
+    return f"{answer.label}{guess}{score}{read}"
 
 
 if __name__ == "__main__":

@@ -120,7 +120,7 @@ def test_answers_about_pictures_are_told_in_a_line(
     done = call("predict", "--run", trained, "--mode", "best_guess", "shot.png", "sky.png", "no.png", cwd=tmp_path)
     shot, sky = done.stdout.splitlines()
     lines = reader.text.count("\n")
-    assert shot.startswith("shot.png: ") and shot.endswith(f"), read {lines} lines in the picture")
+    assert shot.startswith("shot.png: ") and shot.endswith(f"), lines read in the picture: {lines}")
     assert sky == f"sky.png: unknown, no code: {BLANK}"
     assert done.returncode == 3 and "no.png does not exist." in done.stderr
 
