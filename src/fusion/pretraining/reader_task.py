@@ -8,6 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch.optim.lr_scheduler import LambdaLR
 
+from fusion.pretraining.task import restart_schedule
 from fusion.reading.recognizer import Maps, Recognizer
 from fusion.reading.targets import NUMBER_ROLE, TITLE_ROLE
 
@@ -59,6 +60,10 @@ class ReaderTask(pl.LightningModule):
         ]
         optimizer = torch.optim.AdamW(groups, self.lr, fused=True)
         return [optimizer], [{"scheduler": LambdaLR(optimizer, self.schedule), "interval": "step"}]
+
+    def on_train_start(self) -> None:
+        """Take the learning rate and the schedule that a resumed run was given over those in its state."""
+        restart_schedule(self.lr_schedulers(), self.lr, self.schedule(self.global_step))
 
 
 def cell_loss(maps: Maps, batch: Mapping[str, torch.Tensor]) -> torch.Tensor:

@@ -109,10 +109,14 @@ class PretrainingTask(pl.LightningModule):
 
     def on_train_start(self) -> None:
         """Take the learning rate and the schedule that a resumed run was given over those in its state."""
-        scheduler: Any = self.lr_schedulers()
-        for number, group in enumerate(scheduler.optimizer.param_groups):
-            group["initial_lr"] = scheduler.base_lrs[number] = self.lr * group["scale"]
-            group["lr"] = group["initial_lr"] * self.schedule(self.global_step)
+        restart_schedule(self.lr_schedulers(), self.lr, self.schedule(self.global_step))
+
+
+def restart_schedule(scheduler: Any, lr: float, share: float) -> None:
+    """Set the rates of a LambdaLR and its optimizer to that share of lr, times each group's own scale."""
+    for number, group in enumerate(scheduler.optimizer.param_groups):
+        group["initial_lr"] = scheduler.base_lrs[number] = lr * group.get("scale", 1.0)
+        group["lr"] = group["initial_lr"] * share
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         checkpoint["lr"] = self.lr

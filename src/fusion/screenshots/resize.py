@@ -19,14 +19,19 @@ Weights = tuple[np.ndarray, np.ndarray]  # first source pixel (target,) int64; (
 def weights(source: int, target: int) -> Weights:
     """Return which source pixels make each of the target's, and by how much, for two lengths."""
     scale = source / target
-    at = np.arange(source)
     if scale >= 1:
         edges = np.arange(target + 1)[:, None] * scale
+        first = edges[:-1, 0].astype(np.int64)
+        at = first[:, None] + np.arange(int(np.ceil(scale)) + 2)  # no more than each can cover: lengths may be large
         share = np.clip(np.minimum(edges[1:], at + 1) - np.maximum(edges[:-1], at), 0, None)
     else:
         centres = ((np.arange(target) + 0.5) * scale - 0.5).clip(0, source - 1)
+        first = centres.astype(np.int64)
+        at = first[:, None] + np.arange(2)
         share = np.clip(1 - np.abs(at - centres[:, None]), 0, None)
-    return _packed(share)
+    share[at >= source] = 0
+    skipped, packed = _packed(share)
+    return first + skipped, packed
 
 
 def gaussian(length: int, sigma: float) -> Weights:
@@ -40,7 +45,7 @@ def gaussian(length: int, sigma: float) -> Weights:
 
 
 def _packed(share: np.ndarray) -> Weights:
-    """(target, source) weights, most of them 0 -> Weights with a multiple of four taps."""
+    """(target, reach) weights from a first pixel on -> how many of them are skipped, and a multiple of four taps."""
     share = np.where(share < 1e-9, 0, share)
     first = (share > 0).argmax(1)
     taps = int((share.shape[1] - (share > 0)[:, ::-1].argmax(1) - first).max())
