@@ -8,7 +8,8 @@ drawn over projects. A reader that is not there is named and left out.
 
   python scripts/bench_ocr.py pictures/page pictures/editor
   python scripts/bench_ocr.py pictures/page --by font_size scale --model runs/nano/RUN
-  python scripts/bench_ocr.py pictures/editor --crop --reader fusion --json > editor.json
+  python scripts/bench_ocr.py pictures/page --reader rapidocr,tesseract --json > rivals.json
+  python scripts/bench_ocr.py pictures/page --reader fusion --earlier rivals.json   # rivals are slow: read them once
 
 Whoever wants the rivals needs the extra [rivals] and, for tesseract, its program (apt-get install tesseract-ocr).
 """
@@ -54,10 +55,13 @@ def main(argv: Sequence[str] | None = None) -> int:
             raise UserError(f"--by={field} is not known{hint}; it is one of {', '.join(pictures[0])}.")
     readers, missing = available(args.readers)
     rows = [row for name, reader in readers.items() for row in read_all(name, reader, pictures, args.crop)]
+    for file in args.earlier:
+        rows += recalled(file, pictures, {row["reader"] for row in rows})
+    names = list(dict.fromkeys(row["reader"] for row in rows))
     if args.model:
         rows, labels = classify(rows, args.model)
         log.info("the model answers with one of the %d labels that it and the pictures share", len(labels))
-    tables = [summary(rows, field, list(readers)) for field in ["kind", *args.by]]
+    tables = [summary(rows, field, names) for field in ["kind", *args.by]]
     if args.json:
         print(json.dumps({"missing": missing, "tables": tables, "pictures": rows}, indent=1, ensure_ascii=False))
         return 0
@@ -75,6 +79,10 @@ def parser() -> argparse.ArgumentParser:
     top.add_argument(
         "--reader", dest="readers", default=",".join(READERS), type=lambda words: words.split(","), metavar="NAME,NAME",
         help=f"some of {', '.join(READERS)} (default: all)",
+    )  # fmt: skip
+    top.add_argument(
+        "--earlier", nargs="+", default=[], type=Path, metavar="FILE",
+        help="what --json printed for other readers of these pictures; put beside it",
     )  # fmt: skip
     top.add_argument("--by", nargs="+", default=[], metavar="FIELD", help="a table more for each, such as font_size")
     top.add_argument("--model", type=Path, metavar="RUN", help="a trained run with a text branch")
@@ -127,6 +135,18 @@ def read_all(name: str, reader: Reader, pictures: list[Row], crop: bool) -> list
         milliseconds = 1000 * (processor_seconds() - clock)
         rows.append(picture | figures(picture, read) | {"reader": name, "ms": milliseconds, "error": error})
     return rows
+
+
+def recalled(path: Path, pictures: list[Row], readers: set[str]) -> list[Row]:
+    """Return the rows of an earlier run, of other readers. Raises UserError where it lacks some of the pictures."""
+    rows = [row for row in json.loads(path.read_text(encoding="utf-8"))["pictures"] if row["reader"] not in readers]
+    of = {(row["reader"], Path(row["path"]).resolve()): row for row in rows}
+    asked = [Path(picture["path"]).resolve() for picture in pictures]
+    names = list(dict.fromkeys(row["reader"] for row in rows))
+    if lost := next((place for name in names for place in asked if (name, place) not in of), None):
+        raise UserError(f"--earlier={path} knows nothing of {lost}; run it again on all these pictures.")
+    both = [(of[name, place], picture) for name in names for place, picture in zip(asked, pictures, strict=True)]
+    return [row | picture | figures(picture, row["read"]) for row, picture in both]
 
 
 def pixels(picture: Row, crop: bool) -> np.ndarray:

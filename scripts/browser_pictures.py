@@ -54,7 +54,7 @@ PACKAGES = {  # what drives the browser, each highlighter, fonts
         "@codemirror/view@6.43.15", "@codemirror/state@6.7.6", "@codemirror/language@6.13.1",
         "@codemirror/language-data@6.5.2", "@codemirror/theme-one-dark@6.1.3", "thememirror@2.0.1",
     ),
-    "fonts": tuple(f"@fontsource/{name}" for name in (*PROPORTIONAL, *UNSEEN)),
+    "fonts": tuple(f"@fontsource/{name}@5.3" for name in (*PROPORTIONAL, *UNSEEN)),
 }  # fmt: skip
 INSTALL = "python scripts/browser_pictures.py --install"
 WEAR = {"jpeg": browser_wear.jpeg, "photo": browser_wear.photo}

@@ -138,6 +138,20 @@ def test_a_reader_that_is_not_there_is_named_and_the_others_go_on(tmp_path, caps
         bench.main([str(folder), "--reader", "lost"])
 
 
+def test_readers_of_an_earlier_run_are_put_beside(tmp_path, capsys, fake):
+    folder = write_pictures(tmp_path / "set", [{"text": "abcd"}, {"text": "efgh"}])
+    fake("slow", ["abcx", "efgh"])
+    (tmp_path / "slow.json").write_text(json.dumps(run(capsys, folder)))
+    bench.READERS.clear()
+    fake("fast", ["abcd", "efgh"])
+    fast, slow = run(capsys, folder, "--earlier", str(tmp_path / "slow.json"))["tables"][0]["rows"]
+    assert (fast["reader"], slow["reader"]) == ("fast", "slow")
+    assert slow["errors_more_than_fast"]["mean"] == pytest.approx(1 / 8)
+    other = write_pictures(tmp_path / "other", [{"text": "abcd"}])
+    with pytest.raises(UserError, match=r"slow.json knows nothing of .*other/0.png"):
+        bench.main([str(other), "--reader", "fast", "--earlier", str(tmp_path / "slow.json")])
+
+
 def test_what_was_mistyped_is_said(tmp_path, fake):
     folder = write_pictures(tmp_path / "set", [{"text": "a"}])
     fake("good", ["a"])
