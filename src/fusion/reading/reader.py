@@ -17,6 +17,9 @@ from fusion.weights import shipped_weights
 
 STRIP, AROUND = 512, 64  # pixels that are read at once from the top down, and seen beside them
 MOST_BLANK = 12  # blank lines between two rows; a larger gap is no gap between lines
+MOST_PIXELS = 24_000_000  # that are read of one picture; a larger one is made smaller
+MOST_CELLS = 300_000  # inked ones, a kilobyte each: a hundred times a usual screenshot
+NOTHING = "no text was found in the picture"
 LEAST = 0.6  # mean confidence from which something is taken for text that can be read
 FEW = 3  # characters that are no code yet
 _LOADING = threading.Lock()
@@ -28,10 +31,14 @@ def read_picture(picture: np.ndarray) -> Transcript:
     height, width = picture.shape[:2]
     zoom = find_zoom(picture, lambda part: _look(net, part))
     if not zoom:
-        return Transcript((), width, height, reason="no text was found in the picture")
-    grid = decoding.decode(find_cells(net, scaled(picture, zoom)))
+        return Transcript((), width, height, reason=NOTHING)
+    zoom = min(zoom, (MOST_PIXELS / (height * width)) ** 0.5)
+    cells = find_cells(net, scaled(picture, zoom))
+    if len(cells) > MOST_CELLS:
+        return Transcript((), width, height, reason="the picture is full of what is no text")
+    grid = decoding.decode(cells)
     if grid is None:
-        return Transcript((), width, height, reason="no text was found in the picture")
+        return Transcript((), width, height, reason=NOTHING)
     lines = assemble(grid, zoom)
     transcript = Transcript(lines, width, height, grid.pitch / zoom, grid.line_height / zoom)
     return Transcript(lines, width, height, transcript.pitch, transcript.line_height, _reason(transcript))
@@ -70,6 +77,8 @@ def find_cells(net: Recognizer, picture: np.ndarray) -> Cells:
             continue
         own = slice((top - first) // CELL_HEIGHT, (min(top + STRIP, height) - first) // CELL_HEIGHT)
         parts.append(_cells_of(net, strip, own, first // CELL_HEIGHT))
+        if sum(map(len, parts)) > MOST_CELLS:
+            break
     return join(parts)
 
 
@@ -158,7 +167,7 @@ def _reason(transcript: Transcript) -> str:
     """Return why what was read is not taken for code, or nothing."""
     facts = transcript.facts()
     if facts["characters"] < FEW:
-        return "no text was found in the picture"
+        return NOTHING
     if facts["confidence"] < LEAST:
         return f"what stands in the picture cannot be read (mean confidence {facts['confidence']:.2f})"
     return ""
