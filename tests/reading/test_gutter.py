@@ -3,7 +3,7 @@
 import numpy as np
 
 from fusion.reading.decode import Row
-from fusion.reading.gutter import find_gutter
+from fusion.reading.gutter import find_gutter, numbered_rows
 from fusion.reading.recognizer import CHARACTERS
 
 
@@ -44,3 +44,13 @@ def test_lines_without_a_number_may_stand_between() -> None:
 
 def test_no_rows_have_no_gutter() -> None:
     assert find_gutter([]) == (None, [])
+
+
+def test_a_terminal_below_is_no_part_of_the_numbered_pane() -> None:
+    drawn = rows("7  a", "8  b", "l  c", "", "$ run", "1 passed", looks=0.0)
+    assert numbered_rows(drawn, [7, 8, None, None, None], 0) == range(3), "a number that was misread counts"
+
+
+def test_rows_between_numbers_are_of_the_pane() -> None:
+    drawn = rows("1  a", "   wrapped", "2  b")
+    assert numbered_rows(drawn, [1, None, 2], 0) == range(3)

@@ -35,6 +35,26 @@ def find_gutter(rows: Sequence[Row]) -> tuple[int | None, list[int | None]]:
     return end, numbers
 
 
+def numbered_rows(rows: Sequence[Row], numbers: Sequence[int | None], end: int) -> range:
+    """Return the rows of the pane that the numbers count, those between the first and the last of them.
+
+    A row beside these belongs to it too if anything stands in its place for a number: one that was misread. What else
+    stands above and below is another pane, such as a terminal.
+    """
+    told = [place for place, number in enumerate(numbers) if number is not None]
+    first, last = told[0], told[-1]
+
+    def continues(place: int, neighbour: int) -> bool:
+        apart = abs(rows[place].index - rows[neighbour].index)
+        return apart == 1 and bool((rows[place].columns <= end).any())
+
+    while first > 0 and continues(first - 1, first):
+        first -= 1
+    while last + 1 < len(rows) and continues(last + 1, last):
+        last += 1
+    return range(first, last + 1)
+
+
 def _leading_digits(row: Row) -> tuple[int, int] | None:
     """Return the number that a row begins with, and the column it ends in; None where it begins otherwise."""
     digits, last = "", None

@@ -9,7 +9,7 @@ import torch
 
 from fusion.reading import decode as decoding
 from fusion.reading.decode import Cells, Grid, Row
-from fusion.reading.gutter import find_gutter
+from fusion.reading.gutter import find_gutter, numbered_rows
 from fusion.reading.recognizer import CELL_HEIGHT, CHARACTERS, PITCH, WIDE, Recognizer
 from fusion.reading.scale import find_zoom, scaled
 from fusion.reading.transcript import Line, Transcript
