@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from tests.reading.ideal import aims_of, cells_of
 
 from fusion.reading.decode import decode
-from fusion.reading.reader import assemble
+from fusion.reading.lines import assemble
 from fusion.reading.transcript import Line
 
 TEXT = "def f(a, b):\n    if a > b:\n\n\n        return [a, 'é→']  # l1I|\n    return {}\n\nx = {'0': O}"

@@ -8,15 +8,14 @@ import numpy as np
 import torch
 
 from fusion.reading import decode as decoding
-from fusion.reading.decode import Cells, Grid, Row
-from fusion.reading.gutter import find_gutter, numbered_rows
-from fusion.reading.recognizer import CELL_HEIGHT, CHARACTERS, PITCH, WIDE, Recognizer
+from fusion.reading.decode import Cells
+from fusion.reading.lines import assemble
+from fusion.reading.recognizer import CELL_HEIGHT, CHARACTERS, PITCH, Recognizer
 from fusion.reading.scale import find_zoom, scaled
-from fusion.reading.transcript import Line, Transcript
+from fusion.reading.transcript import Transcript
 from fusion.weights import shipped_weights
 
 STRIP, AROUND = 512, 64  # pixels that are read at once from the top down, and seen beside them
-MOST_BLANK = 12  # blank lines between two rows; a larger gap is no gap between lines
 MOST_PIXELS = 24_000_000  # that are read of one picture; a larger one is made smaller
 MOST_CELLS = 300_000  # inked ones, a kilobyte each: a hundred times a usual screenshot
 NOTHING = "no text was found in the picture"
@@ -110,57 +109,6 @@ def _look(net: Recognizer, part: np.ndarray) -> tuple[float, float, int]:
         return 0.0, PITCH, 0
     sure = np.exp(cells.characters.max(1)) * cells.ink
     return float(sure.mean()), float(np.median(cells.pitch)), len(cells)
-
-
-def assemble(grid: Grid, zoom: float) -> tuple[Line, ...]:
-    """Return the lines of code of a grid, blank ones among them; zoom: pixels read for one of the picture."""
-    end, numbers = find_gutter(grid.rows)
-    kept = [row.columns > (-(10**6) if end is None else end) for row in grid.rows]
-    first = min(
-        (int(row.columns[keep].min()) for row, keep in zip(grid.rows, kept, strict=True) if keep.any()), default=0
-    )
-    lines: list[Line] = []
-    index: int | None = None
-    for row, keep, number in zip(grid.rows, kept, numbers, strict=True):
-        if not keep.any() and number is None:
-            continue
-        if index is not None:
-            lines += [_blank()] * min(row.index - index - 1, MOST_BLANK)
-        index = row.index
-        lines.append(_line(row, keep, number, first, grid, zoom))
-    while lines and not lines[-1].text:
-        lines.pop()
-    return tuple(lines)
-
-
-def _blank(number: int | None = None) -> Line:
-    return Line("", np.zeros(0), np.zeros((0, 4)), number)
-
-
-def _line(row: Row, keep: np.ndarray, number: int | None, first: int, grid: Grid, zoom: float) -> Line:
-    """Return one line; first: the column that its text begins in."""
-    if not keep.any():
-        return _blank(number)
-    text: list[str] = []
-    boxes: list[tuple[float, float, float, float]] = []
-    confidence: list[float] = []
-    top, bottom = row.y - grid.line_height / 2, row.y + grid.line_height / 2
-    column = first
-
-    def add(character: str, sure: float, cells: int) -> None:
-        nonlocal column
-        x = grid.left + (column - 0.5) * grid.pitch
-        text.append(character)
-        confidence.append(sure)
-        boxes.append((x / zoom, top / zoom, (x + cells * grid.pitch) / zoom, bottom / zoom))
-        column += cells
-
-    for at, kind, sure in zip(row.columns[keep], row.classes[keep], row.confidence[keep], strict=True):
-        while column < at:
-            add(" ", 1.0, 1)
-        if column == at:
-            add(CHARACTERS[kind], float(sure), 2 if kind == WIDE else 1)
-    return Line("".join(text), np.array(confidence), np.array(boxes), number)
 
 
 def _reason(transcript: Transcript) -> str:
