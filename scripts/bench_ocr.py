@@ -7,7 +7,7 @@ pictures too, also of the read text with its picture. Intervals are of 95 %, and
 drawn over projects. A reader that is not there is named and left out.
 
   python scripts/bench_ocr.py pictures/page pictures/editor
-  python scripts/bench_ocr.py pictures/page --by font_size scale --model runs/nano/RUN
+  python scripts/bench_ocr.py pictures/page --by size scale --model runs/nano/RUN
   python scripts/bench_ocr.py pictures/page --reader rapidocr,tesseract --json > rivals.json
   python scripts/bench_ocr.py pictures/page --reader fusion --earlier rivals.json   # rivals are slow: read them once
 
@@ -37,6 +37,7 @@ from ocr_readers import READERS, Missing, Reader
 
 log = logging.getLogger("bench_ocr")
 Row = dict[str, Any]  # one picture read by one reader
+SMALL = 12  # pixels an em; more is expected of a reader from here on
 ERRORS = ("character_error", "without_white_space")
 LANGUAGE = {
     "language_truth": "language from truth %", "language_read": "from read %", "language_lost": "lost, points",
@@ -101,7 +102,13 @@ def listed(folder: Path) -> list[Row]:
         raise UserError(f"{path} cannot be read ({error}); scripts/browser_pictures.py --out DIR makes one.") from error
     if not facts["pictures"]:
         raise UserError(f"{path} lists no pictures; make some with scripts/browser_pictures.py.")
-    return [picture | {"path": str(folder / picture["file"])} for picture in facts["pictures"]]
+    return [
+        picture | {
+            "path": str(folder / picture["file"]),
+            "size": f"under {SMALL} px" if picture["font_size"] < SMALL else f"from {SMALL} px",
+        }
+        for picture in facts["pictures"]
+    ]  # fmt: skip
 
 
 def available(names: Sequence[str]) -> tuple[dict[str, Reader], dict[str, str]]:

@@ -120,6 +120,7 @@ def test_readers_are_measured_on_the_same_pictures(tmp_path, capsys, fake):
     assert poor["indentation"]["mean"] == pytest.approx(1 / 4)
     assert poor["errors_more_than_good"]["mean"] == pytest.approx(poor["character_error"]["mean"])
     assert [row["font_size"] for row in found["tables"][1]["rows"]] == [9, 9, 10, 10]
+    assert {row["size"] for row in found["pictures"]} == {"under 12 px"}
     assert [bool(row["error"]) for row in found["pictures"]] == [False, False, False, True]
     assert bench.main([str(folder), "--reader", "good,poor"]) == 0
     assert "page  good    2  0.00 (0.00 to 0.00)" in capsys.readouterr().out
