@@ -3,7 +3,7 @@
 import numpy as np
 
 from fusion.reading.decode import Row
-from fusion.reading.gutter import find_gutter, numbered_rows
+from fusion.reading.gutter import counted, find_gutter, numbered_rows
 from fusion.reading.recognizer import CHARACTERS
 
 
@@ -48,9 +48,15 @@ def test_no_rows_have_no_gutter() -> None:
 
 def test_a_terminal_below_is_no_part_of_the_numbered_pane() -> None:
     drawn = rows("7  a", "8  b", "l  c", "", "$ run", "1 passed", looks=0.0)
-    assert numbered_rows(drawn, [7, 8, None, None, None], 0) == range(3), "a number that was misread counts"
+    assert numbered_rows(drawn, [7, 8, None, None, None], 0, 18.0) == range(3), "a number that was misread counts"
 
 
 def test_rows_between_numbers_are_of_the_pane() -> None:
     drawn = rows("1  a", "   wrapped", "2  b")
-    assert numbered_rows(drawn, [1, None, 2], 0) == range(3)
+    assert numbered_rows(drawn, [1, None, 2], 0, 18.0) == range(3)
+
+
+def test_a_digit_that_was_misread_goes_by_its_neighbours() -> None:
+    drawn = rows("7 a", "8 b", "3 c", "10 d", "11 e")
+    assert counted(drawn, [7, 8, 3, 10, 11]) == [7, 8, 9, 10, 11]
+    assert counted(drawn, [10, 20, 35, None, 50]) == [10, 20, 35, None, 50], "numbers of folded code stay"

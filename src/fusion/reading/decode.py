@@ -13,6 +13,9 @@ from fusion.reading.recognizer import CELL_HEIGHT, CELL_WIDTH, LINE_HEIGHT, PITC
 SEEN = 0.35  # probability of ink from which a cell votes
 SAME_PITCH = 0.3  # natural logarithm: text that is larger or smaller than this is not of the same pane
 ENOUGH = 0.3  # share of the cells of a character that must be inked for it to count
+INTERFACE = 0.7  # probability from which a cell, and
+TITLE = 0.4  # from which a whole row is no code
+OFF_LINE = 0.12  # share of a line height that rows of one pane never stand off their lines
 UNLIKELY = 0.15  # change of pitch, as a share, that weighs as much as rows that stand on no grid at all
 PHASE = 0.3  # pitches that a row may stand off the common grid before it has a phase of its own
 
@@ -46,6 +49,7 @@ class Row:
     classes: np.ndarray  # (M,) int
     confidence: np.ndarray  # (M,)
     numbers: np.ndarray  # (M,) probability of belonging to a line number
+    title: float = 0.0  # probability of being no code but a title, or other text of an interface
 
 
 @dataclass(frozen=True)
@@ -80,8 +84,8 @@ def place(
 
 
 def decode(cells: Cells) -> Grid | None:
-    """Return the grid of a picture's text, or None where there is none. Titles are left out."""
-    cells = cells[cells.roles[:, 1] < 0.5]
+    """Return the grid of a picture's code, or None where there is none. Titles and interfaces are left out."""
+    cells = cells[cells.roles[:, 1] < INTERFACE]
     if len(cells) < 3:
         return None
     pitch, line_height = _median(cells.pitch, cells.ink), _median(cells.line_height, cells.ink)
@@ -98,9 +102,17 @@ def decode(cells: Cells) -> Grid | None:
     for y, group in found:
         index = rows[-1].index + max(1, round((y - rows[-1].y) / line_height)) if rows else 0
         row = _read_row(cells[group], index, y, pitch, phase, least)
-        if row is not None:
+        if row is not None and row.title < TITLE:
             rows.append(row)
+    if len(rows) > 1 and _is_title(rows[0], rows[1], line_height):
+        del rows[0]
     return Grid(tuple(rows), pitch, line_height, phase) if rows else None
+
+
+def _is_title(first: Row, second: Row, line_height: float) -> bool:
+    """Return whether the uppermost row stands off the lines, and looks a little like a title."""
+    lines = (second.y - first.y) / line_height
+    return abs(lines - round(lines)) > OFF_LINE and first.title > TITLE / 4
 
 
 def _median(values: np.ndarray, weights: np.ndarray) -> float:
@@ -129,7 +141,7 @@ def _refined(x: np.ndarray, groups: list[np.ndarray], pitch: float) -> float:
 
     A few short rows stand on many grids alike, so that the further from what the cells say, the less a pitch counts.
     """
-    for reach, steps in ((0.06, 121), (0.0015, 31)):
+    for reach, steps in ((0.1, 201), (0.0015, 31)):
         change = np.linspace(-reach, reach, steps)
         tried, coherence = pitch * (1 + change), -len(x) * (change / UNLIKELY) ** 2
         for group in groups:
@@ -165,9 +177,10 @@ def _read_row(cells: Cells, index: int, y: float, pitch: float, phase: float, le
     votes[:, 0] = -np.inf  # nothing is no character
     votes -= np.logaddexp.reduce(votes, axis=1, keepdims=True)
     classes, number = votes.argmax(1), np.bincount(inverse, cells.roles[:, 0] * cells.ink) / ink
+    title = float(np.average(cells.roles[:, 1], weights=cells.ink))
     keep = ink >= least
     keep &= ~(np.concatenate([[False], (classes[:-1] == WIDE) & (np.diff(columns) == 1)]))  # the second half of one
     if not keep.any():
         return None
     confidence = np.exp(votes.max(1))
-    return Row(index, y, columns[keep], classes[keep], confidence[keep], number[keep])
+    return Row(index, y, columns[keep], classes[keep], confidence[keep], number[keep], title)

@@ -6,7 +6,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from fusion.reading.decode import Row
+from fusion.reading.decode import OFF_LINE, Row
 from fusion.reading.recognizer import CHARACTERS
 
 MOST = 6  # digits of a line number
@@ -35,7 +35,7 @@ def find_gutter(rows: Sequence[Row]) -> tuple[int | None, list[int | None]]:
     return end, numbers
 
 
-def numbered_rows(rows: Sequence[Row], numbers: Sequence[int | None], end: int) -> range:
+def numbered_rows(rows: Sequence[Row], numbers: Sequence[int | None], end: int, line_height: float) -> range:
     """Return the rows of the pane that the numbers count, those between the first and the last of them.
 
     A row beside these belongs to it too if anything stands in its place for a number: one that was misread. What else
@@ -45,8 +45,8 @@ def numbered_rows(rows: Sequence[Row], numbers: Sequence[int | None], end: int) 
     first, last = told[0], told[-1]
 
     def continues(place: int, neighbour: int) -> bool:
-        apart = abs(rows[place].index - rows[neighbour].index)
-        return apart == 1 and bool((rows[place].columns <= end).any())
+        apart = abs(rows[place].y - rows[neighbour].y) / line_height
+        return abs(apart - 1) < OFF_LINE and bool((rows[place].columns <= end).any())
 
     while first > 0 and continues(first - 1, first):
         first -= 1
@@ -71,6 +71,15 @@ def _counts_up(rows: Sequence[Row], numbers: Sequence[int | None]) -> bool:
     told = [(row.index, number) for row, number in zip(rows, numbers, strict=True) if number is not None]
     right = [b[1] - a[1] == b[0] - a[0] for a, b in pairwise(told)]
     return len(told) > 1 and np.mean(right) >= AGREE
+
+
+def counted(rows: Sequence[Row], numbers: Sequence[int | None]) -> list[int | None]:
+    """Return the numbers as most of them count: a digit that was misread goes by its neighbours."""
+    starts = Counter(number - row.index for row, number in zip(rows, numbers, strict=True) if number is not None)
+    if not starts or starts.most_common(1)[0][1] < max(3, AGREE * starts.total()):
+        return list(numbers)
+    start = starts.most_common(1)[0][0]
+    return [None if number is None else start + row.index for row, number in zip(rows, numbers, strict=True)]
 
 
 def _looks(rows: Sequence[Row], end: int) -> bool:

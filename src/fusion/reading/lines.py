@@ -3,7 +3,7 @@
 import numpy as np
 
 from fusion.reading.decode import Grid, Row
-from fusion.reading.gutter import find_gutter, numbered_rows
+from fusion.reading.gutter import counted, find_gutter, numbered_rows
 from fusion.reading.recognizer import CHARACTERS, WIDE
 from fusion.reading.transcript import Line
 
@@ -15,8 +15,9 @@ def assemble(grid: Grid, zoom: float) -> tuple[Line, ...]:
     rows = list(grid.rows)
     end, numbers = find_gutter(rows)
     if end is not None:
-        pane = numbered_rows(rows, numbers, end)
-        rows, numbers = [rows[place] for place in pane], [numbers[place] for place in pane]
+        pane = numbered_rows(rows, numbers, end, grid.line_height)
+        rows = [rows[place] for place in pane]
+        numbers = counted(rows, [numbers[place] for place in pane])
     kept = [row.columns > (row.columns.min() - 1 if end is None else end) for row in rows]
     first = min((int(row.columns[keep].min()) for row, keep in zip(rows, kept, strict=True) if keep.any()), default=0)
     lines: list[Line] = []

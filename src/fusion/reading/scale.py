@@ -15,7 +15,7 @@ BEST = 8.0  # pixels of pitch that characters are read best at
 NEAR = (0.9, 1.12)  # changes of scale that are not worth their blur
 LOOK = (256, 384)  # pixels, height and width of the part that is looked at
 TRIED = (1.0, 0.5, 2.0, 0.25)  # in this order, until one is sure enough
-SURE = 0.9  # mean confidence from which no other size is tried
+SURE = 0.75  # mean confidence from which no other size is tried
 LARGEST, SMALLEST = 3.0, 0.05  # changes of scale
 
 Look = Callable[[np.ndarray], tuple[float, float, int]]  # picture -> confidence, pitch, cells with ink
