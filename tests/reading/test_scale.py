@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from fusion.reading import scale
-from fusion.reading.scale import busiest, find_zoom, scaled
+from fusion.reading.scale import busiest, find_zoom, scaled, trimmed
 
 
 def looker(pitch: float, best: float = 8.0) -> scale.Look:
@@ -40,3 +40,15 @@ def test_the_busiest_part_is_looked_at() -> None:
 def test_a_picture_is_filled_to_whole_cells(zoom: float) -> None:
     out = scaled(np.full((33, 21, 3), 9, np.uint8), zoom)
     assert out.shape[0] % 8 == 0 and out.shape[1] % 4 == 0 and (out == 9).all()
+
+
+def test_what_is_of_one_colour_around_the_text_is_cut_off() -> None:
+    picture = np.full((300, 400, 3), 200, np.uint8)
+    picture[100:150, 120:180:2] = 0
+    inner, left, top = trimmed(picture)
+    assert (left, top) == (120 - scale.MARGIN - 1, 100 - scale.MARGIN)
+    assert (
+        inner.shape[0] < 50 + 2 * scale.MARGIN + 2
+        and (inner == picture[top:, left:][: inner.shape[0], : inner.shape[1]]).all()
+    )
+    assert trimmed(np.full((30, 40, 3), 7, np.uint8))[0].size == 0

@@ -10,8 +10,11 @@ from fusion.reading.transcript import Line
 MOST_BLANK = 12  # blank lines between two rows; a larger gap is no gap between lines
 
 
-def assemble(grid: Grid, zoom: float) -> tuple[Line, ...]:
-    """Return the lines of code of a grid, blank ones among them; zoom: pixels read for one of the picture."""
+def assemble(grid: Grid, zoom: float = 1.0, left: int = 0, top: int = 0) -> tuple[Line, ...]:
+    """Return the lines of code of a grid, blank ones among them.
+
+    zoom: pixels read for one of the picture; left, top: of the part of the picture that was read, in its pixels.
+    """
     rows = list(grid.rows)
     end, numbers = find_gutter(rows)
     if end is not None:
@@ -28,7 +31,7 @@ def assemble(grid: Grid, zoom: float) -> tuple[Line, ...]:
         if index is not None:
             lines += [_blank()] * min(row.index - index - 1, MOST_BLANK)
         index = row.index
-        lines.append(_line(row, keep, number, first, grid, zoom))
+        lines.append(_line(row, keep, number, first, grid, zoom, np.array([left, top, left, top])))
     while lines and not lines[-1].text:
         lines.pop()
     return tuple(lines)
@@ -38,8 +41,10 @@ def _blank(number: int | None = None) -> Line:
     return Line("", np.zeros(0), np.zeros((0, 4)), number)
 
 
-def _line(row: Row, keep: np.ndarray, number: int | None, first: int, grid: Grid, zoom: float) -> Line:
-    """Return one line; first: the column that its text begins in."""
+def _line(
+    row: Row, keep: np.ndarray, number: int | None, first: int, grid: Grid, zoom: float, shift: np.ndarray
+) -> Line:
+    """Return one line; first: the column that its text begins in; shift: (4,) added to its boxes."""
     if not keep.any():
         return _blank(number)
     text: list[str] = []
@@ -53,7 +58,7 @@ def _line(row: Row, keep: np.ndarray, number: int | None, first: int, grid: Grid
         x = grid.left + (column - 0.5) * grid.pitch
         text.append(character)
         confidence.append(sure)
-        boxes.append((x / zoom, top / zoom, (x + cells * grid.pitch) / zoom, bottom / zoom))
+        boxes.append((x, top, x + cells * grid.pitch, bottom))
         column += cells
 
     for at, kind, sure in zip(row.columns[keep], row.classes[keep], row.confidence[keep], strict=True):
@@ -61,4 +66,4 @@ def _line(row: Row, keep: np.ndarray, number: int | None, first: int, grid: Grid
             add(" ", 1.0, 1)
         if column == at:
             add(CHARACTERS[kind], float(sure), 2 if kind == WIDE else 1)
-    return Line("".join(text), np.array(confidence), np.array(boxes), number)
+    return Line("".join(text), np.array(confidence), np.array(boxes) / zoom + shift, number)

@@ -11,7 +11,7 @@ from fusion.reading import decode as decoding
 from fusion.reading.decode import Cells
 from fusion.reading.lines import assemble
 from fusion.reading.recognizer import CELL_HEIGHT, CHARACTERS, PITCH, Recognizer
-from fusion.reading.scale import find_zoom, scaled
+from fusion.reading.scale import find_zoom, scaled, trimmed
 from fusion.reading.transcript import Transcript
 from fusion.weights import shipped_weights
 
@@ -28,17 +28,18 @@ def read_picture(picture: np.ndarray) -> Transcript:
     """(H, W, 3) uint8 -> what stands in the picture. Raises UserError where the shipped weights are damaged."""
     net = _load()
     height, width = picture.shape[:2]
-    zoom = find_zoom(picture, lambda part: _look(net, part))
+    inner, left, top = trimmed(picture)
+    zoom = find_zoom(inner, lambda part: _look(net, part)) if inner.size else 0.0
     if not zoom:
         return Transcript((), width, height, reason=NOTHING)
     zoom = min(zoom, (MOST_PIXELS / (height * width)) ** 0.5)
-    cells = find_cells(net, scaled(picture, zoom))
+    cells = find_cells(net, scaled(inner, zoom))
     if len(cells) > MOST_CELLS:
         return Transcript((), width, height, reason="the picture is full of what is no text")
     grid = decoding.decode(cells)
     if grid is None:
         return Transcript((), width, height, reason=NOTHING)
-    lines = assemble(grid, zoom)
+    lines = assemble(grid, zoom, left, top)
     transcript = Transcript(lines, width, height, grid.pitch / zoom, grid.line_height / zoom)
     return Transcript(lines, width, height, transcript.pitch, transcript.line_height, _reason(transcript))
 

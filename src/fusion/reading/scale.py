@@ -13,7 +13,8 @@ from fusion.screenshots.resize import resize
 
 BEST = 8.0  # pixels of pitch that characters are read best at
 NEAR = (0.9, 1.12)  # changes of scale that are not worth their blur
-LOOK = (256, 384)  # pixels, height and width of the part that is looked at
+FAINT, MARGIN = 8, 20  # steps between pixels that are no edge; pixels left around edges
+LOOK = (192, 288)  # pixels, height and width of the part that is looked at
 TRIED = (1.0, 0.5, 2.0, 0.25)  # in this order, until one is sure enough
 SURE = 0.75  # mean confidence from which no other size is tried
 LARGEST, SMALLEST = 3.0, 0.05  # changes of scale
@@ -35,6 +36,16 @@ def find_zoom(picture: np.ndarray, look: Look) -> float:
         return 0.0
     zoom = BEST / best[1]
     return 1.0 if NEAR[0] <= zoom <= NEAR[1] else float(np.clip(zoom, SMALLEST, LARGEST))
+
+
+def trimmed(picture: np.ndarray) -> tuple[np.ndarray, int, int]:
+    """Return the picture without what is of one colour around it, and how much of it was cut on the left and above."""
+    edges = abs(np.diff(picture[..., 1].astype(np.int16), axis=1)) > FAINT
+    rows, columns = np.flatnonzero(edges.any(1)), np.flatnonzero(edges.any(0))
+    if not len(rows):
+        return picture[:0], 0, 0
+    top, left = max(0, int(rows[0]) - MARGIN), max(0, int(columns[0]) - MARGIN)
+    return picture[top : int(rows[-1]) + MARGIN, left : int(columns[-1]) + 1 + MARGIN], left, top
 
 
 def busiest(picture: np.ndarray, size: tuple[int, int]) -> np.ndarray:
