@@ -15,6 +15,7 @@ SAME_PITCH = 0.3  # natural logarithm: text that is larger or smaller than this 
 ENOUGH = 0.3  # share of the cells of a character that must be inked for it to count
 INTERFACE = 0.7  # probability from which a cell, and
 TITLE = 0.4  # from which a whole row is no code
+DOUBTFUL = 0.6  # confidence below which a lone character may be none
 OFF_LINE = 0.12  # share of a line height that rows of one pane never stand off their lines
 UNLIKELY = 0.15  # change of pitch, as a share, that weighs as much as rows that stand on no grid at all
 PHASE = 0.3  # pitches that a row may stand off the common grid before it has a phase of its own
@@ -106,6 +107,10 @@ def decode(cells: Cells) -> Grid | None:
             rows.append(row)
     if len(rows) > 1 and _is_title(rows[0], rows[1], line_height):
         del rows[0]
+    while rows and _is_stray(rows[-1]):  # the lower edge of a window, a line cut to its upper ends
+        del rows[-1]
+    while rows and _is_stray(rows[0]):
+        del rows[0]
     return Grid(tuple(rows), pitch, line_height, phase) if rows else None
 
 
@@ -113,6 +118,11 @@ def _is_title(first: Row, second: Row, line_height: float) -> bool:
     """Return whether the uppermost row stands off the lines, and looks a little like a title."""
     lines = (second.y - first.y) / line_height
     return abs(lines - round(lines)) > OFF_LINE and first.title > TITLE / 4
+
+
+def _is_stray(row: Row) -> bool:
+    """Return whether a row is something that was taken for a character or two."""
+    return len(row.columns) <= 2 and float(row.confidence.mean()) < DOUBTFUL
 
 
 def _median(values: np.ndarray, weights: np.ndarray) -> float:
@@ -180,7 +190,15 @@ def _read_row(cells: Cells, index: int, y: float, pitch: float, phase: float, le
     title = float(np.average(cells.roles[:, 1], weights=cells.ink))
     keep = ink >= least
     keep &= ~(np.concatenate([[False], (classes[:-1] == WIDE) & (np.diff(columns) == 1)]))  # the second half of one
+    confidence = np.exp(votes.max(1))
+    _drop_leading_stray(columns, confidence, keep)
     if not keep.any():
         return None
-    confidence = np.exp(votes.max(1))
     return Row(index, y, columns[keep], classes[keep], confidence[keep], number[keep], title)
+
+
+def _drop_leading_stray(columns: np.ndarray, confidence: np.ndarray, keep: np.ndarray) -> None:
+    """Take a doubtful character far before all others of its row out of `keep`: it would indent every other line."""
+    kept = np.flatnonzero(keep)
+    if len(kept) > 1 and confidence[kept[0]] < DOUBTFUL and columns[kept[1]] - columns[kept[0]] > 2:
+        keep[kept[0]] = False
