@@ -5,8 +5,7 @@ from typing import Any
 import numpy as np
 
 from fusion.config.render import Size, load_render_options
-from fusion.reading import decode
-from fusion.reading.decode import Cells
+from fusion.reading.cells import Cells, place
 from fusion.reading.recognizer import CLASSES
 from fusion.reading.targets import NUMBER_ROLE, TITLE_ROLE, Targets, targets
 from fusion.screenshots.renderer import Renderer
@@ -31,4 +30,4 @@ def cells_of(aims: Targets) -> Cells:
     characters[np.arange(len(classes)), classes] = -0.01
     sizes = aims.sizes[0][:, at[0], at[1]]
     told = np.stack([roles == NUMBER_ROLE, roles == TITLE_ROLE]).astype(float)
-    return decode.place(at, np.ones(len(classes)), sizes, characters, told)
+    return place(at, np.ones(len(classes)), sizes, characters, told)

@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from fusion.reading.decode import Row
 from fusion.reading.gutter import counted, find_gutter, numbered_rows
 from fusion.reading.recognizer import CHARACTERS
+from fusion.reading.row import Row
 
 
 def rows(*lines: str, looks: float = 0.0) -> list[Row]:
@@ -48,12 +48,12 @@ def test_no_rows_have_no_gutter() -> None:
 
 def test_a_terminal_below_is_no_part_of_the_numbered_pane() -> None:
     drawn = rows("7  a", "8  b", "l  c", "", "$ run", "1 passed", looks=0.0)
-    assert numbered_rows(drawn, [7, 8, None, None, None], 0, 18.0) == range(3), "a number that was misread counts"
+    assert numbered_rows(drawn, [7, 8, None, None, None], 18.0) == range(3), "a number that was misread counts"
 
 
 def test_rows_between_numbers_are_of_the_pane() -> None:
     drawn = rows("1  a", "   wrapped", "2  b")
-    assert numbered_rows(drawn, [1, None, 2], 0, 18.0) == range(3)
+    assert numbered_rows(drawn, [1, None, 2], 18.0) == range(3)
 
 
 def test_a_digit_that_was_misread_goes_by_its_neighbours() -> None:

@@ -6,47 +6,78 @@ from itertools import pairwise
 
 import numpy as np
 
-from fusion.reading.decode import OFF_LINE, Row
+from fusion.reading.cells import Cells, median
+from fusion.reading.pane import rows_of
 from fusion.reading.recognizer import CHARACTERS
+from fusion.reading.row import OFF_LINE, Row, phase_of, read_row
 
+FEW = 4  # cells that are no column of numbers
 MOST = 6  # digits of a line number
 AGREE = 0.6  # share of the rows
+
+
+def split_gutter(cells: Cells) -> tuple[Cells, Cells | None]:
+    """Return the cells behind the line numbers, and those of the numbers; None where the network sees no such column.
+
+    What stands before the numbers, such as a side bar, is left out.
+    """
+    numbers = cells[cells.roles[:, 0] > 0.5]
+    if len(numbers) < FEW:
+        return cells, None
+    pitch, line_height = median(numbers.pitch, numbers.ink), median(numbers.line_height, numbers.ink)
+    ends = np.array([numbers.x[group].max() for group in rows_of(numbers.y, line_height)])
+    edge = float(np.median(ends))
+    aligned = int((abs(ends - edge) < 0.7 * pitch).sum())
+    if aligned < max(2, AGREE * len(ends)) or aligned < AGREE / 2 * len(rows_of(cells.y, line_height)):
+        return cells, None
+    edge += 0.7 * pitch
+    return cells[(cells.x > edge) & (cells.roles[:, 0] <= 0.5)], numbers[numbers.x <= edge]
+
+
+def read_numbers(cells: Cells, middles: Sequence[float], line_height: float) -> tuple[int | None, ...]:
+    """Return the number beside each of the rows whose middles are given, in pixels."""
+    pitch, told = median(cells.pitch, cells.ink), dict[float, int]()
+    for group in rows_of(cells.y, line_height):
+        own = cells[group]
+        row = read_row(own, 0, float(own.y.mean()), pitch, phase_of(own.x, pitch))
+        digits = "" if row is None else "".join(CHARACTERS[kind] for kind in row.classes)
+        if 0 < len(digits) <= MOST and digits.isascii() and digits.isdigit():
+            told[float(own.y.mean())] = int(digits)
+    near = [min(told, key=lambda y, middle=middle: abs(y - middle), default=np.inf) for middle in middles]
+    return tuple(
+        told[y] if abs(y - middle) < line_height / 2 else None for y, middle in zip(near, middles, strict=True)
+    )
 
 
 def find_gutter(rows: Sequence[Row]) -> tuple[int | None, list[int | None]]:
     """Return the last column of the line numbers, None where there are none, and the number of each row.
 
-    Numbers end in one column, stand before everything else, and count up with the lines; a list of numbers in the
-    code does so rarely, and then the network must have taken it for numbers too.
+    Numbers end in one column, blanks around them, and count up with the lines, which lists of numbers in code do
+    rarely. Where they do not count up, as in folded code, the network must have taken them for line numbers.
     """
-    runs = [_leading_digits(row) for row in rows]
-    ends = Counter(run[1] for run in runs if run is not None)
-    if not ends:
-        return None, [None] * len(rows)
-    end, count = max(ends.items(), key=lambda item: (item[1], -item[0]))
-    numbers = [run[0] if run is not None and run[1] == end else None for run in runs]
-    if count < max(2, AGREE * len(rows)) and not _looks(rows, end):
-        return None, [None] * len(rows)
-    before = sum(bool((row.columns <= end).any()) for row, number in zip(rows, numbers, strict=True) if number is None)
-    if before > (1 - AGREE) * len(rows) or not (_counts_up(rows, numbers) or _looks(rows, end)):
-        return None, [None] * len(rows)
-    if not _looks(rows, end) and not _has_gap(rows, end):
-        return None, [None] * len(rows)
-    return end, numbers
+    runs = [_numbers(row) for row in rows]
+    ends = Counter(end for run in runs for end in run)
+    for end, count in sorted(ends.items(), key=lambda item: (-item[1], item[0])):
+        numbers = [run.get(end) for run in runs]
+        counts, looks = _counts_up(rows, numbers), _looks(rows, end)
+        before, behind = (sum(int(side.sum()) for side in sides) for sides in zip(*_sides(rows, end), strict=True))
+        if count >= 2 and behind > before and (looks or (counts and count >= AGREE * len(rows))):
+            return end, numbers
+    return None, [None] * len(rows)
 
 
-def numbered_rows(rows: Sequence[Row], numbers: Sequence[int | None], end: int, line_height: float) -> range:
+def numbered_rows(rows: Sequence[Row], numbers: Sequence[int | None], line_height: float) -> range:
     """Return the rows of the pane that the numbers count, those between the first and the last of them.
 
-    A row beside these belongs to it too if anything stands in its place for a number: one that was misread. What else
-    stands above and below is another pane, such as a terminal.
+    A row on the next line belongs to it too: its number was misread. What else stands above and below is another pane,
+    such as a terminal.
     """
     told = [place for place, number in enumerate(numbers) if number is not None]
     first, last = told[0], told[-1]
 
     def continues(place: int, neighbour: int) -> bool:
         apart = abs(rows[place].y - rows[neighbour].y) / line_height
-        return abs(apart - 1) < OFF_LINE and bool((rows[place].columns <= end).any())
+        return abs(apart - 1) < OFF_LINE
 
     while first > 0 and continues(first - 1, first):
         first -= 1
@@ -55,15 +86,19 @@ def numbered_rows(rows: Sequence[Row], numbers: Sequence[int | None], end: int, 
     return range(first, last + 1)
 
 
-def _leading_digits(row: Row) -> tuple[int, int] | None:
-    """Return the number that a row begins with, and the column it ends in; None where it begins otherwise."""
-    digits, last = "", None
-    for column, kind in zip(row.columns, row.classes, strict=True):
-        character = CHARACTERS[kind]
-        if character not in "0123456789" or (last is not None and column != last + 1):
-            break
-        digits, last = digits + character, int(column)
-    return (int(digits), last) if last is not None and len(digits) <= MOST else None
+def _numbers(row: Row) -> dict[int, int]:
+    """Return the numbers of a row that nothing touches, by the column that they end in."""
+    found: dict[int, int] = {}
+    for run in np.split(np.arange(len(row.columns)), np.flatnonzero(np.diff(row.columns) > 1) + 1):
+        digits = "".join(CHARACTERS[kind] for kind in row.classes[run])
+        if 0 < len(digits) <= MOST and digits.isascii() and digits.isdigit():
+            found[int(row.columns[run[-1]])] = int(digits)
+    return found
+
+
+def _sides(rows: Sequence[Row], end: int) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Return of each row which of its characters stand before a number that ends in that column, and which behind."""
+    return [(row.columns <= end - MOST, row.columns > end) for row in rows]
 
 
 def _counts_up(rows: Sequence[Row], numbers: Sequence[int | None]) -> bool:
@@ -83,11 +118,6 @@ def counted(rows: Sequence[Row], numbers: Sequence[int | None]) -> list[int | No
 
 
 def _looks(rows: Sequence[Row], end: int) -> bool:
-    """Return whether the network took what stands up to that column for line numbers."""
-    said = np.concatenate([row.numbers[row.columns <= end] for row in rows])
+    """Return whether the network took most of what ends in that column for line numbers."""
+    said = np.concatenate([row.numbers[row.columns == end] for row in rows])
     return len(said) > 0 and float(said.mean()) > 0.5
-
-
-def _has_gap(rows: Sequence[Row], end: int) -> bool:
-    """Return whether nothing ever follows in the next column."""
-    return not any((row.columns == end + 1).any() for row in rows)

@@ -2,11 +2,14 @@
 
 import numpy as np
 
-from fusion.reading.decode import Grid, Row
+from fusion.reading.decode import Grid
 from fusion.reading.gutter import counted, find_gutter, numbered_rows
 from fusion.reading.recognizer import CHARACTERS, WIDE
+from fusion.reading.row import Row
 from fusion.reading.transcript import Line
 
+CURSORS = "|│"
+ENOUGH = 4  # lines of which one that begins before all others is an exception
 MOST_BLANK = 12  # blank lines between two rows; a larger gap is no gap between lines
 
 
@@ -16,25 +19,40 @@ def assemble(grid: Grid, zoom: float = 1.0, left: int = 0, top: int = 0) -> tupl
     zoom: pixels read for one of the picture; left, top: of the part of the picture that was read, in its pixels.
     """
     rows = list(grid.rows)
-    end, numbers = find_gutter(rows)
-    if end is not None:
-        pane = numbered_rows(rows, numbers, end, grid.line_height)
+    end, numbers = (None, list(grid.numbers)) if grid.numbers is not None else find_gutter(rows)
+    if any(number is not None for number in numbers):
+        pane = numbered_rows(rows, numbers, grid.line_height)
         rows = [rows[place] for place in pane]
         numbers = counted(rows, [numbers[place] for place in pane])
     kept = [row.columns > (row.columns.min() - 1 if end is None else end) for row in rows]
-    first = min((int(row.columns[keep].min()) for row, keep in zip(rows, kept, strict=True) if keep.any()), default=0)
+    first = _first_column(rows, kept)
     lines: list[Line] = []
     index: int | None = None
     for row, keep, number in zip(rows, kept, numbers, strict=True):
         if not keep.any() and number is None:
             continue
         if index is not None:
-            lines += [_blank()] * min(row.index - index - 1, MOST_BLANK)
+            blanks = min(row.index - index - 1, MOST_BLANK)
+            lines += [_blank(None if number is None else number - left) for left in range(blanks, 0, -1)]
         index = row.index
         lines.append(_line(row, keep, number, first, grid, zoom, np.array([left, top, left, top])))
     while lines and not lines[-1].text:
         lines.pop()
     return tuple(lines)
+
+
+def _first_column(rows: list[Row], kept: list[np.ndarray]) -> int:
+    """Return the column that the text begins in; take a cursor before it, alone in its column, out of `kept`."""
+    starts = [int(row.columns[keep].min()) if keep.any() else None for row, keep in zip(rows, kept, strict=True)]
+    told = sorted(start for start in starts if start is not None)
+    if len(told) < ENOUGH or told[0] == told[1]:
+        return told[0] if told else 0
+    at = starts.index(told[0])
+    lone = rows[at].columns == told[0]
+    if CHARACTERS[int(rows[at].classes[lone][0])] not in CURSORS:
+        return told[0]
+    kept[at] = kept[at] & ~lone
+    return _first_column(rows, kept)
 
 
 def _blank(number: int | None = None) -> Line:

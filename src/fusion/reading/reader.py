@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 import torch
 
-from fusion.reading import decode as decoding
-from fusion.reading.decode import Cells
+from fusion.reading.cells import Cells, inked, place
+from fusion.reading.decode import decode
 from fusion.reading.lines import assemble
 from fusion.reading.recognizer import CELL_HEIGHT, CHARACTERS, PITCH, Recognizer
 from fusion.reading.scale import find_zoom, scaled, trimmed
@@ -36,7 +36,7 @@ def read_picture(picture: np.ndarray) -> Transcript:
     cells = find_cells(net, scaled(inner, zoom))
     if len(cells) > MOST_CELLS:
         return Transcript((), width, height, reason="the picture is full of what is no text")
-    grid = decoding.decode(cells)
+    grid = decode(cells)
     if grid is None:
         return Transcript((), width, height, reason=NOTHING)
     lines = assemble(grid, zoom, left, top)
@@ -86,12 +86,12 @@ def _cells_of(net: Recognizer, strip: np.ndarray, own: slice, above: int) -> Cel
     """Return the inked cells of a strip's own rows. above: rows of cells before the strip."""
     maps = net(torch.from_numpy(np.ascontiguousarray(strip))[None])
     ink = maps.ink[0, own].sigmoid().numpy()  # (h, w)
-    rows, columns = decoding.inked(ink)
+    rows, columns = inked(ink)
     hidden = maps.hidden[0, :, own].permute(1, 2, 0)[rows, columns]  # (N, hidden)
     characters = net.characters(hidden).log_softmax(1).numpy()
     sizes, roles = maps.sizes[0, :, own].numpy(), maps.roles[0, :, own].sigmoid().numpy()
     at = (rows + own.start + above, columns)
-    return decoding.place(at, ink[rows, columns], sizes[:, rows, columns], characters, roles[:, rows, columns])
+    return place(at, ink[rows, columns], sizes[:, rows, columns], characters, roles[:, rows, columns])
 
 
 def join(parts: list[Cells]) -> Cells:
