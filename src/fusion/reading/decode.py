@@ -10,11 +10,10 @@ import numpy as np
 
 from fusion.reading.cells import Cells
 from fusion.reading.gutter import read_numbers, split_gutter
-from fusion.reading.pane import find_pane, rows_of
+from fusion.reading.pane import INTERFACE, find_pane, rows_of
 from fusion.reading.row import OFF_LINE, Row, is_stray, phase_of, read_row
 
-INTERFACE = 0.7  # probability from which a cell or a row is no code
-TITLE = 0.1  # and from which a row that stands off the lines is none
+TITLE = 0.1  # probability of being one from which a row that stands off the lines is no code
 
 
 @dataclass(frozen=True)
@@ -30,7 +29,7 @@ class Grid:
 
 def decode(cells: Cells) -> Grid | None:
     """Return the grid of a picture's code, or None where there is none. Titles and interfaces are left out."""
-    cells, gutter = split_gutter(cells[cells.roles[:, 1] < INTERFACE])
+    cells, gutter = split_gutter(cells)
     pane = find_pane(cells) if len(cells) >= 3 else None
     if pane is None:
         return None

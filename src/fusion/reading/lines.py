@@ -6,7 +6,7 @@ from fusion.reading.decode import Grid
 from fusion.reading.gutter import counted, find_gutter, numbered_rows
 from fusion.reading.recognizer import CHARACTERS, WIDE
 from fusion.reading.row import Row
-from fusion.reading.transcript import Line
+from fusion.reading.transcript import DOUBTFUL, Line
 
 CURSORS = "|│"
 ENOUGH = 4  # lines of which one that begins before all others is an exception
@@ -42,14 +42,18 @@ def assemble(grid: Grid, zoom: float = 1.0, left: int = 0, top: int = 0) -> tupl
 
 
 def _first_column(rows: list[Row], kept: list[np.ndarray]) -> int:
-    """Return the column that the text begins in; take a cursor before it, alone in its column, out of `kept`."""
+    """Return the column that the text begins in; take what is alone in its column before it out of `kept`.
+
+    That is a cursor, or the rest of a number; what was surely read is left.
+    """
     starts = [int(row.columns[keep].min()) if keep.any() else None for row, keep in zip(rows, kept, strict=True)]
     told = sorted(start for start in starts if start is not None)
     if len(told) < ENOUGH or told[0] == told[1]:
         return told[0] if told else 0
     at = starts.index(told[0])
     lone = rows[at].columns == told[0]
-    if CHARACTERS[int(rows[at].classes[lone][0])] not in CURSORS:
+    is_sure = float(rows[at].confidence[lone][0]) >= DOUBTFUL
+    if is_sure and CHARACTERS[int(rows[at].classes[lone][0])] not in CURSORS:
         return told[0]
     kept[at] = kept[at] & ~lone
     return _first_column(rows, kept)

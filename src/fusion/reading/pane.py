@@ -11,6 +11,7 @@ import numpy as np
 from fusion.reading.cells import Cells, median
 
 SAME_PITCH = 0.3  # natural logarithm: text that is larger or smaller than this is not of the same pane
+INTERFACE = 0.6  # probability of being a title, or text of an interface, from which cells or rows are no code
 GAP = 3.0  # pitches without anything that cut a row in two
 LONG = 5  # characters from which a segment's own phase says something
 BESIDE = 5.0  # pitches from a segment of prose within which what is short belongs to it
@@ -84,10 +85,11 @@ def _modes(pitch: np.ndarray, ink: np.ndarray) -> list[float]:
 def _on_grid(cells: Cells, pitch: float) -> tuple[float, Pane]:
     """Return how many characters stand on the best grid of about this pitch, and what stands on it."""
     near = abs(np.log(cells.pitch / pitch)) < SAME_PITCH
+    is_code = near & (cells.roles[:, 1] < INTERFACE)
     line_height = median(cells.line_height[near], cells.ink[near])
     parts = [part for group in rows_of(cells.y, line_height) for part in _cut(cells.x, group, GAP * pitch)]
     pitch = _refined(cells.x, parts, pitch)
-    segments = [(_segment(cells, part, pitch), bool(near[part].mean() > 0.5)) for part in parts]
+    segments = [(_segment(cells, part, pitch), bool(is_code[part].mean() > 0.5)) for part in parts]
     long = [segment for segment, sized in segments if sized and _is_coherent(segment)]
     prose = [
         segment for segment, sized in segments if segment.characters >= LONG and not (sized and _is_coherent(segment))
@@ -99,7 +101,7 @@ def _on_grid(cells: Cells, pitch: float) -> tuple[float, Pane]:
     count = sum(len(segment.at) for segment in kept)
     score = sum(segment.characters * segment.coherence for segment in long)
     if not long or count < FEW * len(cells):
-        return score, Pane(cells[near], pitch, line_height)
+        return score, Pane(cells[is_code], pitch, line_height)
     own = cells[np.sort(np.concatenate([segment.at for segment in kept]))]
     return score, Pane(own, pitch, median(own.line_height, own.ink))
 

@@ -1,0 +1,77 @@
+"""Code is told from prose and from interfaces by the grid that it stands on."""
+
+import numpy as np
+
+from fusion.reading.cells import Cells
+from fusion.reading.pane import find_pane
+from fusion.reading.recognizer import CLASSES
+
+PITCH, LINE = 8.4, 20.0  # pixels
+
+
+def cells_at(x: np.ndarray, y: np.ndarray, pitch: float = PITCH, title: float = 0.0) -> Cells:
+    """One cell for each character whose middle is given."""
+    count = len(x)
+    characters = np.full((count, CLASSES), -9.0)
+    characters[:, ord("a")] = -0.01
+    return Cells(
+        x, y, np.full(count, pitch), np.full(count, LINE), np.ones(count), characters, np.tile([0.0, title], (count, 1))
+    )
+
+
+def code(rows: int, columns: int, left: float, top: float) -> Cells:
+    """Rows of characters one pitch apart, a little off as a network says it."""
+    noise = np.random.default_rng(0).normal(0, 0.5, (2, rows * columns))
+    y, x = np.divmod(np.arange(rows * columns), columns)
+    return cells_at(left + x * PITCH + noise[0], top + y * LINE + noise[1])
+
+
+def prose(rows: int, characters: int, left: float, top: float, title: float = 0.0) -> Cells:
+    """Rows of characters as wide as each is."""
+    rng = np.random.default_rng(1)
+    widths = rng.uniform(0.4 * PITCH, 1.4 * PITCH, (rows, characters))
+    x = left + np.cumsum(widths, 1) - widths / 2
+    y = np.repeat(top + np.arange(rows) * 1.3 * LINE, characters)
+    return cells_at(x.ravel(), y, 0.9 * PITCH, title)
+
+
+def together(*parts: Cells) -> Cells:
+    names = Cells.__dataclass_fields__
+    return Cells(*(np.concatenate([getattr(part, name) for part in parts]) for name in names))
+
+
+def test_code_between_prose_is_found() -> None:
+    block = code(6, 40, 60.0, 300.0)
+    pane = find_pane(together(prose(8, 70, 20.0, 40.0), block, prose(8, 70, 20.0, 500.0)))
+    assert pane is not None and abs(pane.pitch - PITCH) < 0.02
+    assert len(pane.cells) == len(block) and pane.cells.y.min() > 290 and pane.cells.y.max() < 410
+
+
+def test_a_side_bar_at_the_height_of_the_code_is_left_out() -> None:
+    block = code(10, 50, 300.0, 50.0)
+    pane = find_pane(together(prose(8, 14, 10.0, 48.0), block))
+    assert pane is not None and len(pane.cells) == len(block) and pane.cells.x.min() > 290
+
+
+def test_what_the_network_takes_for_an_interface_is_left_out_though_it_stands_on_a_grid() -> None:
+    bar = cells_at(20 + np.arange(30) * PITCH, np.full(30, 10.0), title=0.9)
+    block = code(4, 30, 20.0, 50.0)
+    pane = find_pane(together(bar, block))
+    assert pane is not None and len(pane.cells) == len(block)
+
+
+def test_short_lines_stay_where_they_stand_on_the_grid() -> None:
+    brace = cells_at(np.array([60.0]), np.array([50 + 5 * LINE]))
+    pane = find_pane(together(code(5, 40, 60.0, 50.0), brace))
+    assert pane is not None and len(pane.cells) == 5 * 40 + 1
+
+
+def test_a_few_short_lines_are_code_too() -> None:
+    pane = find_pane(code(3, 3, 20.0, 20.0))
+    assert pane is not None and len(pane.cells) == 9
+
+
+def test_text_of_one_font_of_any_width_is_kept_where_nothing_else_is() -> None:
+    text = prose(5, 60, 20.0, 20.0)
+    pane = find_pane(text)
+    assert pane is not None and len(pane.cells) == len(text)
