@@ -13,13 +13,13 @@ from fusion.reading.cells import Cells, median
 SAME_PITCH = 0.3  # natural logarithm: text that is larger or smaller than this is not of the same pane
 INTERFACE = 0.6  # probability of being a title, or text of an interface, from which cells or rows are no code
 GAP = 3.0  # pitches without anything that cut a row in two
-LONG = 5  # characters from which a segment's own phase says something
+LONG, PROSE = 5, 12  # characters from which a segment's phase says that it is code, and that it is none
 BESIDE = 5.0  # pitches from a segment of prose within which what is short belongs to it
 OUTSIDE = 9.0  # pitches before and behind all long segments where line numbers may stand
 NEAR_PHASE = 0.22  # pitches that a short segment may stand off the grid
 UNLIKELY = 0.15  # change of pitch, as a share, that weighs as much as rows that stand on no grid at all
 FEW = 0.08  # share of the cells; where fewer stand on a grid, the picture has no font of one width
-MODES = 3  # widths of characters that are tried
+MODES, BIN = 4, 0.04  # widths of characters that are tried; their histogram's bins, natural logarithm
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class Pane:
     line_height: float
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class _Segment:
     at: np.ndarray  # (n,) numbers of its cells
     y: float
@@ -74,9 +74,8 @@ def _modes(pitch: np.ndarray, ink: np.ndarray) -> list[float]:
     for _ in range(MODES):
         if weights.sum() < 0.1 * ink.sum() or not len(left):
             break
-        counts, edges = np.histogram(left, np.arange(left.min(), left.max() + 0.16, 0.08), weights=weights)
-        middle = edges[int(counts.argmax())] + 0.04
-        near = abs(left - middle) < 0.12
+        counts, edges = np.histogram(left, np.arange(left.min(), left.max() + 2 * BIN, BIN), weights=weights)
+        near = abs(left - edges[int(counts.argmax())] - BIN / 2) < 1.5 * BIN
         found.append(median(pitch[near], np.maximum(weights[near], 1e-6)))
         weights[near] = 0
     return found
@@ -91,12 +90,9 @@ def _on_grid(cells: Cells, pitch: float) -> tuple[float, Pane]:
     pitch = _refined(cells.x, parts, pitch)
     segments = [(_segment(cells, part, pitch), bool(is_code[part].mean() > 0.5)) for part in parts]
     long = [segment for segment, sized in segments if sized and _is_coherent(segment)]
-    prose = [
-        segment for segment, sized in segments if segment.characters >= LONG and not (sized and _is_coherent(segment))
-    ]
-    short = [
-        segment for segment, sized in segments if sized and segment.characters < LONG and _fits(segment, long, pitch)
-    ]
+    others = [(segment, sized) for segment, sized in segments if segment not in long]
+    prose = [segment for segment, sized in others if segment.characters >= (PROSE if sized else LONG)]
+    short = [segment for segment, sized in others if sized and segment not in prose and _fits(segment, long, pitch)]
     kept = long + [segment for segment in short if not _is_beside(segment, prose, line_height / 2, BESIDE * pitch)]
     count = sum(len(segment.at) for segment in kept)
     score = sum(segment.characters * segment.coherence for segment in long)
@@ -121,7 +117,7 @@ def _segment(cells: Cells, at: np.ndarray, pitch: float) -> _Segment:
 
 def _is_coherent(segment: _Segment) -> bool:
     """Return whether a segment's characters are one pitch apart; few of them are by chance."""
-    return segment.characters >= LONG and segment.coherence > 0.45 + 0.5 / segment.characters**0.5
+    return segment.characters >= LONG and segment.coherence > 0.45 + 0.7 / segment.characters**0.5
 
 
 def _fits(segment: _Segment, long: list[_Segment], pitch: float) -> bool:
