@@ -19,8 +19,8 @@ STRIP, AROUND = 512, 64  # pixels that are read at once from the top down, and s
 MOST_PIXELS = 24_000_000  # that are read of one picture; a larger one is made smaller
 MOST_CELLS = 300_000  # inked ones, a kilobyte each: a hundred times a usual screenshot
 NOTHING = "no text was found in the picture"
-LEAST = 0.6  # mean confidence from which something is taken for text that can be read
-FEW = 3  # characters that are no code yet
+LEAST = 0.72  # mean confidence from which something is taken for text that can be read
+FEW, WORDS = 3, 0.2  # characters that are no code yet; share of letters and digits that any code has
 _LOADING = threading.Lock()
 
 
@@ -114,9 +114,10 @@ def _look(net: Recognizer, part: np.ndarray) -> tuple[float, float, int]:
 
 def _reason(transcript: Transcript) -> str:
     """Return why what was read is not taken for code, or nothing."""
-    facts = transcript.facts()
-    if facts["characters"] < FEW:
+    facts, seen = transcript.facts(), "".join(transcript.text.split())
+    words = sum(character.isalnum() for character in seen)
+    if facts["characters"] < FEW or words < WORDS * len(seen):  # edges of shapes are taken for strokes
         return NOTHING
     if facts["confidence"] < LEAST:
-        return f"what stands in the picture cannot be read (mean confidence {facts['confidence']:.2f})"
+        return f"what stands in the picture cannot be read as code (mean confidence {facts['confidence']:.2f})"
     return ""
