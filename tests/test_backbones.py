@@ -17,7 +17,7 @@ MODELS = {name: backbones.model_of(name) for name in backbones.names()}
 
 
 def test_every_name_of_the_source_tables_is_there():
-    assert {*MODELS} == {*backbones.PUBLISHED, "efficientnet_lite0", "convnet"}
+    assert {*MODELS} == {*backbones.PUBLISHED, "efficientnet_lite0", "convnet", "reader"}
 
 
 @pytest.mark.parametrize("name", backbones.PUBLISHED)
@@ -28,7 +28,7 @@ def test_the_published_count_is_reached_but_for_what_is_explained(name):
 
 @pytest.mark.parametrize(("name", "millions", "features"), [
     ("nasnetmobile", 4.23, 1056), ("vgg16", 14.71, 512), ("vgg19", 20.02, 512), ("mobilenetv2", 2.22, 1280),
-    ("efficientnet_lite0", 3.37, 1280), ("convnet", 0.05, 128),
+    ("efficientnet_lite0", 3.37, 1280), ("convnet", 0.05, 128), ("reader", 0.38, 337),
 ])  # fmt: skip
 def test_the_classifier_is_left_out(name, millions, features):
     branch = backbones.build_on_meta(MODELS[name], 64)

@@ -119,7 +119,7 @@ def test_the_shipped_weights_are_whole_and_fit() -> None:
 
 
 def test_a_backbone_without_code_weights_is_named() -> None:
-    with pytest.raises(UserError, match="holds weights of mobilenetv2_100, not of test_resnet"):
+    with pytest.raises(UserError, match="holds weights of mobilenetv2_100 and reader, not of test_resnet"):
         find_image_weights("test_resnet", "code")
 
 

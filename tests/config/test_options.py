@@ -91,7 +91,7 @@ WRONG = [
     ("backbone.channels=true", "it is one of 3, 1"),
     ("backbone.weights=nowhere", "nor an existing file or folder"),
     ("backbone.weights=null", "or an existing file or folder"),
-    ("backbone.model=resnet50 backbone.weights=code", "holds weights of mobilenetv2_100, not of resnet50"),
+    ("backbone.model=resnet50 backbone.weights=code", "holds weights of mobilenetv2_100 and reader, not of resnet50"),
     ("text.lr_decay=abc", "must be a number above 0 and at most 1"),
     ("text.freeze=some", "'all but 12' for the last 12"),
     ("text.weights=nowhere", "nor an existing file or folder"),

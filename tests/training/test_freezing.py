@@ -63,7 +63,7 @@ def counted_as_keras_does(net: nn.Module, learning: list[str]) -> int:
     return count
 
 
-@pytest.mark.parametrize("model", ["test_resnet", "test_vit3", "test_convnext", "nasnetmobile", "convnet"])
+@pytest.mark.parametrize("model", ["test_resnet", "test_vit3", "test_convnext", "nasnetmobile", "convnet", "reader"])
 def test_every_parameter_belongs_to_one_layer(model):
     branch = image(model, 160 if model == "test_vit3" else 64)
     grouped = [p for layer in layers(branch) for m in layer for p in m.parameters(recurse=False)]

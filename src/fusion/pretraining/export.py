@@ -18,7 +18,13 @@ from torch import nn
 
 from fusion.files import replacing, sha256_of, write_text
 
-LOCAL = ("runs=", "name=", "data.path=", "pretraining.resume=", "reader.resume=")  # overrides that mean nothing on another machine
+LOCAL = (
+    "runs=",
+    "name=",
+    "data.path=",
+    "pretraining.resume=",
+    "reader.resume=",
+)  # overrides that mean nothing on another machine
 
 CARD = """\
 # {name}: weights of fusion's own domain

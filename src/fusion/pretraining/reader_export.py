@@ -58,7 +58,8 @@ def card(run: Mapping[str, Any], projects: int, sha256: str, size: int) -> str:
         shape=config["input_shape"], snippets=run["samples"]["train"], projects=projects,
         data=config["data"].get("set", config["data"]["kind"]), split=run["split_hash"],
         excluded=", ".join(f"`data={name}`" for name in options["exclude_eval_projects_of"]) or "none",
-        seed=config["seed"], date=date.today(), hours=run["timings"]["training_seconds"] / 3600, processes=run["processes"], sha256=sha256,
+        seed=config["seed"], date=date.today(), hours=run["timings"]["training_seconds"] / 3600,
+        processes=run["processes"], sha256=sha256,
         command=command_of(run), versions=", ".join(f"{name} {run['versions'][name]}" for name in ("fusion", "torch")),
         **{"val_accuracy": "?", "val_blank": "?"} | reached,
     )  # fmt: skip
