@@ -234,12 +234,13 @@ def as_text(table: dict[str, Any]) -> str:
     """Return a table for people; figures in per cent, intervals in brackets."""
     field, rows = table["by"], table["rows"]
     heads = ["characters wrong %", "median %", "no white space %", "indentation right %", "ms"]
-    heads += [head for key, head in LANGUAGE.items() if key in rows[0]]
+    asked = [key for key in LANGUAGE if any(key in row for row in rows)]  # an earlier run may have had another model
+    heads += [LANGUAGE[key] for key in asked]
     lines = [[field, "reader", "n", *heads]]
     for row in rows:
         cells = [percent(row["character_error"]), f"{100 * row['median_error']:.2f}"]
         cells += [percent(row["without_white_space"]), percent(row["indentation"]), f"{row['ms']:.0f}"]
-        cells += [percent(row[key]) for key in LANGUAGE if key in row]
+        cells += [percent(row[key]) if key in row else "-" for key in asked]
         lines.append([str(row[field]), row["reader"], str(row["pictures"]), *cells])
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
     padded = ([cell.ljust(width) for cell, width in zip(line, widths, strict=True)] for line in lines)

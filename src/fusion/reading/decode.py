@@ -10,10 +10,12 @@ import numpy as np
 
 from fusion.reading.cells import Cells
 from fusion.reading.gutter import read_numbers, split_gutter
-from fusion.reading.pane import INTERFACE, find_pane, rows_of
+from fusion.reading.pane import find_pane, rows_of
 from fusion.reading.row import OFF_LINE, Row, is_stray, phase_of, read_row
 
-TITLE = 0.1  # probability of being one from which a row that stands off the lines is no code
+TITLE, LONE = 0.1, 0.6  # probability of being one from which a row off the lines is no code, and one with no other near
+NEAR = 3.5  # lines
+OFF_GRID = 0.15  # pitches off the columns that no code stands
 
 
 @dataclass(frozen=True)
@@ -42,10 +44,9 @@ def decode(cells: Cells) -> Grid | None:
     for y, group in found:
         index = rows[-1].index + max(1, round((y - rows[-1].y) / line_height)) if rows else 0
         row = read_row(cells[group], index, y, pitch, phase)
-        if row is not None and row.title < INTERFACE:
+        if row is not None:
             rows.append(row)
-    if len(rows) > 1 and _is_title(rows[0], rows[1], line_height):
-        del rows[0]
+    rows = _without_titles(rows, line_height)
     while rows and is_stray(rows[-1]):  # the lower edge of a window, a line cut to its upper ends
         del rows[-1]
     while rows and is_stray(rows[0]):
@@ -56,10 +57,20 @@ def decode(cells: Cells) -> Grid | None:
     return Grid(tuple(rows), pitch, line_height, phase, numbers)
 
 
-def _is_title(first: Row, second: Row, line_height: float) -> bool:
-    """Return whether the uppermost row stands off the lines, and looks a little like a title."""
-    lines = (second.y - first.y) / line_height
-    return abs(lines - round(lines)) > OFF_LINE and first.title > TITLE
+def _without_titles(rows: list[Row], line_height: float) -> list[Row]:
+    """Return the rows that are code. What looks like a title is one unless it stands on the lines and columns of code.
+
+    The first line of a text, a comment above all, looks much like a title to the network.
+    """
+    code = [row.y for row in rows if row.title < LONE]
+    return [row for row in rows if row.title < TITLE or _is_on_lines(row, code, line_height)]
+
+
+def _is_on_lines(row: Row, code: list[float], line_height: float) -> bool:
+    """Return whether a row stands where a line of code would, near another."""
+    apart = min((abs(row.y - y) for y in code if y != row.y), default=0.0) / line_height
+    near = apart < NEAR and abs(apart - round(apart)) < OFF_LINE
+    return near and row.off_grid < OFF_GRID if apart else row.title < LONE
 
 
 def _line_height(middles: list[float], line_height: float) -> float:

@@ -31,7 +31,11 @@ def split_gutter(cells: Cells) -> tuple[Cells, Cells | None]:
     if aligned < max(2, AGREE * len(ends)) or aligned < AGREE / 2 * len(rows_of(cells.y, line_height)):
         return cells, None
     edge += 0.7 * pitch
-    return cells[(cells.x > edge) & (cells.roles[:, 0] <= 0.5)], numbers[numbers.x <= edge]
+    is_code = cells.roles[:, 0] <= 0.5
+    behind = is_code & (cells.x > edge)
+    if 2 * behind.sum() < is_code.sum():  # numbers at the end of lines
+        return cells, None
+    return cells[behind], numbers[numbers.x <= edge]
 
 
 def read_numbers(cells: Cells, middles: Sequence[float], line_height: float) -> tuple[int | None, ...]:

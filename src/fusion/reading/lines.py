@@ -48,7 +48,7 @@ def _first_column(rows: list[Row], kept: list[np.ndarray]) -> int:
     """
     starts = [int(row.columns[keep].min()) if keep.any() else None for row, keep in zip(rows, kept, strict=True)]
     told = sorted(start for start in starts if start is not None)
-    if len(told) < ENOUGH or told[0] == told[1]:
+    if len(told) < ENOUGH or told[1] - told[0] != 1:
         return told[0] if told else 0
     at = starts.index(told[0])
     lone = rows[at].columns == told[0]

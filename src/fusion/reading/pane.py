@@ -11,7 +11,7 @@ import numpy as np
 from fusion.reading.cells import Cells, median
 
 SAME_PITCH = 0.3  # natural logarithm: text that is larger or smaller than this is not of the same pane
-INTERFACE = 0.6  # probability of being a title, or text of an interface, from which cells or rows are no code
+INTERFACE = 0.6  # probability of being a title, or text of an interface, from which a segment is no code
 GAP = 3.0  # pitches without anything that cut a row in two
 LONG, PROSE = 5, 12  # characters from which a segment's phase says that it is code, and that it is none
 BESIDE = 5.0  # pitches from a segment of prose within which what is short belongs to it
@@ -90,6 +90,7 @@ def _on_grid(cells: Cells, pitch: float) -> tuple[float, Pane]:
     pitch = _refined(cells.x, parts, pitch)
     segments = [(_segment(cells, part, pitch), bool(is_code[part].mean() > 0.5)) for part in parts]
     long = [segment for segment, sized in segments if sized and _is_coherent(segment)]
+    long += [segment for segment, sized in segments if not sized and _continues(segment, long, pitch)]
     others = [(segment, sized) for segment, sized in segments if segment not in long]
     prose = [segment for segment, sized in others if segment.characters >= (PROSE if sized else LONG)]
     short = [segment for segment, sized in others if sized and segment not in prose and _fits(segment, long, pitch)]
@@ -118,6 +119,19 @@ def _segment(cells: Cells, at: np.ndarray, pitch: float) -> _Segment:
 def _is_coherent(segment: _Segment) -> bool:
     """Return whether a segment's characters are one pitch apart; few of them are by chance."""
     return segment.characters >= LONG and segment.coherence > 0.45 + 0.7 / segment.characters**0.5
+
+
+def _continues(segment: _Segment, long: list[_Segment], pitch: float) -> bool:
+    """Return whether a segment that looks like a title stands on the grid of the code, and begins where code does.
+
+    The first line of a text, a comment above all, looks much like a title to the network.
+    """
+    if not long or not _is_coherent(segment):
+        return False
+    left = min(other.left for other in long)
+    nearest = min(long, key=lambda other: abs(other.y - segment.y))
+    apart = (segment.phase - nearest.phase + 0.5) % 1 - 0.5
+    return segment.left > left - pitch and abs(apart) < NEAR_PHASE / 2
 
 
 def _fits(segment: _Segment, long: list[_Segment], pitch: float) -> bool:

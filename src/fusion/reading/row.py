@@ -27,6 +27,7 @@ class Row:
     confidence: np.ndarray  # (M,)
     numbers: np.ndarray  # (M,) probability of belonging to a line number
     title: float = 0.0  # probability of being no code but a title, or other text of an interface
+    off_grid: float = 0.0  # pitches that it stands off the columns of all rows, at most a half
 
 
 def is_stray(row: Row) -> bool:
@@ -63,7 +64,7 @@ def read_row(cells: Cells, index: int, y: float, pitch: float, phase: float) -> 
     _drop_strays(columns, confidence, keep)
     if not keep.any():
         return None
-    return Row(index, y, columns[keep], classes[keep], confidence[keep], number[keep], title)
+    return Row(index, y, columns[keep], classes[keep], confidence[keep], number[keep], title, abs(apart) / pitch)
 
 
 def _drop_strays(columns: np.ndarray, confidence: np.ndarray, keep: np.ndarray) -> None:
