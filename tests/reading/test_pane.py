@@ -54,7 +54,7 @@ def test_a_side_bar_at_the_height_of_the_code_is_left_out() -> None:
 
 
 def test_what_the_network_takes_for_an_interface_is_left_out_though_it_stands_on_a_grid_of_its_own() -> None:
-    bar = cells_at(20.45 * PITCH + np.arange(30) * PITCH, np.full(30, 10.0), title=0.9)
+    bar = cells_at(20 + (np.arange(30) + 0.45) * PITCH, np.full(30, 10.0), title=0.9)
     block = code(4, 30, 20.0, 50.0)
     pane = find_pane(together(bar, block))
     assert pane is not None and len(pane.cells) == len(block)
