@@ -111,13 +111,6 @@ class PretrainingTask(pl.LightningModule):
         """Take the learning rate and the schedule that a resumed run was given over those in its state."""
         restart_schedule(self.lr_schedulers(), self.lr, self.schedule(self.global_step))
 
-
-def restart_schedule(scheduler: Any, lr: float, share: float) -> None:
-    """Set the rates of a LambdaLR and its optimizer to that share of lr, times each group's own scale."""
-    for number, group in enumerate(scheduler.optimizer.param_groups):
-        group["initial_lr"] = scheduler.base_lrs[number] = lr * group.get("scale", 1.0)
-        group["lr"] = group["initial_lr"] * share
-
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         checkpoint["lr"] = self.lr
 
@@ -130,6 +123,13 @@ def restart_schedule(scheduler: Any, lr: float, share: float) -> None:
             raise UserError(f"The state to resume from is that of another network ({name} differs); start anew.")
         if self.keep_lr:
             self.lr = checkpoint["lr"]
+
+
+def restart_schedule(scheduler: Any, lr: float, share: float) -> None:
+    """Set the rates of a LambdaLR and its optimizer to that share of lr, times each group's own scale."""
+    for number, group in enumerate(scheduler.optimizer.param_groups):
+        group["initial_lr"] = scheduler.base_lrs[number] = lr * group.get("scale", 1.0)
+        group["lr"] = group["initial_lr"] * share
 
 
 def scores(logits: np.ndarray, truth: np.ndarray, classes: list[str]) -> dict[str, float]:
