@@ -89,9 +89,8 @@ def _train(config: Config, options: ReaderTraining, folder: Path, resumed: bool,
     evaluation = make_stream(config, options, judged, classes, config.seed + EVAL_SEED)
     batches = [evaluation[number] for number in range(options.eval_batches)]
     loader: Any = DataLoader(stream, sampler=StepSampler(trainer), batch_size=None, num_workers=config.num_workers)
-    trainer.fit(
-        task.train(), loader, DataLoader(batches, batch_size=None), ckpt_path=folder / STATE if resumed else None
-    )  # type: ignore[arg-type]
+    judged_loader: Any = DataLoader(batches, batch_size=None)  # type: ignore[arg-type]
+    trainer.fit(task.train(), loader, judged_loader, ckpt_path=folder / STATE if resumed else None)
     if record is not None:
         _finish(task, trainer, metrics, train, folder, record)
 

@@ -50,7 +50,8 @@ class ReaderDataset(Dataset[dict[str, torch.Tensor]]):
             id = f"{id}.{slot}"  # a row may come twice
             own = np.random.default_rng([sample_key(self.seed, step, id)])
             text = odd_text(rows["text"][i], own, self.options.odd_text)
-            drawn = Drawing(*self.renderers[kind[mine][i]], text, id, rows["label"][i], step, own)
+            zoom, renderer = self.renderers[int(kind[mine][i])]
+            drawn = Drawing(zoom, renderer, text, id, rows["label"][i], step, own)
             for whole, part in zip(aims, drawn.targets(), strict=True):
                 whole[i] = part[0]
             picture = drawn.picture(self.options, [part[i] for part in aims])

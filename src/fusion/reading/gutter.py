@@ -47,10 +47,11 @@ def read_numbers(cells: Cells, middles: Sequence[float], line_height: float) -> 
         digits = "" if row is None else "".join(CHARACTERS[kind] for kind in row.classes)
         if 0 < len(digits) <= MOST and digits.isascii() and digits.isdigit():
             told[float(own.y.mean())] = int(digits)
-    near = [min(told, key=lambda y, middle=middle: abs(y - middle), default=np.inf) for middle in middles]
-    return tuple(
-        told[y] if abs(y - middle) < line_height / 2 else None for y, middle in zip(near, middles, strict=True)
-    )
+    at, numbers = np.array([*told]), [*told.values()]
+    if not len(at):
+        return (None,) * len(middles)
+    apart = abs(at - np.array(middles)[:, None])  # (rows, numbers)
+    return tuple(numbers[int(near.argmin())] if near.min() < line_height / 2 else None for near in apart)
 
 
 def find_gutter(rows: Sequence[Row]) -> tuple[int | None, list[int | None]]:
@@ -109,7 +110,7 @@ def _counts_up(rows: Sequence[Row], numbers: Sequence[int | None]) -> bool:
     """Return whether most numbers go up by as many as there are lines between them."""
     told = [(row.index, number) for row, number in zip(rows, numbers, strict=True) if number is not None]
     right = [b[1] - a[1] == b[0] - a[0] for a, b in pairwise(told)]
-    return len(told) > 1 and np.mean(right) >= AGREE
+    return len(told) > 1 and float(np.mean(right)) >= AGREE
 
 
 def counted(rows: Sequence[Row], numbers: Sequence[int | None]) -> list[int | None]:
