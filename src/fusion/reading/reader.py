@@ -84,7 +84,7 @@ def find_cells(net: Recognizer, picture: np.ndarray) -> Cells:
 
 def _cells_of(net: Recognizer, strip: np.ndarray, own: slice, above: int) -> Cells:
     """Return the inked cells of a strip's own rows. above: rows of cells before the strip."""
-    maps = net(torch.from_numpy(np.ascontiguousarray(strip))[None])
+    maps = net(torch.from_numpy(strip.copy())[None])  # a copy, for a given picture may not be written to
     ink = maps.ink[0, own].sigmoid().numpy()  # (h, w)
     rows, columns = inked(ink)
     hidden = maps.hidden[0, :, own].permute(1, 2, 0)[rows, columns]  # (N, hidden)
