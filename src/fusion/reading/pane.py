@@ -18,6 +18,7 @@ BESIDE = 5.0  # pitches from a segment of prose within which what is short belon
 OUTSIDE = 9.0  # pitches before and behind all long segments where line numbers may stand
 NEAR_PHASE = 0.22  # pitches that a short segment may stand off the grid
 UNLIKELY = 0.15  # change of pitch, as a share, that weighs as much as rows that stand on no grid at all
+MOST = 0.8  # share of the cells; where as many stand on one grid, no other pitch is tried
 FEW = 0.08  # share of the cells; where fewer stand on a grid, the picture has no font of one width
 MODES, BIN = 4, 0.04  # widths of characters that are tried; their histogram's bins, natural logarithm
 
@@ -49,6 +50,8 @@ def find_pane(cells: Cells) -> Pane | None:
         score, pane = _on_grid(cells, pitch)
         if best is None or score > best[0]:
             best = (score, pane)
+        if score and len(pane.cells) >= MOST * len(cells):
+            break
     return None if best is None else best[1]
 
 

@@ -49,8 +49,9 @@ def read_row(cells: Cells, index: int, y: float, pitch: float, phase: float) -> 
     column = np.rint(at).astype(int)
     columns, inverse = np.unique(column, return_inverse=True)
     ink = np.bincount(inverse, cells.ink)
-    votes = np.zeros((len(columns), cells.characters.shape[1]))
-    np.add.at(votes, inverse, cells.characters * cells.ink[:, None])
+    order = np.argsort(inverse, kind="stable")  # the cells of each column together
+    starts = np.searchsorted(inverse[order], np.arange(len(columns)))
+    votes = np.add.reduceat((cells.characters * cells.ink[:, None])[order], starts)
     votes /= ink[:, None]
     votes[:, 0] = -np.inf  # nothing is no character
     votes -= np.logaddexp.reduce(votes, axis=1, keepdims=True)
