@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from fusion.reading import reader
-from fusion.reading.reader import find_cells, read_picture
+from fusion.reading.reader import find_cells, folded, read_picture
 from fusion.reading.recognizer import Recognizer
 
 RNG = np.random.default_rng(0)
@@ -58,3 +58,11 @@ def test_strips_read_as_the_whole_does(untaught: Recognizer, monkeypatch: pytest
     assert len(parts) == len(whole) > 0
     for one, other in ((whole.x, parts.x), (whole.y, parts.y), (whole.characters, parts.characters)):
         assert np.allclose(one, other, atol=1e-3)
+
+
+def test_folded_normalisations_change_nothing() -> None:
+    torch.manual_seed(0)
+    net, image = Recognizer(channels=8, stem=(4, 8), hidden=8), torch.randint(0, 256, (1, 32, 32, 3), dtype=torch.uint8)
+    net(image)  # moves the statistics
+    expected = net.eval()(image)
+    assert all(torch.allclose(a, b, atol=1e-4) for a, b in zip(folded(net)(image), expected, strict=True))
