@@ -71,8 +71,11 @@ def restored(weights: dict[str, torch.Tensor]) -> Recognizer:
 def folded(net: Recognizer) -> Recognizer:
     """Return the network with each normalisation made part of the convolution before it: a seventh less to do."""
     for layers in list(net.modules()):
-        if isinstance(layers, nn.Sequential) and len(layers) > 1 and isinstance(layers[1], nn.BatchNorm2d):
-            layers[0], layers[1] = fuse_conv_bn_eval(layers[0], layers[1]), nn.Identity()
+        match list(layers.children()):
+            case [nn.Conv2d() as convolution, nn.BatchNorm2d() as normalisation, *_] if isinstance(
+                layers, nn.Sequential
+            ):
+                layers[0], layers[1] = fuse_conv_bn_eval(convolution, normalisation), nn.Identity()
     return net.to(memory_format=torch.channels_last)
 
 
