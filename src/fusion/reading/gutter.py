@@ -44,9 +44,9 @@ def read_numbers(cells: Cells, middles: Sequence[float], line_height: float) -> 
     for group in rows_of(cells.y, line_height):
         own = cells[group]
         row = read_row(own, 0, float(own.y.mean()), pitch, phase_of(own.x, pitch))
-        digits = "" if row is None else "".join(CHARACTERS[kind] for kind in row.classes)
-        if 0 < len(digits) <= MOST and digits.isascii() and digits.isdigit():
-            told[float(own.y.mean())] = int(digits)
+        number = None if row is None else _number(row.classes)
+        if number is not None:
+            told[float(own.y.mean())] = number
     at, numbers = np.array([*told]), [*told.values()]
     if not len(at):
         return (None,) * len(middles)
@@ -95,10 +95,16 @@ def _numbers(row: Row) -> dict[int, int]:
     """Return the numbers of a row that nothing touches, by the column that they end in."""
     found: dict[int, int] = {}
     for run in np.split(np.arange(len(row.columns)), np.flatnonzero(np.diff(row.columns) > 1) + 1):
-        digits = "".join(CHARACTERS[kind] for kind in row.classes[run])
-        if 0 < len(digits) <= MOST and digits.isascii() and digits.isdigit():
-            found[int(row.columns[run[-1]])] = int(digits)
+        number = _number(row.classes[run])
+        if number is not None:
+            found[int(row.columns[run[-1]])] = number
     return found
+
+
+def _number(classes: np.ndarray) -> int | None:
+    """Return the number that characters spell, None where they are no digits, none at all or too many."""
+    digits = "".join(CHARACTERS[kind] for kind in classes)
+    return int(digits) if 0 < len(digits) <= MOST and digits.isascii() and digits.isdigit() else None
 
 
 def _sides(rows: Sequence[Row], end: int) -> list[tuple[np.ndarray, np.ndarray]]:
