@@ -1,8 +1,9 @@
 """Make a folder of pictures of code as a browser shows it, with what stands in each: what bench_ocr.py reads.
 
-Texts come from the test side of a corpus, colours from highlight.js, Shiki, Prism and CodeMirror, the browser is a
-headless Chromium (apt-get install chromium, or CHROMIUM names one) that Node drives. --install fetches the packages of
-npm, once, into the folder browser/ of the cache. A highlighter that is not there is left out, and named.
+Texts come from the test side of a corpus (the reader is worked on with --split val, and judged on test), colours from
+highlight.js, Shiki, Prism and CodeMirror, the browser is a headless Chromium (apt-get install chromium, or CHROMIUM
+names one) that Node drives. --install fetches the packages of npm, once, into the folder browser/ of the cache. A
+highlighter that is not there is left out, and named.
 
   python scripts/browser_pictures.py --install
   python scripts/browser_pictures.py --data core --count 200 --out pictures/page
@@ -64,6 +65,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--install", action="store_true", help="fetch the packages of npm, and end")
     parser.add_argument("--data", choices=["small", "core", "standard"], default="core", help="default: core")
+    parser.add_argument(
+        "--split", choices=["test", "val"], default="test", help="whose projects' texts (default: test)"
+    )
     parser.add_argument("--kind", choices=KINDS, default="page", help="default: page")
     parser.add_argument("--count", type=int, default=200, help="pictures (default: 200)")
     parser.add_argument("--seed", type=int, default=0)
@@ -81,9 +85,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     table = sources.load(load_data_options(args.data), cache_dir(), console.progress)
     args.out.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as work:
-        jobs = plan(in_turn(rows_by_label(table, [args.seed, KINDS.index(args.kind)])), args, here, Path(work))
+        rows = rows_by_label(table, args.split, [args.seed, KINDS.index(args.kind)])
+        jobs = plan(in_turn(rows), args, here, Path(work))
         truths = [truth for truth in shoot(jobs, args, Path(work)) if truth][: args.count]
-    facts = {"data": args.data, "kind": args.kind, "seed": args.seed, "pictures": truths}
+    facts = {"data": args.data, "split": args.split, "kind": args.kind, "seed": args.seed, "pictures": truths}
     write_text(args.out / "truth.json", json.dumps(facts, indent=1, ensure_ascii=False) + "\n")
     log.info("%d pictures of %d labels", len(truths), len({truth["label"] for truth in truths}))
     print(args.out / "truth.json")
@@ -141,7 +146,7 @@ def plan(rows: Iterator[dict[str, Any]], args: argparse.Namespace, here: list[st
         job = draw_look(rng, args.kind, len(jobs), here)
         job["texts"] = _texts(rows, job, 1 if job["layout"] != "blog" else int(rng.integers(1, 4)))
         if not job["texts"]:
-            log.warning("the test side has no more texts that fit: %d pictures", len(jobs))
+            log.warning("the %s side has no more texts that fit: %d pictures", args.split, len(jobs))
             break
         job["codes"] = [text.truth if job["kind"] == "proportional" else text.code for text in job["texts"]]
         job["languages"] = names_of(job["texts"][0].label)

@@ -39,9 +39,9 @@ class Text:
     id: str  # of the snippet that it was cut from
 
 
-def rows_by_label(table: pa.Table, seeds: list[int]) -> dict[str, list[dict[str, Any]]]:
-    """Return the longer test rows of every label in a random order in which its projects take turns."""
-    rng, rows = np.random.default_rng(seeds), select_split(table, "test")
+def rows_by_label(table: pa.Table, split: str, seeds: list[int]) -> dict[str, list[dict[str, Any]]]:
+    """Return the longer rows of one side, by label, in a random order in which projects take turns."""
+    rng, rows = np.random.default_rng(seeds), select_split(table, split)
     of_group: dict[str, dict[str, list[dict[str, Any]]]] = defaultdict(lambda: defaultdict(list))
     long = rows.filter(pc.greater_equal(rows["lines"], MIN_SNIPPET))
     listed = long.select(["id", "text", "label", "group"]).to_pylist()

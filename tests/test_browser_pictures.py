@@ -42,7 +42,7 @@ def test_labels_and_projects_take_turns_and_only_the_test_side_is_taken():
     code = "\n".join("abcdefghij")
     snippets = [Snippet(f"{i}\n{code}", label, group) for i, (label, group) in enumerate(made)]
     table = to_table(snippets, {"p": "test", "q": "test", "r": "test", "train": "train"})
-    taken = [(row["label"], row["group"]) for row in texts.in_turn(texts.rows_by_label(table, [0, 0]))]
+    taken = [(row["label"], row["group"]) for row in texts.in_turn(texts.rows_by_label(table, "test", [0, 0]))]
     assert {label for label, _ in taken[:2]} == {"A", "B"} and ("B", "train") not in taken and len(taken) == 4
     assert {group for label, group in taken if label == "A"} == {"p", "q"} and taken[-1] == ("A", "p")
 

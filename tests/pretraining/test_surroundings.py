@@ -5,7 +5,7 @@ import pytest
 
 from fusion.pretraining.disturbances import disturb, subpixels
 from fusion.pretraining.surroundings import add_interface, add_things
-from fusion.reading.targets import TITLE_ROLE, blank_targets, cover, fill_interface
+from fusion.reading.targets import TITLE_ROLE, blank_targets, cover, fill_written
 
 SIDE = 256
 
@@ -34,7 +34,9 @@ def test_what_is_covered_is_not_to_be_read() -> None:
 def test_text_of_an_interface_is_to_be_read_where_it_stands_as_no_code(seed: int) -> None:
     picture, aims = white(), blank_targets(1, (SIDE, SIDE))
     (left, top, right, bottom), written = add_interface(picture, 1.0, ["main.py", "run"], np.random.default_rng(seed))
-    fill_interface(written.boxes, written.slots, written.em, written.line_height, 1.0, [part[0] for part in aims])
+    fill_written(
+        written.boxes, written.slots, written.em, written.line_height, 1.0, [part[0] for part in aims], TITLE_ROLE
+    )
     ink = aims.classes[0] > 0
     assert ink.any() and (aims.roles[0][ink] == TITLE_ROLE).all()
     rows, columns = np.nonzero(ink)

@@ -178,4 +178,6 @@ class ReaderTraining(EndlessTraining):
     interface: float = Field(ge=0, le=1, description="share of pictures with text of an interface beside the code")
     marks: float = Field(ge=0, le=1, description="share of pictures with guides, cursors and underlines in the code")
     ligatures: float = Field(ge=0, le=1, description="share of pictures in fonts with ligatures that show them")
+    photographs: float = Field(ge=0, le=1, description="share of pictures that a camera sees at an angle")
+    proportional: float = Field(ge=0, le=1, description="share of the others in fonts of proportional width")
     eval_batches: Count = Field(description="batches of the validation side in an evaluation")

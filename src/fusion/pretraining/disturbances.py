@@ -2,9 +2,11 @@
 
 import numpy as np
 
+from fusion.screenshots.degradation import degrade
+
 
 def disturb(picture: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Return a picture (H, W, 3) uint8 disturbed in one of these ways, six times out of ten in none."""
+    """Return a picture (H, W, 3) uint8 disturbed in one of these ways, half of the time in none."""
     kind = rng.random()
     if kind < 0.15:
         return subpixels(picture, rng.random() < 0.2)
@@ -16,6 +18,8 @@ def disturb(picture: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     if kind < 0.38:
         noise = rng.normal(0, rng.uniform(2, 14), picture.shape[:2])
         return np.clip(picture + noise[..., None], 0, 255).astype(np.uint8)
+    if kind < 0.48:  # a frame of a film: whatever was done to it before, it is compressed at the size it is read at
+        return degrade(picture, "jpeg", int(rng.integers(30, 85)), 0, 0)
     return picture
 
 

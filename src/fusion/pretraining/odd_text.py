@@ -53,6 +53,6 @@ def _with_strangers(line: str, rng: np.random.Generator) -> str:
 
 def _sign(rng: np.random.Generator, mixed: float) -> str:
     if rng.random() < mixed:
-        pool = WIDE if rng.random() < 0.05 else RARE
+        pool = WIDE if rng.random() < 0.1 else RARE
         return pool[int(rng.integers(len(pool)))]
     return COMMON[int(rng.integers(len(COMMON)))]

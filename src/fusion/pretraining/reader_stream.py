@@ -14,9 +14,11 @@ from fusion.config.training import ReaderTraining
 from fusion.pretraining.disturbances import disturb
 from fusion.pretraining.ligatures import WITH_LIGATURES, Run, draw_runs, visible_runs, without
 from fusion.pretraining.odd_text import odd_text
+from fusion.pretraining.photographs import draw_view, photograph
+from fusion.pretraining.proportional import write_proportional
 from fusion.pretraining.stream import WeightedRows
-from fusion.pretraining.surroundings import add_interface, add_marks, add_things
-from fusion.reading.targets import Targets, blank_targets, cover, fill_interface, targets
+from fusion.pretraining.surroundings import Written, add_ideographs, add_interface, add_marks, add_things
+from fusion.reading.targets import CODE_ROLE, TITLE_ROLE, Targets, blank_targets, cover, fill_written, targets
 from fusion.screenshots.painter import Scene
 from fusion.screenshots.renderer import Renderer
 from fusion.screenshots.resize import resize
@@ -51,10 +53,10 @@ class ReaderDataset(Dataset[dict[str, torch.Tensor]]):
             own = np.random.default_rng([sample_key(self.seed, step, id)])
             text = odd_text(rows["text"][i], own, self.options.odd_text)
             zoom, renderer = self.renderers[int(kind[mine][i])]
-            drawn = Drawing(zoom, renderer, text, id, rows["label"][i], step, own)
+            drawn = Drawing(zoom, renderer, text, id, rows["label"][i], step, own, self.options)
             for whole, part in zip(aims, drawn.targets(), strict=True):
                 whole[i] = part[0]
-            picture = drawn.picture(self.options, [part[i] for part in aims])
+            picture = drawn.picture([part[i] for part in aims])
             image[i] = disturb(picture, own)
         return {"image": torch.from_numpy(image)} | {
             name: torch.from_numpy(array) for name, array in aims._asdict().items()
@@ -65,12 +67,14 @@ class Drawing:
     """One picture of one text, with what stands around the text and on it."""
 
     def __init__(
-        self, zoom: float, renderer: Renderer, text: str, id: str, label: str, step: int, rng: np.random.Generator
-    ):
-        self.zoom, self.renderer, self.text, self.rng = zoom, renderer, text, rng
+        self, zoom: float, renderer: Renderer, text: str, id: str, label: str, step: int, rng: np.random.Generator,
+        options: ReaderTraining,
+    ):  # fmt: skip
+        self.zoom, self.renderer, self.text, self.rng, self.options = zoom, renderer, text, rng, options
         self.key = (id, step, label)
         self.scene = self._scene(text)
         self.sprites = renderer.painter.sprites(self.scene, 0)
+        self.view = draw_view(renderer.shape, rng) if rng.random() < options.photographs else None
 
     def _scene(self, text: str) -> Scene:
         id, step, label = self.key
@@ -79,31 +83,50 @@ class Drawing:
     def targets(self) -> Targets:
         """Return what is to be read of the text, (1, ...) each."""
         side = self.renderer.shape
-        return targets(self.renderer.painter, self.scene, self.zoom, (side, side))
+        return targets(self.renderer.painter, self.scene, self.zoom, (side, side), self.view)
 
-    def picture(self, options: ReaderTraining, aims: list[np.ndarray]) -> np.ndarray:
+    def picture(self, aims: list[np.ndarray]) -> np.ndarray:
         """Return the picture, (H, W, 3) uint8. aims: its own targets, changed where something covers the text."""
-        painter, side, columns = self.renderer.painter, self.renderer.shape, self.scene.columns
-        runs = self._joined(options.ligatures)
         width, height = self.renderer.size
         source = np.empty((1, height, width, 3), np.uint8)
+        if self.view is None and self.rng.random() < self.options.proportional:
+            aims[0][:] = aims[2][:] = 0
+            self._fill(write_proportional(source[0], self.text, self.zoom, self.rng), aims, CODE_ROLE)
+        else:
+            self._draw(source)
+        if self.view is None:
+            self._surround(source[0], aims)
+        else:
+            source[0] = photograph(source[0], self.view.scaled(self.zoom), self.rng)
+        self.renderer.painter.degrade(self.scene, source)
+        side = self.renderer.shape
+        return resize(source, np.empty((1, side, side, 3), np.uint8))[0]
+
+    def _draw(self, source: np.ndarray) -> None:
+        """Draw the scene on (1, H, W, 3), with ligatures, ideographs and an editor's marks."""
+        painter, columns, geometry = self.renderer.painter, self.scene.columns, self.scene.geometry[0]
+        runs = self._joined(self.options.ligatures)
         painter.draw(self._scene(without(self.text, runs)) if runs else self.scene, source)
         palette = painter.palettes[int(columns["theme"][0])]
-        geometry = self.scene.geometry[0]
+        pixels = max(1, int(np.rint(columns["font_size"][0] * columns["scale"][0])))
         if runs:
             font = painter.styles.choices("font")[int(columns["font"][0])]
-            pixels = max(1, int(np.rint(columns["font_size"][0] * columns["scale"][0])))
             draw_runs(source[0], geometry, self.sprites, runs, font, pixels, palette.inks, palette.faces)
-        if self.rng.random() < options.marks:
+        add_ideographs(source[0], geometry, self.sprites, palette.inks, pixels, self.rng)
+        if self.rng.random() < self.options.marks:
             add_marks(source[0], geometry, self.sprites, palette.ground, self.zoom, self.rng)
-        if self.rng.random() < options.clutter:
-            cover(aims[0], add_things(source[0], self.zoom, self.rng), self.zoom)
-        if self.rng.random() < options.interface:
-            area, written = add_interface(source[0], self.zoom, self.text.split(), self.rng)
+
+    def _surround(self, source: np.ndarray, aims: list[np.ndarray]) -> None:
+        """Put things that are no text, and text that is no code, on the picture (H, W, 3)."""
+        if self.rng.random() < self.options.clutter:
+            cover(aims[0], add_things(source, self.zoom, self.rng), self.zoom)
+        if self.rng.random() < self.options.interface:
+            area, written = add_interface(source, self.zoom, self.text.split(), self.rng)
             cover(aims[0], [area], self.zoom)
-            fill_interface(written.boxes, written.slots, written.em, written.line_height, self.zoom, aims)
-        painter.degrade(self.scene, source)
-        return resize(source, np.empty((1, side, side, 3), np.uint8))[0]
+            self._fill(written, aims, TITLE_ROLE)
+
+    def _fill(self, written: Written, aims: list[np.ndarray], role: int) -> None:
+        fill_written(written.boxes, written.slots, written.em, written.line_height, self.zoom, aims, role)
 
     def _joined(self, share: float) -> list[Run]:
         """Return the runs of signs that are drawn as ligatures."""

@@ -58,7 +58,7 @@ class ReaderTask(pl.LightningModule):
             {"params": [p for p in parameters if (p.ndim > 1) is matrix], "weight_decay": decay}
             for matrix, decay in ((True, self.weight_decay), (False, 0.0))
         ]
-        optimizer = torch.optim.AdamW(groups, self.lr, fused=True)
+        optimizer = torch.optim.AdamW(groups, self.lr)  # not fused: Lightning would not clip its gradients in bf16
         return [optimizer], [{"scheduler": LambdaLR(optimizer, self.schedule), "interval": "step"}]
 
     def on_train_start(self) -> None:

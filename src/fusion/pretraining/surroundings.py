@@ -12,15 +12,15 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from fusion.screenshots import layout
-from fusion.screenshots.charset import SLOTS
+from fusion.screenshots.charset import BOX, SLOTS
 
 Rectangle = tuple[int, int, int, int]  # left, top, right, bottom
 FACES = ("DejaVuSans", "DejaVuSans", "DejaVuSans-Bold", "DejaVuSerif", "STIXGeneral")  # matplotlib brings them
 
 
 @dataclass(frozen=True)
-class Interface:
-    """Text of an interface: N characters of one size."""
+class Written:
+    """Text on no grid: N characters of one size."""
 
     boxes: np.ndarray  # (N, 3) float: x and y of the middle, width
     slots: np.ndarray  # (N,)
@@ -56,26 +56,26 @@ def _thing(height: int, width: int, picture: np.ndarray, rng: np.random.Generato
         for y in range(1, height - 1, 3):
             out[y, : int(rng.integers(2, width + 1)) : int(rng.integers(1, 3))] = second
         return out
-    canvas = Image.new("RGB", (width, height), _color(ground))
+    canvas = Image.new("RGB", (width, height), color(ground))
     pen = ImageDraw.Draw(canvas)
     for _ in range(int(rng.integers(1, 6))):
         x, y = int(rng.integers(width)), int(rng.integers(height))
         w, h = int(rng.integers(3, 40)), int(rng.integers(3, 40))
         if kind == 2:
             shape = [pen.ellipse, pen.rectangle][int(rng.integers(2))]
-            shape((x, y, x + w, y + h), outline=_color(second), fill=_color(second) if rng.random() < 0.4 else None)
+            shape((x, y, x + w, y + h), outline=color(second), fill=color(second) if rng.random() < 0.4 else None)
         else:
-            pen.line((x, y, x + w, y + int(rng.integers(-40, 40))), _color(second), int(rng.integers(1, 4)))
+            pen.line((x, y, x + w, y + int(rng.integers(-40, 40))), color(second), int(rng.integers(1, 4)))
     return np.asarray(canvas)
 
 
-def _color(channels: np.ndarray) -> tuple[int, ...]:
+def color(channels: np.ndarray) -> tuple[int, ...]:
     return tuple(int(channel) for channel in channels)
 
 
 def add_interface(
     picture: np.ndarray, zoom: float, words: list[str], rng: np.random.Generator
-) -> tuple[Rectangle, Interface]:
+) -> tuple[Rectangle, Written]:
     """Write a side bar, a bar above or below, or a box of prose over part of a picture; return where, and what."""
     height, width = picture.shape[:2]
     em = round(int(rng.integers(9, 16)) * zoom)
@@ -87,8 +87,8 @@ def add_interface(
     dark = rng.random() < 0.5
     ground = rng.integers(10, 70, 3) if dark else rng.integers(190, 256, 3)
     ink = rng.integers(130, 256, 3) if dark else rng.integers(0, 120, 3)
-    canvas = Image.new("RGB", (area[2] - area[0], area[3] - area[1]), _color(ground))
-    pen, font = ImageDraw.Draw(canvas), _font(FACES[int(rng.integers(len(FACES)))], em)
+    canvas = Image.new("RGB", (area[2] - area[0], area[3] - area[1]), color(ground))
+    pen, font = ImageDraw.Draw(canvas), face(FACES[int(rng.integers(len(FACES)))], em)
     line_height = em * rng.uniform(1.25, 2.0)
     boxes, slots = [], []
     start, y = em * rng.uniform(0.3, 2), line_height * 0.8
@@ -96,7 +96,7 @@ def add_interface(
         x, left = start, start
         while x < canvas.width - em and x < left + canvas.width * rng.uniform(0.3, 1.2):
             word = words[int(rng.integers(len(words)))][:14] if words else "file"
-            pen.text((x, y), word, fill=_color(ink), font=font, anchor="ls")
+            pen.text((x, y), word, fill=color(ink), font=font, anchor="ls")
             for number, character in enumerate(word):
                 a, b = font.getlength(word[:number]), font.getlength(word[: number + 1])
                 if character in SLOTS:
@@ -106,15 +106,45 @@ def add_interface(
         y += line_height
     picture[area[1] : area[3], area[0] : area[2]] = np.asarray(canvas)
     inside = [n for n, (x, y, _) in enumerate(boxes) if area[0] <= x < area[2] and area[1] <= y < area[3]]
-    return area, Interface(np.array(boxes).reshape(-1, 3)[inside], np.array(slots, int)[inside], em, line_height)
+    return area, Written(np.array(boxes).reshape(-1, 3)[inside], np.array(slots, int)[inside], em, line_height)
 
 
 @lru_cache(maxsize=256)
-def _font(name: str, pixels: int) -> ImageFont.FreeTypeFont:
+def face(name: str, pixels: int) -> ImageFont.FreeTypeFont:
     spec = importlib.util.find_spec("matplotlib")
     assert spec is not None and spec.origin is not None
     folder = Path(spec.origin).parent / "mpl-data" / "fonts" / "ttf"
     return ImageFont.truetype(str(folder / f"{name}.ttf"), pixels)
+
+
+def add_ideographs(
+    picture: np.ndarray, g: np.void, sprites: np.ndarray, inks: np.ndarray, em: int, rng: np.random.Generator
+) -> None:
+    """Draw strokes, or a coloured sign, where the renderer's fonts have a box for something two columns wide."""
+    x0, y0, x1, y1 = (int(max(g[name], 0)) for name in ("x0", "y0", "x1", "y1"))
+    for sprite in sprites[(sprites[:, layout.CELLS] == 2) & (sprites[:, layout.SLOT] == BOX)]:
+        left, top = int(sprite[layout.X]), int(sprite[layout.Y] - 0.9 * em)
+        right, bottom = left + int(2 * g["advance"]), top + round(1.1 * em)
+        if left < x0 or top < y0 or right > min(x1, picture.shape[1]) or bottom > min(y1, picture.shape[0]):
+            continue
+        part = picture[top:bottom, left:right]
+        canvas = Image.new("RGB", (part.shape[1], part.shape[0]), color(part[0, 0]))
+        _write_sign(ImageDraw.Draw(canvas), em, right - left, inks[sprite[layout.CLASS]], rng)
+        part[:] = np.asarray(canvas)
+
+
+def _write_sign(pen: ImageDraw.ImageDraw, em: int, width: int, ink: np.ndarray, rng: np.random.Generator) -> None:
+    """Draw one sign of about an em, in the middle of a part that wide."""
+    start, thin = (width - em) // 2 + 1, max(1, round(em / rng.uniform(9, 16)))
+    if rng.random() < 0.2:
+        pen.ellipse((start, em * 0.1, start + em * 0.85, em * 0.95), color(rng.integers(0, 256, 3)), color(ink), thin)
+    for _ in range(int(rng.integers(3, 9))):
+        a, b, c = start + rng.uniform(0, 0.5) * em, rng.uniform(0.1, 0.9) * em, rng.uniform(0.2, 0.8) * em
+        across, down = [(c, 0.0), (0.0, c), (c / 2, c / 2), (-c / 2, c / 2)][
+            int(rng.choice(4, p=[0.4, 0.3, 0.15, 0.15]))
+        ]
+        end = min(max(a + across, start), start + 0.9 * em), min(b + down, em)
+        pen.line((a, b, *end), color(ink), thin)
 
 
 def add_marks(

@@ -7,6 +7,7 @@ import numpy as np
 
 from fusion.jit import compiled
 from fusion.reading.recognizer import CELL_HEIGHT, CELL_WIDTH, LINE_HEIGHT, PITCH, WIDE
+from fusion.reading.view import View
 from fusion.screenshots import layout
 from fusion.screenshots.charset import BOX
 from fusion.screenshots.painter import Painter, Scene
@@ -15,7 +16,7 @@ from fusion.screenshots.themes import LINE_NUMBER, TITLE
 ABOVE = 0.3  # ems, from the baseline up to the middle of a character
 HALF = 0.42  # ems, from there to its upper and its lower end
 PITCH_OF_EM = 0.6  # of text whose characters are not of one width
-NUMBER_ROLE, TITLE_ROLE = 1, 2
+CODE_ROLE, NUMBER_ROLE, TITLE_ROLE = 0, 1, 2
 
 
 class Targets(NamedTuple):
@@ -39,8 +40,11 @@ def blank_targets(count: int, shape: tuple[int, int]) -> Targets:
     )
 
 
-def targets(painter: Painter, scene: Scene, zoom: float, shape: tuple[int, int]) -> Targets:
-    """Return the targets of pictures of `shape` (H, W) pixels; zoom: source pixels to a pixel of them."""
+def targets(painter: Painter, scene: Scene, zoom: float, shape: tuple[int, int], view: View | None = None) -> Targets:
+    """Return the targets of pictures of `shape` (H, W) pixels; zoom: source pixels to a pixel of them.
+
+    view: how a camera sees the pictures, in their pixels.
+    """
     out = blank_targets(len(scene), shape)
     ems = scene.columns["font_size"] * scene.columns["scale"]
     for row, g in enumerate(scene.geometry):
@@ -54,16 +58,19 @@ def targets(painter: Painter, scene: Scene, zoom: float, shape: tuple[int, int])
         classes = np.where(wide & (slot == BOX), WIDE, slot)
         roles = np.where(kind == LINE_NUMBER, NUMBER_ROLE, np.where(kind == TITLE, TITLE_ROLE, 0))
         sizes = np.array([g["advance"], g["line_height"], HALF * ems[row]]) / zoom
-        _fill(
-            boxes[inside] / zoom,
-            classes[inside],
-            roles[inside],
-            sizes,
-            out.classes[row],
-            out.sizes[row],
-            out.roles[row],
-        )
+        aims = (out.classes[row], out.sizes[row], out.roles[row])
+        _fill(*_seen(boxes[inside] / zoom, sizes, view), classes[inside], roles[inside], *aims)
     return out
+
+
+def _seen(boxes: np.ndarray, sizes: np.ndarray, view: View | None) -> tuple[np.ndarray, np.ndarray]:
+    """Boxes (N, 3) and sizes (3,) of a flat picture -> boxes (N, 3) and sizes (N, 3) as they are seen."""
+    each = np.tile(sizes, (len(boxes), 1))
+    if view is None:
+        return boxes, each
+    growth = view.growth(boxes[:, :2])  # (N, 2)
+    moved = np.column_stack([view.moved(boxes[:, :2]), boxes[:, 2] * growth[:, 0]])
+    return moved, each * growth[:, [0, 1, 1]]
 
 
 def cover(classes: np.ndarray, areas: Sequence[tuple[int, int, int, int]], zoom: float) -> None:
@@ -73,23 +80,24 @@ def cover(classes: np.ndarray, areas: Sequence[tuple[int, int, int, int]], zoom:
         classes[rows, round(left / zoom / CELL_WIDTH) : round(right / zoom / CELL_WIDTH)] = 0
 
 
-def fill_interface(
-    boxes: np.ndarray, slots: np.ndarray, em: float, line_height: float, zoom: float, aims: Sequence[np.ndarray]
-) -> None:
-    """Write characters of an interface, (N, 3) boxes of source pixels, to one picture's targets, as titles."""
+def fill_written(
+    boxes: np.ndarray, slots: np.ndarray, em: float, line_height: float, zoom: float, aims: Sequence[np.ndarray],
+    role: int,
+) -> None:  # fmt: skip
+    """Write characters that stand on no grid, (N, 3) boxes of source pixels, to one picture's targets."""
+    sizes = np.array([PITCH_OF_EM * em, line_height, HALF * em]) / zoom
     if len(boxes):
-        sizes = np.array([PITCH_OF_EM * em, line_height, HALF * em]) / zoom
-        _fill(boxes / zoom, slots, np.full(len(slots), TITLE_ROLE), sizes, *aims)
+        _fill(*_seen(boxes / zoom, sizes, None), slots, np.full(len(slots), role), *aims)
 
 
 @compiled
-def _fill(boxes, classes, roles, sizes, out_classes, out_sizes, out_roles):
+def _fill(boxes, sizes, classes, roles, out_classes, out_sizes, out_roles):
     """Write every character to the cells whose middle it covers, to the nearest one at least."""
     h, w = out_classes.shape
-    pitch, line_height, half = sizes
-    log_pitch, log_height = np.log(pitch / PITCH), np.log(line_height / LINE_HEIGHT)
     for n in range(len(boxes)):
         x, y, width = boxes[n]
+        pitch, line_height, half = sizes[n]
+        log_pitch, log_height = np.log(pitch / PITCH), np.log(line_height / LINE_HEIGHT)
         left = int(np.ceil((x - width / 2) / CELL_WIDTH - 0.5))
         right = int(np.ceil((x + width / 2) / CELL_WIDTH - 0.5)) - 1
         top = int(np.ceil((y - half) / CELL_HEIGHT - 0.5))
