@@ -1,5 +1,6 @@
 """A step's batch depends on (seed, step) alone, and shares of it put together are the whole."""
 
+from functools import partial
 from types import SimpleNamespace
 from typing import Any
 
@@ -10,10 +11,12 @@ import torch
 
 from fusion.config.options import parse
 from fusion.config.render import RenderOptions, Size
+from fusion.pretraining.character_targets import character_targets
 from fusion.pretraining.stream import PretrainingDataModule, PretrainingDataset, StepSampler, TwoStages, WeightedRows
 from fusion.pretraining.text_crop import TextCrops
 from fusion.screenshots.renderer import Renderer
 
+ASKED = partial(character_targets, grid=2)
 CROPS = TextCrops(rows=3, columns=10, min_characters=8)
 
 
@@ -21,7 +24,7 @@ def stream(table: pa.Table, seed: int = 0, rank: int = 0, world_size: int = 1, s
     render = parse(RenderOptions, {"font": "dejavu-sans-mono", "mode": "direct", "theme": ["vs", "monokai"]})
     renders = [render.replaced(highlight=highlight) for highlight in ("neutral", "none")]
     renderers = [Renderer(each, Size(48, 48), shape, seed) for each in renders]
-    return PretrainingDataset(WeightedRows(table, ["a", "b"]), CROPS, renderers, 8, seed, 2, rank, world_size)
+    return PretrainingDataset(WeightedRows(table, ["a", "b"]), CROPS, renderers, 8, seed, ASKED, rank, world_size)
 
 
 def datamodule(dataset: Any, num_workers: int, step: int, max_steps: int) -> PretrainingDataModule:

@@ -1,6 +1,7 @@
 """The schedule of the learning rate, and what learns at which rate."""
 
 import copy
+from typing import Any
 
 import pytest
 import pytorch_lightning as pl
@@ -12,16 +13,18 @@ from fusion.branches.image import TimmBackbone
 from fusion.branches.weights import WeightSource
 from fusion.config.errors import UserError
 from fusion.model.late_fusion import LateFusion
+from fusion.pretraining.character_heads import Occurring, Standing
 from fusion.pretraining.character_targets import CHARACTERS
 from fusion.pretraining.task import HEAD_LR_SCALE, PretrainingTask, warmup_stable_decay
 
 
-def task(classes: int = 2) -> PretrainingTask:
-    net = LateFusion({"image": TimmBackbone("test_resnet", 32, WeightSource("random"))}, classes, (), 0.0)
+def task(classes: int = 2, stride: int | None = None) -> PretrainingTask:
+    net: Any = LateFusion({"image": TimmBackbone("test_resnet", 32, WeightSource("random"))}, classes, (), 0.0)
     width = timm.create_model("test_resnet").num_features
     names = [str(number) for number in range(classes)]
+    head = Occurring(width) if stride is None else Standing(net.branches["image"].net, stride)
     return PretrainingTask(
-        net, nn.Linear(width, CHARACTERS), names, lambda step: 1.0,
+        net, head, names, lambda step: 1.0,
         lr=0.01, weight_decay=0.02, label_smoothing=0.1, seed=0,
     )  # fmt: skip
 
@@ -59,6 +62,39 @@ def test_one_label_and_hundreds_of_characters_are_learnt() -> None:
     whole.training_step(batch, 0).backward()
     assert all(parameter.grad is not None for parameter in whole.parameters())
     assert whole(batch["image"]).shape == (4, 2)
+
+
+def test_each_cell_of_a_finer_map_is_asked_for_its_character() -> None:
+    whole = task(stride=8)
+    batch = {
+        "image": torch.randint(0, 256, (4, 32, 32, 3), dtype=torch.uint8), "label": torch.tensor([0, 1, 0, 1]),
+        "characters": torch.randint(0, CHARACTERS + 1, (4, 4, 4), dtype=torch.uint8),
+    }  # fmt: skip
+    _, first, _ = whole.losses(batch)
+    for _ in range(30):
+        whole.zero_grad()
+        _, loss, _ = whole.losses(batch)
+        loss.backward()
+        with torch.no_grad():
+            for parameter in whole.parameters():
+                if parameter.grad is not None:
+                    parameter -= 0.1 * parameter.grad
+    assert loss < 0.7 * first, "what stands in the cells can be learnt by heart"
+    assert whole.character_head.maps is None, "nothing is kept between steps"
+
+
+def test_no_character_and_nothing_but_characters_have_a_loss() -> None:
+    head, maps = Standing(timm.create_model("test_resnet"), 4), torch.zeros(1, 3, 2, 2)
+    for characters in (torch.zeros(1, 2, 2), torch.ones(1, 2, 2)):
+        head.maps = torch.ones(1, head.in_features, 2, 2)
+        assert 0 < head.loss(maps, characters).item() < 20
+
+
+def test_a_stride_that_a_network_has_no_map_of_is_refused() -> None:
+    with pytest.raises(UserError, match=r"character_stride=5 is no map .* strides 2, 4, 8, 16, 32"):
+        task(stride=5)
+    with pytest.raises(UserError, match="strides none"):
+        Standing(nn.Linear(2, 2), 8)
 
 
 def test_the_state_of_another_network_is_refused() -> None:

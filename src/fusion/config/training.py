@@ -159,6 +159,11 @@ class Pretraining(EndlessTraining):
 
     early: EarlyStage
     text_crop: TextCrop
+    character_stride: int | None = Field(
+        default=None, ge=2, le=32,
+        description="pixels of the cells that are each asked for their character; null: of which characters occur "
+        "each part of the last map is asked",
+    )  # fmt: skip
     eval_samples: Count = Field(description="snippets, of all validation projects")
     final_eval_samples: Count | None = Field(
         default=None, description="snippets of each side judged at the end; null: all"

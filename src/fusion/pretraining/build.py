@@ -4,7 +4,7 @@ import logging
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pyarrow as pa
@@ -21,7 +21,8 @@ from fusion.config.schema import Config
 from fusion.config.training import Adam, Pretraining
 from fusion.console import progress
 from fusion.model import checkpoint
-from fusion.pretraining.character_targets import CHARACTERS
+from fusion.pretraining.character_heads import Occurring, Standing
+from fusion.pretraining.character_targets import character_targets, standing_characters
 from fusion.pretraining.stream import EVAL_BATCH, PretrainingDataset, TwoStages, WeightedRows
 from fusion.pretraining.task import PretrainingTask, warmup_stable_decay
 from fusion.pretraining.text_crop import TextCrops
@@ -32,8 +33,6 @@ from fusion.training.build import make_model
 from fusion.training.setup import SEARCH_START
 
 log = logging.getLogger(__name__)
-
-RARE = -3.0  # logit that the character head starts from: one part in twenty shows a given character
 
 
 @dataclass(frozen=True)
@@ -91,8 +90,7 @@ def make_task(config: Config, classes: list[str]) -> tuple[PretrainingTask, chec
     options = options_of(config)
     branch = branches.create_image(config.backbone, config.input_shape)
     model = make_model(config, classes, {"image": branch})
-    character_head = torch.nn.Linear(feature_map(model, config.input_shape)[0], CHARACTERS)
-    torch.nn.init.constant_(character_head.bias, RARE)
+    character_head = make_character_head(config, model)
     schedule = partial(warmup_stable_decay, steps=options.steps, warmup=options.warmup, cooldown=options.cooldown)
     assert isinstance(config.optimizer, Adam)
     task = PretrainingTask(
@@ -101,6 +99,27 @@ def make_task(config: Config, classes: list[str]) -> tuple[PretrainingTask, chec
         keep_lr=config.lr == "search",
     )  # fmt: skip
     return task, model, branch
+
+
+def make_character_head(config: Config, model: checkpoint.Model) -> Occurring | Standing:
+    """Return what asks for characters. Raises UserError where the network has no map to ask them of."""
+    stride, branch = options_of(config).character_stride, cast(Any, model.net.branches["image"])
+    channels, _ = feature_map(model, config.input_shape)
+    return Occurring(channels) if stride is None else Standing(branch.net, stride)
+
+
+@torch.no_grad()
+def grid_of(head: Occurring | Standing, model: checkpoint.Model, shape: int) -> int:
+    """Return the parts across and down that characters of pictures of `shape` pixels are asked in."""
+    side = feature_map(model, shape)[1]
+    if isinstance(head, Occurring):
+        return side
+    branch: Any = model.net.branches["image"].eval()
+    with head.watching(branch.net):
+        branch.net.forward_features(branch.normalised(torch.zeros(1, shape, shape, 3, dtype=torch.uint8)))
+    branch.train()
+    assert head.maps is not None
+    return head.maps.shape[3]
 
 
 @torch.no_grad()
@@ -135,8 +154,9 @@ def early_render(config: Config) -> Render:
 
 
 def make_stream(
-    config: Config, corpus: Corpus, model: checkpoint.Model, rank: int = 0, world_size: int = 1
-) -> TwoStages:
+    config: Config, corpus: Corpus, model: checkpoint.Model, head: Occurring | Standing, rank: int = 0,
+    world_size: int = 1,
+) -> TwoStages:  # fmt: skip
     """Return the batches of a run, or one process's share of them."""
     early, rows = options_of(config).early, WeightedRows(corpus.train, corpus.classes)
 
@@ -145,8 +165,9 @@ def make_stream(
         source = Size(*(max(8, round(side * share)) for side in config.source_size))
         renders = [render.replaced(highlight=highlight) for highlight in options_of(config).highlights]
         renderers = [Renderer(each, source, shape, config.seed) for each in renders]
-        crops, grid = TextCrops.scaled(options_of(config).text_crop, share), feature_map(model, shape)[1]
-        return PretrainingDataset(rows, crops, renderers, config.batch_size, config.seed, grid, rank, world_size)
+        crops, grid = TextCrops.scaled(options_of(config).text_crop, share), grid_of(head, model, shape)
+        asked = partial(character_targets if isinstance(head, Occurring) else standing_characters, grid=grid)
+        return PretrainingDataset(rows, crops, renderers, config.batch_size, config.seed, asked, rank, world_size)
 
     small = stage(early_render(config), early.input_shape) if early.steps else None
     return TwoStages(small, stage(config.render, config.input_shape), early.steps)

@@ -16,7 +16,7 @@ import torch
 from pytorch_lightning.callbacks import Checkpoint, WeightAveraging
 
 from fusion.config.errors import UserError
-from fusion.pretraining.task import CHARACTER_LOSS_WEIGHT, PretrainingTask
+from fusion.pretraining.task import PretrainingTask
 from fusion.results import plots
 from fusion.results.record import Record, write_metrics
 from fusion.training.lr_finder import WINDOW, LRFinderResult, lr_range_test
@@ -185,13 +185,13 @@ class LRSearch(pl.Callback):
                 group["lr"] = lr * group["scale"]
             with trainer.precision_plugin.forward_context():
                 label_loss, character_loss, _ = trial.losses(window[number])
-            (label_loss + CHARACTER_LOSS_WEIGHT * character_loss).backward()
+            (label_loss + task.character_head.WEIGHT * character_loss).backward()
             if trainer.world_size > 1:  # the copy is not the module whose gradients Lightning averages
                 average_gradients(trial, strategy)
             optimizer.step()
             optimizer.zero_grad()
             label, character = strategy.reduce(torch.stack([label_loss, character_loss]).detach()).tolist()
-            return float(label + CHARACTER_LOSS_WEIGHT * character)
+            return float(label + task.character_head.WEIGHT * character)
 
         return lr_range_test(step)
 

@@ -97,7 +97,8 @@ def _train(config: Config, folder: Path, resumed: bool, record: Record | None) -
     if record is not None:
         resume.check_data(record, split_hash(corpus.table))
     task, model, branch = make_task(config, corpus.classes)
-    stream, evaluation = make_stream(config, corpus, model, *rank_and_world_size()), Evaluation(config)
+    stream = make_stream(config, corpus, model, task.character_head, *rank_and_world_size())
+    evaluation = Evaluation(config)
     callbacks: list[pl.Callback] = [MetricsLogger(record, config.batch_size)]
     if config.lr == "search" and not resumed:
         callbacks.append(LRSearch(stream.lr_search_batches(), None if record is None else folder))

@@ -1,13 +1,13 @@
 """Training rows -> an endless stream of batches in which no picture comes twice: step number -> batch.
 
-{"image": (B, H, W, 3) uint8, "label": (B,) int64, "characters": (B, h, w, CHARACTERS) float32}.
+{"image": (B, H, W, 3) uint8, "label": (B,) int64, "characters": as pretraining.character_targets has them}.
 Which rows, crops, styles and colours a batch has depends on (seed, step) alone, so that training can stop and go on
 at any step, with any number of workers and processes.
 """
 
 import itertools
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -16,8 +16,8 @@ import pytorch_lightning as pl
 import torch
 from torch.utils.data import DataLoader, Dataset
 
-from fusion.pretraining.character_targets import character_targets
 from fusion.pretraining.text_crop import TextCrops
+from fusion.screenshots.painter import Painter, Scene
 from fusion.screenshots.renderer import Renderer
 from fusion.screenshots.style import sample_key
 from fusion.snippets.snippet import RowReader
@@ -49,11 +49,11 @@ class PretrainingDataset(Dataset[dict[str, torch.Tensor]]):
 
     def __init__(
         self, rows: WeightedRows, text_crops: TextCrops, renderers: Sequence[Renderer], batch_size: int, seed: int,
-        grid: int, rank: int = 0, world_size: int = 1,
+        asked: Callable[[Painter, Scene], np.ndarray], rank: int = 0, world_size: int = 1,
     ):  # fmt: skip
-        """renderers: drawn from evenly, their glyphs shared; grid: parts across and down whose characters are asked."""
+        """renderers: drawn from evenly, their glyphs shared; asked: which characters are to be told of a scene."""
         self.rows, self.text_crops, self.renderers, self.seed = rows, text_crops, renderers, seed
-        self.batch_size, self.grid, self.rank, self.world_size = batch_size, grid, rank, world_size
+        self.batch_size, self.asked, self.rank, self.world_size = batch_size, asked, rank, world_size
         for renderer in renderers[1:]:
             renderer.painter.atlas = renderers[0].painter.atlas
             if renderer.direct and renderers[0].direct:
@@ -70,7 +70,7 @@ class PretrainingDataset(Dataset[dict[str, torch.Tensor]]):
         texts = [self.text_crops.crop(text, key) for text, key in zip(rows["text"], keys, strict=True)]
         image = self._draw(texts, ids, rows["label"], step, kind[mine])
         scene = self.renderers[0].scene(texts, ids, step, rows["label"])  # colours do not move a character
-        characters = character_targets(self.renderers[0].painter, scene, self.grid)
+        characters = self.asked(self.renderers[0].painter, scene)
         arrays = {"image": image, "label": label, "characters": characters}
         return {name: torch.from_numpy(array) for name, array in arrays.items()}
 

@@ -11,16 +11,15 @@ import numpy as np
 import pytorch_lightning as pl
 import torch
 import torch.nn.functional as F
-from torch import nn
 from torch.optim.lr_scheduler import LambdaLR
 
 from fusion.config.errors import UserError
 from fusion.model.late_fusion import LateFusion
+from fusion.pretraining.character_heads import Occurring, Standing
 from fusion.results import statistics
 from fusion.screenshots.style import sample_key
 
 HEAD_LR_SCALE = 0.1  # a thousand features, all positive, make a layer on them take steps far too large
-CHARACTER_LOSS_WEIGHT = 20.0  # of a mean over hundreds of characters, beside the loss of one label
 
 
 def warmup_stable_decay(step: int, steps: int, warmup: int, cooldown: float) -> float:
@@ -34,15 +33,12 @@ def warmup_stable_decay(step: int, steps: int, warmup: int, cooldown: float) -> 
 
 
 class PretrainingTask(pl.LightningModule):
-    """Cross-entropy of the label, and of which characters stand in each part of the picture.
-
-    The characters are hundreds of answers instead of one, and what a network needs to read. `character_head` answers
-    from the last feature map and is thrown away afterwards.
-    """
+    """Cross-entropy of the label, and of which characters stand in each part of the picture."""
 
     def __init__(
-        self, net: LateFusion, character_head: nn.Linear, classes: list[str], schedule: Callable[[int], float], *,
-        lr: float, weight_decay: float, label_smoothing: float, seed: int, keep_lr: bool = False,
+        self, net: LateFusion, character_head: Occurring | Standing, classes: list[str],
+        schedule: Callable[[int], float], *, lr: float, weight_decay: float, label_smoothing: float, seed: int,
+        keep_lr: bool = False,
     ):  # fmt: skip
         """schedule: step -> share of lr; keep_lr: a resumed run goes on at the rate that its state has."""
         super().__init__()
@@ -56,11 +52,11 @@ class PretrainingTask(pl.LightningModule):
     def losses(self, batch: Mapping[str, torch.Tensor]) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
         """Batch -> loss of the label (), loss of the characters (), accuracy ()."""
         branch: Any = self.net.branches["image"]
-        maps = branch.net.forward_features(branch.normalised(batch["image"]))  # (B, M, h, w)
+        with self.character_head.watching(branch.net):
+            maps = branch.net.forward_features(branch.normalised(batch["image"]))  # (B, M, h, w)
         logits = self.net.head(branch.pooled(maps)).float()  # (B, C)
-        characters = self.character_head(maps.permute(0, 2, 3, 1)).float()  # (B, h, w, CHARACTERS)
         label_loss = F.cross_entropy(logits, batch["label"], label_smoothing=self.label_smoothing)
-        character_loss = F.binary_cross_entropy_with_logits(characters, batch["characters"])
+        character_loss = self.character_head.loss(maps, batch["characters"])
         return label_loss, character_loss, (logits.argmax(1) == batch["label"]).float().mean()
 
     def on_train_batch_start(self, batch: Mapping[str, torch.Tensor], batch_idx: int) -> None:
@@ -70,7 +66,7 @@ class PretrainingTask(pl.LightningModule):
     def training_step(self, batch: Mapping[str, torch.Tensor], batch_idx: int) -> torch.Tensor:
         label_loss, character_loss, accuracy = self.losses(batch)
         self.figures = torch.stack([label_loss.detach(), character_loss.detach(), accuracy])
-        return label_loss + CHARACTER_LOSS_WEIGHT * character_loss
+        return label_loss + self.character_head.WEIGHT * character_loss
 
     def forward(self, image: torch.Tensor) -> torch.Tensor:
         """(B, H, W, 3) uint8 -> logits (B, C)."""
