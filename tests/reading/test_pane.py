@@ -9,13 +9,13 @@ from fusion.reading.recognizer import CLASSES
 PITCH, LINE = 8.4, 20.0  # pixels
 
 
-def cells_at(x: np.ndarray, y: np.ndarray, pitch: float = PITCH, title: float = 0.0) -> Cells:
+def cells_at(x: np.ndarray, y: np.ndarray, pitch: float = PITCH, title: float = 0.0, sign: str = "a") -> Cells:
     """One cell for each character whose middle is given."""
     count = len(x)
     characters = np.full((count, CLASSES), -9.0)
-    characters[:, ord("a")] = -0.01
+    characters[:, ord(sign)] = -0.01
     return Cells(
-        x, y, np.full(count, pitch), np.full(count, LINE), np.ones(count), characters, np.tile([0.0, title], (count, 1))
+        x, y, x, np.full(count, pitch), np.full(count, LINE), np.ones(count), characters, np.tile([0.0, title], (count, 1))
     )
 
 
@@ -75,3 +75,33 @@ def test_text_of_one_font_of_any_width_is_kept_where_nothing_else_is() -> None:
     text = prose(5, 60, 20.0, 20.0)
     pane = find_pane(text)
     assert pane is not None and len(pane.cells) == len(text)
+
+
+def test_types_far_before_long_names_are_code_and_the_words_of_a_side_bar_are_not() -> None:
+    block = code(6, 40, 300.0, 50.0)
+    types = cells_at(np.tile(300 - (30 - np.arange(4)) * PITCH, 6), np.repeat(50 + np.arange(6) * LINE, 4))
+    pane = find_pane(together(types, block))
+    assert pane is not None and len(pane.cells) == len(block) + 24
+    rng = np.random.default_rng(3)
+    words = cells_at((np.tile(np.arange(4.0), 6) + np.repeat(rng.random(6), 4)) * PITCH, types.y + 3)
+    pane = find_pane(together(words, block))
+    assert pane is not None and len(pane.cells) == len(block)
+
+
+def test_the_sign_of_a_comment_may_stand_far_before_its_text() -> None:
+    sign = cells_at(np.array([300 - 16 * PITCH]), np.array([50 + 2 * LINE]))
+    pane = find_pane(together(code(6, 40, 300.0, 50.0), sign))
+    assert pane is not None and len(pane.cells) == 6 * 40 + 1
+
+
+def test_what_stands_far_below_all_code_is_none() -> None:
+    clock = cells_at(60 + np.arange(4) * PITCH, np.full(4, 50 + 20 * LINE))
+    pane = find_pane(together(code(5, 40, 60.0, 50.0), clock))
+    assert pane is not None and len(pane.cells) == 5 * 40
+
+
+def test_little_code_among_much_prose_is_found() -> None:
+    block = code(2, 12, 60.0, 300.0)
+    pages = [prose(12, 90, 20.0, 40.0), block, prose(12, 90, 20.0, 400.0)]
+    pane = find_pane(together(*pages))
+    assert pane is not None and 290 < np.median(pane.cells.y) < 330

@@ -15,6 +15,7 @@ class Cells:
 
     x: np.ndarray  # (N,) of the centre of the character that the cell belongs to
     y: np.ndarray
+    own_x: np.ndarray  # (N,) of the cell itself
     pitch: np.ndarray
     line_height: np.ndarray
     ink: np.ndarray  # (N,) probability that something stands here
@@ -42,11 +43,12 @@ def place(
     ink: (N,); sizes: (4, N); characters: (N, CLASSES) log-probabilities; roles: (2, N) probabilities.
     """
     pitch, line_height = PITCH * np.exp(sizes[2]), LINE_HEIGHT * np.exp(sizes[3])
-    x = (at[1] + 0.5) * CELL_WIDTH + sizes[0] * pitch
+    own_x = (at[1] + 0.5) * CELL_WIDTH
+    x = own_x + sizes[0] * pitch
     y = (at[0] + 0.5) * CELL_HEIGHT + sizes[1] * line_height
     is_wide = characters.argmax(1) == WIDE
     x = np.where(is_wide, x - pitch / 2, x)  # of the first of its two columns
-    return Cells(x, y, pitch, line_height, ink, characters, roles.T)
+    return Cells(x, y, own_x, pitch, line_height, ink, characters, roles.T)
 
 
 def median(values: np.ndarray, weights: np.ndarray) -> float:

@@ -14,6 +14,9 @@ from fusion.reading.row import OFF_LINE, Row, phase_of, read_row
 FEW = 4  # cells that are no column of numbers
 MOST = 6  # digits of a line number
 AGREE = 0.6  # share of the rows
+DIGITS = [number for number, sign in enumerate(CHARACTERS) if sign in "0123456789"]
+DIGITS_SHARE = 0.5  # of the cells of numbers that are read as digits at least
+BEYOND = 1.5  # lines above the first number and below the last where nothing of the same pane stands
 
 
 def split_gutter(cells: Cells) -> tuple[Cells, Cells | None]:
@@ -22,12 +25,14 @@ def split_gutter(cells: Cells) -> tuple[Cells, Cells | None]:
     What stands before the numbers, such as a side bar, is left out.
     """
     numbers = cells[cells.roles[:, 0] > 0.5]
-    if len(numbers) < FEW:
+    if len(numbers) < FEW or np.isin(numbers.characters.argmax(1), DIGITS).mean() < DIGITS_SHARE:
         return cells, None
     pitch, line_height = median(numbers.pitch, numbers.ink), median(numbers.line_height, numbers.ink)
-    ends = np.array([numbers.x[group].max() for group in rows_of(numbers.y, line_height)])
+    groups = rows_of(numbers.y, line_height)
+    ends = np.array([numbers.x[group].max() for group in groups])
     edge = float(np.median(ends))
-    aligned = int((abs(ends - edge) < 0.7 * pitch).sum())
+    is_aligned = abs(ends - edge) < 0.7 * pitch
+    aligned = int(is_aligned.sum())
     if aligned < max(2, AGREE * len(ends)) or aligned < AGREE / 2 * len(rows_of(cells.y, line_height)):
         return cells, None
     edge += 0.7 * pitch
@@ -35,6 +40,8 @@ def split_gutter(cells: Cells) -> tuple[Cells, Cells | None]:
     behind = is_code & (cells.x > edge)
     if 2 * behind.sum() < is_code.sum():  # numbers at the end of lines
         return cells, None
+    middles = [numbers.y[group].mean() for group, fits in zip(groups, is_aligned, strict=True) if fits]
+    behind &= (cells.y > middles[0] - BEYOND * line_height) & (cells.y < middles[-1] + BEYOND * line_height)
     return cells[behind], numbers[numbers.x <= edge]
 
 

@@ -13,13 +13,14 @@ from fusion.reading.cells import Cells, inked, place
 from fusion.reading.decode import decode
 from fusion.reading.lines import assemble
 from fusion.reading.recognizer import CELL_HEIGHT, CHARACTERS, PITCH, Recognizer
-from fusion.reading.scale import find_zoom, scaled, trimmed
+from fusion.reading.scale import BEST, LARGEST, find_zoom, scaled, trimmed
 from fusion.reading.transcript import Transcript
 from fusion.weights import shipped_weights
 
 STRIP, AROUND = 512, 64  # pixels that are read at once from the top down, and seen beside them
 MOST_PIXELS = 24_000_000  # that are read of one picture; a larger one is made smaller
 MOST_CELLS = 300_000  # inked ones, a kilobyte each: a hundred times a usual screenshot
+FAR_OFF = 1.25  # of the best pitch, up or down, from which code is read again
 NOTHING = "no text was found in the picture"
 LEAST = 0.72  # mean confidence from which something is taken for text that can be read
 FEW, WORDS = 3, 0.2  # characters that are no code yet; share of letters and digits that any code has
@@ -39,6 +40,10 @@ def read_picture(picture: np.ndarray) -> Transcript:
     if len(cells) > MOST_CELLS:
         return Transcript((), width, height, reason="the picture is full of what is no text")
     grid = decode(cells)
+    if grid is not None and not BEST / FAR_OFF < grid.pitch < BEST * FAR_OFF:  # the first look saw other text
+        closer = min(zoom * BEST / grid.pitch, LARGEST, (MOST_PIXELS / (height * width)) ** 0.5)
+        again = decode(find_cells(net, scaled(inner, closer)))
+        grid, zoom = (again, closer) if again is not None else (grid, zoom)
     if grid is None:
         return Transcript((), width, height, reason=NOTHING)
     lines = assemble(grid, zoom, left, top)
@@ -111,7 +116,7 @@ def join(parts: list[Cells]) -> Cells:
     """Return the cells of all parts together."""
     if not parts:
         empty: Any = np.zeros(0)
-        return Cells(empty, empty, empty, empty, empty, np.zeros((0, len(CHARACTERS))), np.zeros((0, 2)))
+        return Cells(empty, empty, empty, empty, empty, empty, np.zeros((0, len(CHARACTERS))), np.zeros((0, 2)))
     names = Cells.__dataclass_fields__
     return Cells(*(np.concatenate([getattr(part, name) for part in parts]) for name in names))
 
