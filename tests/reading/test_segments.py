@@ -30,7 +30,7 @@ def test_a_line_of_dashes_stands_in_the_columns_that_it_covers() -> None:
     cells = together(block, line)
     parts = [np.arange(row * 40, row * 40 + 40) for row in range(4)] + [np.arange(160, 240)]
     assert segment_of(cells, parts[-1], PITCH).coherence < 0.5
-    moved = segment_of(straightened(cells, parts, PITCH), parts[-1], PITCH)
+    moved = segment_of(straightened(cells, parts, PITCH, LINE), parts[-1], PITCH)
     assert moved.coherence > 0.99 and abs(moved.off(segment_of(cells, parts[0], PITCH))) < 0.1
     assert moved.drawn == 1 and moved.sure > 0.9
 

@@ -4,49 +4,35 @@ Code stands on a grid: one pitch and one line height a picture. Cells say where 
 row and column follow from all of them together, so that indentation is exact, and the votes of one place add up.
 """
 
-from dataclasses import dataclass
+from dataclasses import replace
 
 import numpy as np
 
 from fusion.reading.cells import Cells
 from fusion.reading.gutter import read_numbers, split_gutter
-from fusion.reading.pane import find_pane, rows_of
-from fusion.reading.row import OFF_LINE, Row, is_stray, phase_of, read_row
+from fusion.reading.pane import Pane, find_pane, rows_of
+from fusion.reading.proportional import read_rows
+from fusion.reading.row import OFF_LINE, Grid, Row, is_stray, phase_of, read_row
 
 TITLE, LONE = 0.1, 0.6  # probability of being one from which a row off the lines is no code, and one with no other near
 NEAR = 3.5  # lines
 OFF_GRID = 0.15  # pitches off the columns that no code stands
 
 
-@dataclass(frozen=True)
-class Grid:
-    """Everything that was decoded; x of a column's centre is left + column * pitch, in pixels."""
+def decode(cells: Cells, expected: float | None = None) -> Grid | None:
+    """Return the grid of a picture's code, or None where there is none. Titles and interfaces are left out.
 
-    rows: tuple[Row, ...]
-    pitch: float
-    line_height: float
-    left: float
-    numbers: tuple[int | None, ...] | None = None  # of the rows, where a column of line numbers was seen
-
-
-def decode(cells: Cells) -> Grid | None:
-    """Return the grid of a picture's code, or None where there is none. Titles and interfaces are left out."""
+    expected: the pitch of the code, where an earlier look told it.
+    """
     cells, gutter = split_gutter(cells)
-    pane = find_pane(cells) if len(cells) >= 3 else None
+    pane = find_pane(cells, expected) if len(cells) >= 3 else None
     if pane is None:
         return None
-    cells, pitch = pane.cells, pane.pitch
-    phase = phase_of(cells.x, pitch)
-    found = [(float(np.average(cells.y[group], weights=cells.ink[group])), group)
-             for group in rows_of(cells.y, pane.line_height)]  # fmt: skip
-    line_height = _line_height([y for y, _ in found], pane.line_height)
-    rows: list[Row] = []
-    for y, group in found:
-        index = rows[-1].index + max(1, round((y - rows[-1].y) / line_height)) if rows else 0
-        row = read_row(cells[group], index, y, pitch, phase)
-        if row is not None:
-            rows.append(row)
-    rows = _without_titles(rows, line_height)
+    groups = rows_of(pane.cells.y, pane.line_height)
+    middles = [float(np.average(pane.cells.y[group], weights=pane.cells.ink[group])) for group in groups]
+    line_height = _line_height(middles, pane.line_height)
+    pitch, left, rows = _on_grid(pane, groups) if pane.is_grid else read_rows(pane.cells, groups)
+    rows = _without_titles(_counted(rows, line_height), line_height)
     while rows and is_stray(rows[-1]):  # the lower edge of a window, a line cut to its upper ends
         del rows[-1]
     while rows and is_stray(rows[0]):
@@ -54,7 +40,23 @@ def decode(cells: Cells) -> Grid | None:
     if not rows:
         return None
     numbers = None if gutter is None else read_numbers(gutter, [row.y for row in rows], line_height)
-    return Grid(tuple(rows), pitch, line_height, phase, numbers)
+    return Grid(tuple(rows), pitch, line_height, left, numbers, pane.is_grid)
+
+
+def _on_grid(pane: Pane, groups: list[np.ndarray]) -> tuple[float, float, list[Row]]:
+    """Return the pitch, where a column's centre lies, and the rows of cells in the groups."""
+    phase = phase_of(pane.cells.x, pane.pitch)
+    rows = [read_row(pane.cells[group], pane.pitch, phase) for group in groups]
+    return pane.pitch, phase, [row for row in rows if row is not None]
+
+
+def _counted(rows: list[Row], line_height: float) -> list[Row]:
+    """Return the rows with the numbers of their lines."""
+    found = list[Row]()
+    for row in rows:
+        index = found[-1].index + max(1, round((row.y - found[-1].y) / line_height)) if found else 0
+        found.append(replace(row, index=index))
+    return found
 
 
 def _without_titles(rows: list[Row], line_height: float) -> list[Row]:

@@ -50,7 +50,7 @@ def read_numbers(cells: Cells, middles: Sequence[float], line_height: float) -> 
     pitch, told = median(cells.pitch, cells.ink), dict[float, int]()
     for group in rows_of(cells.y, line_height):
         own = cells[group]
-        row = read_row(own, 0, float(own.y.mean()), pitch, phase_of(own.x, pitch))
+        row = read_row(own, pitch, phase_of(own.x, pitch))
         number = None if row is None else _number(row.classes)
         if number is not None:
             told[float(own.y.mean())] = number

@@ -2,10 +2,9 @@
 
 import numpy as np
 
-from fusion.reading.decode import Grid
 from fusion.reading.gutter import counted, find_gutter, numbered_rows
 from fusion.reading.recognizer import CHARACTERS, WIDE
-from fusion.reading.row import Row
+from fusion.reading.row import Grid, Row
 from fusion.reading.transcript import DOUBTFUL, Line
 
 CURSORS = "|│"
@@ -77,7 +76,7 @@ def _line(
 
     def add(character: str, sure: float, cells: int) -> None:
         nonlocal column
-        x = grid.left + (column - 0.5) * grid.pitch
+        x = row.middle(column, grid) - 0.5 * grid.pitch
         text.append(character)
         confidence.append(sure)
         boxes.append((x, top, x + cells * grid.pitch, bottom))

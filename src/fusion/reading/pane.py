@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from fusion.reading.cells import Cells, median
-from fusion.reading.segments import INTERFACE, LONG, PROSE, RULE, STRAIGHT, Segment, cut, segment_of, straightened
+from fusion.reading.segments import INTERFACE, LONG, PROSE, RULE, STRAIGHT, SURE, Segment, cut, segment_of, straightened
 
 SAME_PITCH = 0.3  # natural logarithm: text that is larger or smaller than this is not of the same pane
 GAP = 3.0  # pitches without anything that cut a row in two
@@ -23,7 +23,8 @@ HALF = 0.5  # coherence that three characters or four have at least
 FEW_SEGMENTS, TOGETHER = 3, 0.85  # short ones that are code together; their least coherence
 UNLIKELY = 0.15  # change of pitch, as a share, that weighs as much as rows that stand on no grid at all
 MOST = 0.8  # share of the cells; where as many stand on one grid, no other pitch is tried
-FEW = 0.02  # share of the cells; where fewer stand on a grid, the picture has no font of one width
+FIRM, BY_CHANCE = 0.75, 0.06  # coherence of segments on a grid; share of a picture's text that has it without one
+SHARED = 0.6  # coherence of all text of a picture from which it stands on a grid, though no line is long
 MODES, RARE = 4, 0.03  # widths of characters that are tried where code is found; share of the cells that are not tried
 BIN = 0.04  # of the histogram of widths, natural logarithm
 
@@ -35,12 +36,13 @@ class Pane:
     cells: Cells
     pitch: float
     line_height: float
+    is_grid: bool = True  # else the picture has no font of one width
 
 
-def find_pane(cells: Cells) -> Pane | None:
-    """Return the code of a picture, None where hardly anything stands in it."""
+def find_pane(cells: Cells, expected: float | None = None) -> Pane | None:
+    """Return the code of a picture, None where hardly anything stands in it. expected: its pitch, where it is known."""
     best: tuple[float, Pane] | None = None
-    for number, pitch in enumerate(_modes(cells.pitch, cells.ink)):
+    for number, pitch in enumerate(_modes(cells.pitch, cells.ink) if expected is None else [expected]):
         score, pane = _on_grid(cells, pitch)
         if best is None or score > best[0]:
             best = (score, pane)
@@ -81,17 +83,26 @@ def _on_grid(cells: Cells, pitch: float) -> tuple[float, Pane]:
     line_height = median(cells.line_height[near], cells.ink[near])
     parts = [part for group in rows_of(cells.y, line_height) for part in cut(cells.x, group, GAP * pitch)]
     pitch = _refined(cells.x, parts, pitch)
-    cells = straightened(cells, parts, pitch)
+    cells = straightened(cells, parts, pitch, line_height)
     segments = [(segment_of(cells, part, pitch), bool(is_code[part].mean() > 0.5)) for part in parts]
     long = _within([each for each, sized in segments if sized and each.is_coherent], pitch, FAR * line_height)
     long += [segment for segment, sized in segments if not sized and _continues(segment, long, pitch)]
     kept = long + _short([each for each in segments if each[0] not in long], long, pitch, line_height)
-    count = sum(len(segment.at) for segment in kept)
     score = sum(segment.characters * segment.coherence for segment in long)
-    if not long or count < FEW * len(cells):
-        return score, Pane(cells[is_code], pitch, line_height)
+    if not _is_grid([each for each, sized in segments if sized], long):
+        return 0.0, Pane(cells[is_code], pitch, line_height, is_grid=False)
     own = cells[np.sort(np.concatenate([segment.at for segment in kept]))]
     return score, Pane(own, pitch, median(own.line_height, own.ink))
+
+
+def _is_grid(sized: list[Segment], long: list[Segment]) -> bool:
+    """Return whether a picture's code stands on a grid: some long segments do beyond chance, or all text together."""
+    total = sum(each.characters for each in sized)
+    firm = sum(each.characters for each in long if each.coherence > FIRM)
+    if firm > max(PROSE, BY_CHANCE * total):
+        return True
+    together = sum(each.characters * each.coherence * np.exp(2j * np.pi * each.phase) for each in sized)
+    return 0 < SHARED * total < abs(together)
 
 
 def _within(long: list[Segment], pitch: float, far: float) -> list[Segment]:
@@ -139,6 +150,8 @@ def _fits(segment: Segment, long: list[Segment], pitch: float, above: float) -> 
     nearest = segment.nearest(long)
     reach = pitch * (OUTSIDE_OF_ROW if abs(nearest.y - segment.y) < above else OUTSIDE)
     if not left - reach < segment.left < right + OUTSIDE * pitch:
+        return False
+    if segment.left > right and (segment.sure < SURE or segment.drawn > RULE):  # the map of the whole file
         return False
     is_even = segment.characters < 3 or segment.coherence > HALF
     return is_even and abs(segment.off(nearest)) < NEAR_PHASE

@@ -13,7 +13,7 @@ from fusion.reading.cells import Cells, inked, place
 from fusion.reading.decode import decode
 from fusion.reading.lines import assemble
 from fusion.reading.recognizer import CELL_HEIGHT, CHARACTERS, PITCH, Recognizer
-from fusion.reading.scale import BEST, LARGEST, find_zoom, scaled, trimmed
+from fusion.reading.scale import BEST, LARGEST, WIDER, find_zoom, scaled, trimmed
 from fusion.reading.transcript import Transcript
 from fusion.weights import shipped_weights
 
@@ -40,9 +40,11 @@ def read_picture(picture: np.ndarray) -> Transcript:
     if len(cells) > MOST_CELLS:
         return Transcript((), width, height, reason="the picture is full of what is no text")
     grid = decode(cells)
-    if grid is not None and not BEST / FAR_OFF < grid.pitch < BEST * FAR_OFF:  # the first look saw other text
-        closer = min(zoom * BEST / grid.pitch, LARGEST, (MOST_PIXELS / (height * width)) ** 0.5)
-        again = decode(find_cells(net, scaled(inner, closer)))
+    best = BEST if grid is None or grid.is_even else WIDER
+    if grid is not None and not best / FAR_OFF < grid.pitch < best * FAR_OFF:  # the first look saw other text
+        closer = min(zoom * best / grid.pitch, LARGEST, (MOST_PIXELS / (height * width)) ** 0.5)
+        expected = grid.pitch * closer / zoom if grid.is_even else None
+        again = decode(find_cells(net, scaled(inner, closer)), expected)
         grid, zoom = (again, closer) if again is not None else (grid, zoom)
     if grid is None:
         return Transcript((), width, height, reason=NOTHING)

@@ -28,6 +28,26 @@ class Row:
     numbers: np.ndarray  # (M,) probability of belonging to a line number
     title: float = 0.0  # probability of being no code but a title, or other text of an interface
     off_grid: float = 0.0  # pitches that it stands off the columns of all rows, at most a half
+    centres: np.ndarray | None = None  # (M,) pixels, where no grid says them
+
+    def middle(self, column: int, grid: "Grid") -> float:
+        """Return where a column lies, pixels."""
+        if self.centres is None:
+            return grid.left + column * grid.pitch
+        before = min(0, column - int(self.columns[0]))
+        return float(np.interp(column, self.columns, self.centres)) + before * grid.pitch
+
+
+@dataclass(frozen=True)
+class Grid:
+    """Everything that was decoded; x of a column's centre is left + column * pitch, in pixels."""
+
+    rows: tuple[Row, ...]
+    pitch: float
+    line_height: float
+    left: float
+    numbers: tuple[int | None, ...] | None = None  # of the rows, where a column of line numbers was seen
+    is_even: bool = True  # whether all characters are as wide as the pitch; else it is what most are about
 
 
 def is_stray(row: Row) -> bool:
@@ -40,8 +60,9 @@ def phase_of(x: np.ndarray, pitch: float) -> float:
     return float(np.angle(np.exp(2j * np.pi * x / pitch).sum()) / (2 * np.pi) * pitch % pitch)
 
 
-def read_row(cells: Cells, index: int, y: float, pitch: float, phase: float) -> Row | None:
+def read_row(cells: Cells, pitch: float, phase: float) -> Row | None:
     """Return the characters of one row, None where no place has ink enough for one."""
+    y = float(np.average(cells.y, weights=cells.ink))
     least = ENOUGH * max(pitch / CELL_WIDTH, 1) * max(0.84 * pitch / 0.6 / CELL_HEIGHT, 1)
     own = phase_of(cells.x, pitch)
     apart = (own - phase + pitch / 2) % pitch - pitch / 2
@@ -65,7 +86,7 @@ def read_row(cells: Cells, index: int, y: float, pitch: float, phase: float) -> 
     _drop_strays(columns, confidence, keep)
     if not keep.any():
         return None
-    return Row(index, y, columns[keep], classes[keep], confidence[keep], number[keep], title, abs(apart) / pitch)
+    return Row(0, y, columns[keep], classes[keep], confidence[keep], number[keep], title, abs(apart) / pitch)
 
 
 def _drop_strays(columns: np.ndarray, confidence: np.ndarray, keep: np.ndarray) -> None:

@@ -14,6 +14,7 @@ INTERFACE = 0.6  # probability of being a title, or text of an interface, from w
 STRAIGHT = 0.8  # coherence of a segment that stands on the common grid
 DRAWN = "-=_~─═━*#"  # of which lines are drawn in comments
 RULES = [number for number, sign in enumerate(CHARACTERS) if sign in DRAWN]
+NEAR, OFF_LINE = 3.5, 0.2  # lines from code within which such a line stands; lines that it is off those of the code
 SURE = 0.75  # mean probability that the cells of such a line have
 RULE = 0.75  # share of a segment's cells from which it is such a line
 
@@ -63,7 +64,7 @@ def segment_of(cells: Cells, at: np.ndarray, pitch: float) -> Segment:
     return Segment(at, y, left, right, characters, abs(mean), phase, drawn, sure)
 
 
-def straightened(cells: Cells, parts: Sequence[np.ndarray], pitch: float) -> Cells:
+def straightened(cells: Cells, parts: Sequence[np.ndarray], pitch: float, line_height: float) -> Cells:
     """Return the cells with those of some segments moved to the common grid.
 
     Italics may have a pitch of their own; where signs of a drawn line touch, nothing tells one from the next, and each
@@ -72,13 +73,12 @@ def straightened(cells: Cells, parts: Sequence[np.ndarray], pitch: float) -> Cel
     x = cells.x.copy()
     segments = [segment_of(cells, part, pitch) for part in parts]
     firm = [segment for segment in segments if segment.is_coherent and segment.coherence > STRAIGHT]
-    left, right = min((each.left for each in firm), default=0.0), max((each.right for each in firm), default=0.0)
     for segment in segments:
         is_code = float(cells.roles[segment.at, 1].mean()) < INTERFACE / 2
         if not is_code or segment.characters < LONG or segment.coherence > STRAIGHT:
             continue
         if segment.drawn > RULE:
-            if segment.sure < SURE or segment.right < left or segment.left > right:  # a map of the whole file
+            if segment.sure < SURE or not _is_among(segment, firm, line_height):
                 continue
             start = segment.nearest(firm).phase * pitch
             x[segment.at] = start + np.rint((cells.own_x[segment.at] - start) / pitch) * pitch
@@ -87,3 +87,13 @@ def straightened(cells: Cells, parts: Sequence[np.ndarray], pitch: float) -> Cel
             if moved is not None:
                 x[segment.at] = moved
     return replace(cells, x=x)
+
+
+def _is_among(segment: Segment, lines: Sequence[Segment], line_height: float) -> bool:
+    """Return whether a drawn line stands where a line of code does, and is no edge of a window or map of a file."""
+    if not lines:
+        return False
+    if segment.right < min(each.left for each in lines) or segment.left > max(each.right for each in lines):
+        return False
+    apart = abs(segment.y - segment.nearest(lines).y) / line_height
+    return apart < NEAR and abs(apart - round(apart)) < OFF_LINE

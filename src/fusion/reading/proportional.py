@@ -1,0 +1,88 @@
+"""The cells of text in a font of proportional width -> rows: characters one after the other, spaces by their gaps.
+
+There is no grid, so that votes are gathered where they lie close together, and what is left between two characters,
+beyond the half widths that such characters usually have, is spaces. How wide a space is follows from the text itself.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from fusion.reading.cells import Cells, median
+from fusion.reading.recognizer import CHARACTERS
+from fusion.reading.row import Row
+
+EM_OF_PITCH = 1 / 0.6  # ems, of what such a font's cells say their pitch is
+APART = 0.11  # ems from which two votes are for two characters
+SAME = 0.3  # ems within which two votes for one class that touch are for one character
+LEAST = 0.5  # ink of a character
+SPACE, NO_SPACE = 0.27, 0.13  # ems: usually of a space, and what is none
+WIDTHS = {"ijl.,:;'!|I`": 0.25, 'frt()[]{}-/\\"*J': 0.36, "mwMW%@": 0.86, "ABCDEGHKNOPQRSUVXYZ&": 0.67}  # ems
+USUAL = 0.55
+WORD = 1.4  # of the usual distance, from which there may be a space between two characters
+
+
+def read_rows(cells: Cells, groups: Sequence[np.ndarray]) -> tuple[float, float, list[Row]]:
+    """Cells of each row -> their pitch, where the text begins, and rows whose columns count characters."""
+    em = median(cells.pitch, cells.ink) * EM_OF_PITCH
+    found = [(cells[group], *_characters(cells[group], em)) for group in groups]
+    found = [each for each in found if len(each[1])]
+    if not found:
+        return em / EM_OF_PITCH, 0.0, []
+    em *= _scale([(x, classes) for _, x, classes, _ in found], em)
+    gaps = [_gaps(x, classes, em) for _, x, classes, _ in found]
+    space = _space(np.concatenate(gaps), em)
+    starts = [float(x[0] - _width(classes[0]) * em / 2) for _, x, classes, _ in found]
+    rows = []
+    for (own, x, classes, sure), between, start in zip(found, gaps, starts, strict=True):
+        spaces = np.maximum(np.rint(between / space), 0)
+        columns = max(0, round((start - min(starts)) / space)) + np.append(0, np.cumsum(1 + spaces)).astype(int)
+        numbers, title = np.average(own.roles, axis=0, weights=own.ink)
+        y = float(np.average(own.y, weights=own.ink))
+        rows.append(Row(0, y, columns, classes, sure, np.full(len(x), numbers), float(title), centres=x))
+    return em / EM_OF_PITCH, min(starts), rows
+
+
+def _characters(cells: Cells, em: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Cells of one row -> of its M characters: centres, classes, confidences (M,)."""
+    order = np.argsort(cells.x, kind="stable")
+    x, kinds = cells.x[order], cells.characters[order].argmax(1)
+    apart, other = np.diff(x), np.diff(kinds) != 0
+    is_new = np.append(True, (apart > SAME * em) | ((apart > APART * em) & other) | (apart > 2 * APART * em))
+    number = np.cumsum(is_new) - 1
+    ink = np.bincount(number, cells.ink[order])
+    weights = cells.ink[order][:, None]
+    votes = np.add.reduceat(cells.characters[order] * weights, np.flatnonzero(is_new)) / ink[:, None]
+    votes[:, 0] = -np.inf  # nothing is no character
+    votes -= np.logaddexp.reduce(votes, axis=1, keepdims=True)
+    centres = np.bincount(number, x * cells.ink[order]) / ink
+    keep = ink > LEAST
+    return centres[keep], votes.argmax(1)[keep], np.exp(votes.max(1))[keep]
+
+
+def _gaps(x: np.ndarray, classes: np.ndarray, em: float) -> np.ndarray:
+    """Return what lies between neighbours, (M - 1,), beyond their halves."""
+    half = np.array([_width(kind) for kind in classes]) * em / 2
+    return np.asarray(np.diff(x) - half[1:] - half[:-1])
+
+
+def _scale(rows: Sequence[tuple[np.ndarray, np.ndarray]], em: float) -> float:
+    """Return how much wider this font's characters are than usual ones: by neighbours without a space between."""
+    ratios = []
+    for x, classes in rows:
+        half = np.array([_width(kind) for kind in classes]) * em / 2
+        ratios.append(np.diff(x) / (half[1:] + half[:-1]))
+    told = np.concatenate(ratios)
+    within = told[told < WORD]
+    return float(np.median(within)) if len(within) > 8 else 1.0
+
+
+def _width(kind: int) -> float:
+    """Return how wide a character usually is, in ems."""
+    return next((width for signs, width in WIDTHS.items() if CHARACTERS[kind] in signs), USUAL)
+
+
+def _space(gaps: np.ndarray, em: float) -> float:
+    """Return the width of a space: what most gaps between two words have."""
+    single = gaps[(gaps > NO_SPACE * em) & (gaps < 2 * SPACE * em)]
+    return float(np.median(single)) if len(single) > 8 else SPACE * em
