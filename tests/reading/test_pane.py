@@ -15,7 +15,14 @@ def cells_at(x: np.ndarray, y: np.ndarray, pitch: float = PITCH, title: float = 
     characters = np.full((count, CLASSES), -9.0)
     characters[:, ord(sign)] = -0.01
     return Cells(
-        x, y, x, np.full(count, pitch), np.full(count, LINE), np.ones(count), characters, np.tile([0.0, title], (count, 1))
+        x,
+        y,
+        x,
+        np.full(count, pitch),
+        np.full(count, LINE),
+        np.ones(count),
+        characters,
+        np.tile([0.0, title], (count, 1)),
     )
 
 

@@ -8,7 +8,7 @@ from torch import nn
 from fusion.branches.weights import WeightSource
 from fusion.config.errors import UserError, did_you_mean, first_line
 
-OWN = ("convnet", "reader")  # backbones that timm does not have
+OWN = ("convnet", "reader", "reader_ngrams")  # backbones that timm does not have
 LUMINANCE = (0.299, 0.587, 0.114)  # of red, green and blue (ITU-R BT.601)
 
 
@@ -94,6 +94,8 @@ def _create(model: str, source: WeightSource, input_shape: int, channels: int) -
         return _convnet(source, input_shape, channels)
     if model == "reader":
         return _reader(source)
+    if model == "reader_ngrams":
+        return _reader_ngrams(source)
     import timm
 
     check(model)
@@ -141,6 +143,13 @@ def _reader(source: WeightSource) -> nn.Module:
 
     net = ReaderNet()
     return _loaded(net, net.recognizer, "reader", source)
+
+
+def _reader_ngrams(source: WeightSource) -> nn.Module:
+    from fusion.branches.reader_ngrams import ReadNgrams
+
+    net = ReadNgrams()
+    return _loaded(net, net, "reader_ngrams", source)
 
 
 def _loaded(net: nn.Module, part: nn.Module, model: str, source: WeightSource) -> nn.Module:

@@ -13,6 +13,7 @@ from fusion.reading.cells import Cells, inked, place
 from fusion.reading.decode import decode
 from fusion.reading.lines import assemble
 from fusion.reading.recognizer import CELL_HEIGHT, CHARACTERS, PITCH, Recognizer
+from fusion.reading.row import Grid
 from fusion.reading.scale import BEST, LARGEST, WIDER, find_zoom, scaled, trimmed
 from fusion.reading.transcript import Transcript
 from fusion.weights import shipped_weights
@@ -40,17 +41,23 @@ def read_picture(picture: np.ndarray) -> Transcript:
     if len(cells) > MOST_CELLS:
         return Transcript((), width, height, reason="the picture is full of what is no text")
     grid = decode(cells)
-    best = BEST if grid is None or grid.is_even else WIDER
-    if grid is not None and not best / FAR_OFF < grid.pitch < best * FAR_OFF:  # the first look saw other text
-        closer = min(zoom * best / grid.pitch, LARGEST, (MOST_PIXELS / (height * width)) ** 0.5)
-        expected = grid.pitch * closer / zoom if grid.is_even else None
-        again = decode(find_cells(net, scaled(inner, closer)), expected)
-        grid, zoom = (again, closer) if again is not None else (grid, zoom)
     if grid is None:
         return Transcript((), width, height, reason=NOTHING)
+    grid, zoom = _at_best(net, inner, grid, zoom)
     lines = assemble(grid, zoom, left, top)
     transcript = Transcript(lines, width, height, grid.pitch / zoom, grid.line_height / zoom)
     return Transcript(lines, width, height, transcript.pitch, transcript.line_height, _reason(transcript))
+
+
+def _at_best(net: Recognizer, picture: np.ndarray, grid: Grid, zoom: float) -> tuple[Grid, float]:
+    """Return what is read, and at which scale: anew where the first look saw text much larger or smaller than code."""
+    best = BEST if grid.is_even else WIDER
+    if best / FAR_OFF < grid.pitch < best * FAR_OFF:
+        return grid, zoom
+    most = (MOST_PIXELS / (picture.shape[0] * picture.shape[1])) ** 0.5
+    other = min(zoom * best / grid.pitch, LARGEST, most)
+    again = decode(find_cells(net, scaled(picture, other)), grid.pitch * other / zoom if grid.is_even else None)
+    return (grid, zoom) if again is None else (again, other)
 
 
 def _load() -> Recognizer:
