@@ -5,6 +5,7 @@ row and column follow from all of them together, so that indentation is exact, a
 """
 
 from dataclasses import replace
+from itertools import pairwise
 
 import numpy as np
 
@@ -14,8 +15,9 @@ from fusion.reading.pane import Pane, find_pane, rows_of
 from fusion.reading.proportional import read_rows
 from fusion.reading.row import OFF_LINE, Grid, Row, is_stray, phase_of, read_row
 
-TITLE, LONE = 0.1, 0.6  # probability of being one from which a row off the lines is no code, and one with no other near
+TITLE, LONE = 0.3, 0.6  # probability of being one from which a row off the lines is no code, and one with no other near
 NEAR = 3.5  # lines
+APART, SAME_SPACING = 6, 0.05  # lines without anything between two panes; change of line height within one
 OFF_GRID = 0.15  # pitches off the columns that no code stands
 
 
@@ -32,7 +34,7 @@ def decode(cells: Cells, expected: float | None = None) -> Grid | None:
     middles = [float(np.average(pane.cells.y[group], weights=pane.cells.ink[group])) for group in groups]
     line_height = _line_height(middles, pane.line_height)
     pitch, left, rows = _on_grid(pane, groups) if pane.is_grid else read_rows(pane.cells, groups)
-    rows = _without_titles(_counted(rows, line_height), line_height)
+    rows = _without_terminal(_without_titles(_counted(rows, line_height), line_height))
     while rows and is_stray(rows[-1]):  # the lower edge of a window, a line cut to its upper ends
         del rows[-1]
     while rows and is_stray(rows[0]):
@@ -73,6 +75,25 @@ def _is_on_lines(row: Row, code: list[float], line_height: float) -> bool:
     apart = min((abs(row.y - y) for y in code if y != row.y), default=0.0) / line_height
     near = apart < NEAR and abs(apart - round(apart)) < OFF_LINE
     return near and row.off_grid < OFF_GRID if apart else row.title < LONE
+
+
+def _without_terminal(rows: list[Row]) -> list[Row]:
+    """Return the rows without smaller groups far above or below the largest one whose lines are not as far apart.
+
+    Blocks of one page of prose have one line height, the terminal under an editor has another.
+    """
+    ends = [n for n in range(1, len(rows)) if rows[n].index - rows[n - 1].index > APART]
+    groups = [rows[start:end] for start, end in zip([0, *ends], [*ends, len(rows)], strict=True)]
+    largest = max(groups, key=len, default=[])
+    own = _spacing(largest)
+    kept = [group for group in groups if group is largest or not own or abs(_spacing(group) / own - 1) < SAME_SPACING]
+    return [row for group in kept for row in group]
+
+
+def _spacing(rows: list[Row]) -> float:
+    """Return how far the lines of some rows are apart, 0 for one row."""
+    gaps = [(below.y - above.y) / (below.index - above.index) for above, below in pairwise(rows)]
+    return float(np.median(gaps)) if gaps else 0.0
 
 
 def _line_height(middles: list[float], line_height: float) -> float:

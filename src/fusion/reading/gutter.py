@@ -73,7 +73,8 @@ def find_gutter(rows: Sequence[Row]) -> tuple[int | None, list[int | None]]:
         numbers = [run.get(end) for run in runs]
         counts, looks = _counts_up(rows, numbers), _looks(rows, end)
         before, behind = (sum(int(side.sum()) for side in sides) for sides in zip(*_sides(rows, end), strict=True))
-        if count >= 2 and behind > before and (looks or (counts and count >= AGREE * len(rows))):
+        most = count >= (0.5 if looks else AGREE) * len(rows)  # labels and constants stand in fewer lines
+        if count >= 2 and behind > before and most and (looks or counts):
             return end, numbers
     return None, [None] * len(rows)
 

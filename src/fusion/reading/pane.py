@@ -19,6 +19,7 @@ OUTSIDE = 9.0  # pitches before and behind all long segments where line numbers 
 OUTSIDE_OF_ROW = 24.0  # pitches before all long segments where the sign of a comment may stand, its text in its row
 FAR = 6.5  # lines without any code below which short segments are none
 NEAR_PHASE = 0.22  # pitches that a short segment may stand off the grid
+LESS = 0.3  # coherence that a segment may lack beside those of one picture that stand firmly on its grid
 HALF = 0.5  # coherence that three characters or four have at least
 FEW_SEGMENTS, TOGETHER = 3, 0.85  # short ones that are code together; their least coherence
 UNLIKELY = 0.15  # change of pitch, as a share, that weighs as much as rows that stand on no grid at all
@@ -107,13 +108,15 @@ def _is_grid(sized: list[Segment], long: list[Segment]) -> bool:
 
 def _within(long: list[Segment], pitch: float, far: float) -> list[Segment]:
     """Return the long segments without those of another pane beside or below, whose phase agrees by chance."""
-    firm = [segment for segment in long if segment.coherence > STRAIGHT]
+    firm = [segment for segment in long if segment.coherence > STRAIGHT and segment.characters >= PROSE]
     if not firm:
         return long
     left, right = min(each.left for each in firm) - pitch, max(each.right for each in firm) + pitch
+    least = float(np.median([each.coherence for each in firm])) - LESS
 
     def belongs(segment: Segment) -> bool:
-        return segment.right > left and segment.left < right and abs(segment.y - segment.nearest(firm).y) < far
+        inside = segment.right > left and segment.left < right and abs(segment.y - segment.nearest(firm).y) < far
+        return inside and segment.coherence > least
 
     return [each for each in long if each in firm or belongs(each)]
 

@@ -9,7 +9,8 @@ import numpy as np
 SAME = 0.3  # pitches within which cells speak of one character
 STEPS = 3.5  # pitches from which the distance of two characters says little about their pitch
 FEW = 9  # distances that are even by chance
-OTHER = 0.03  # share by which another pitch may differ
+OTHER = 0.06  # share by which another pitch may differ
+ASTRAY = 0.4  # pitches that centres stand off even ones on average
 EVEN = 0.85  # coherence of the steps from which characters are of one width
 
 
@@ -29,6 +30,9 @@ def on_grid(x: np.ndarray, pitch: float) -> np.ndarray | None:
     if own is None:
         return None
     columns = np.append(0, np.cumsum(np.maximum(np.rint(apart / own), 0)))
+    fitted, start = np.polyfit(columns, centres, 1)
+    if abs(fitted / pitch - 1) > OTHER or np.std(centres - fitted * columns - start) > ASTRAY * pitch:
+        return None
     return np.asarray(centres[0] + columns[number] * pitch + (x - centres[number]))
 
 
