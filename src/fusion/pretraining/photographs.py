@@ -29,7 +29,7 @@ def photograph(picture: np.ndarray, view: View, rng: np.random.Generator) -> np.
     if rng.random() < 0.7:
         light = light * _stripes(height, width, rng) * _shade(height, width, rng)
     if rng.random() < 0.5:
-        light = light + rng.normal(0, rng.uniform(1, 6), light.shape)
+        light = light + rng.normal(0, rng.uniform(1, 6), light.shape).astype(np.float32)
     return light.clip(0, 255).astype(np.uint8)
 
 

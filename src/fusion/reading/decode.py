@@ -14,6 +14,7 @@ from fusion.reading.gutter import read_numbers, split_gutter
 from fusion.reading.pane import Pane, find_pane, rows_of
 from fusion.reading.proportional import read_rows
 from fusion.reading.row import OFF_LINE, Grid, Row, is_stray, phase_of, read_row
+from fusion.reading.upright import make_upright
 
 TITLE, LONE = 0.3, 0.6  # probability of being one from which a row off the lines is no code, and one with no other near
 NEAR = 3.5  # lines
@@ -26,6 +27,7 @@ def decode(cells: Cells, expected: float | None = None) -> Grid | None:
 
     expected: the pitch of the code, where an earlier look told it.
     """
+    cells, angle = make_upright(cells)
     cells, gutter = split_gutter(cells)
     pane = find_pane(cells, expected) if len(cells) >= 3 else None
     if pane is None:
@@ -42,7 +44,7 @@ def decode(cells: Cells, expected: float | None = None) -> Grid | None:
     if not rows:
         return None
     numbers = None if gutter is None else read_numbers(gutter, [row.y for row in rows], line_height)
-    return Grid(tuple(rows), pitch, line_height, left, numbers, pane.is_grid)
+    return Grid(tuple(rows), pitch, line_height, left, numbers, pane.is_grid, angle)
 
 
 def _on_grid(pane: Pane, groups: list[np.ndarray]) -> tuple[float, float, list[Row]]:

@@ -87,4 +87,7 @@ def _line(
             add(" ", 1.0, 1)
         if column == at:
             add(CHARACTERS[kind], float(sure), 2 if kind == WIDE else 1)
-    return Line("".join(text), np.array(confidence), np.array(boxes) / zoom + shift, number)
+    corners = np.array(boxes)
+    if grid.angle is not None:
+        corners = grid.angle.seen(corners.reshape(-1, 2)).reshape(-1, 4)
+    return Line("".join(text), np.array(confidence), corners / zoom + shift, number)

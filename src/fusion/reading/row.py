@@ -6,6 +6,7 @@ import numpy as np
 
 from fusion.reading.cells import Cells
 from fusion.reading.recognizer import CELL_HEIGHT, CELL_WIDTH, WIDE
+from fusion.reading.upright import Angle
 
 ENOUGH = 0.3  # share of the cells of a character that must be inked for it to count
 UPRIGHT = [ord(character) for character in "|lI1![]"]  # what a cursor is taken for
@@ -48,6 +49,7 @@ class Grid:
     left: float
     numbers: tuple[int | None, ...] | None = None  # of the rows, where a column of line numbers was seen
     is_even: bool = True  # whether all characters are as wide as the pitch; else it is what most are about
+    angle: Angle | None = None  # that the picture was taken at; all places are those of an upright one
 
 
 def is_stray(row: Row) -> bool:
