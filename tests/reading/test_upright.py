@@ -32,7 +32,7 @@ def test_a_picture_from_straight_ahead_stays_as_it_is() -> None:
     "corners",
     [
         [(0, 0), (0, 0.06), (0, 0.06), (0, 0)],  # lines that rise
-        [(0, 0), (0, 0.05), (0, -0.03), (0, 0)],  # lines that meet further on
+        [(0, 0), (0, 0.03), (0, -0.02), (0, 0)],  # lines that meet further on
         [(0.03, 0.02), (-0.02, 0.04), (0, -0.03), (0.01, 0)],
     ],
 )
