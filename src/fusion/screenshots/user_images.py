@@ -222,19 +222,8 @@ def fitted(picture: np.ndarray, size: tuple[int, int]) -> np.ndarray:
         picture = picture[: max(1, 4 * height * picture.shape[1] // width)]
         scaled_height = max(1, round(picture.shape[0] * width / picture.shape[1]))
     scaled = np.empty((1, scaled_height, width, 3), np.uint8)
-    resize(_reduced(picture, width, scaled_height)[None], scaled)
+    resize(np.ascontiguousarray(picture)[None], scaled)
     out = np.empty((height, width, 3), np.uint8)
     out[:] = scaled[0, -1, -1]
     out[: min(height, scaled_height)] = scaled[0, :height]
     return out
-
-
-def _reduced(picture: np.ndarray, width: int, height: int) -> np.ndarray:
-    """Return a picture much larger than the size it is meant for at a whole fraction of its own, still larger.
-
-    Sides of tens of thousands of pixels would else take gigabytes of weights.
-    """
-    across, down = max(1, picture.shape[1] // (4 * width)), max(1, picture.shape[0] // (4 * height))
-    if across == down == 1:
-        return np.ascontiguousarray(picture)
-    return np.array(Image.fromarray(picture).reduce((across, down)))
