@@ -13,8 +13,8 @@ from fusion.reading.recognizer import CHARACTERS
 from fusion.reading.row import Row
 
 EM_OF_PITCH = 1 / 0.6  # ems, of what such a font's cells say their pitch is
-APART = 0.11  # ems from which two votes are for two characters
-SAME = 0.3  # ems within which two votes for one class that touch are for one character
+APART = 0.14  # ems from which two votes are for two characters
+SAME = 0.6  # of its usual width, within which two votes for one class are for one character
 LEAST = 0.5  # ink of a character
 SPACE, NO_SPACE = 0.27, 0.13  # ems: usually of a space, and what is none
 WIDTHS = {"ijl.,:;'!|I`": 0.25, 'frt()[]{}-/\\"*J': 0.36, "mwMW%@": 0.86, "ABCDEGHKNOPQRSUVXYZ&": 0.67}  # ems
@@ -47,8 +47,8 @@ def _characters(cells: Cells, em: float) -> tuple[np.ndarray, np.ndarray, np.nda
     """Cells of one row -> of its M characters: centres, classes, confidences (M,)."""
     order = np.argsort(cells.x, kind="stable")
     x, kinds = cells.x[order], cells.characters[order].argmax(1)
-    apart, other = np.diff(x), np.diff(kinds) != 0
-    is_new = np.append(True, (apart > SAME * em) | ((apart > APART * em) & other) | (apart > 2 * APART * em))
+    least = np.array([_width(kind) for kind in kinds])[1:] * np.where(np.diff(kinds) == 0, SAME, 0)
+    is_new = np.append(True, np.diff(x) > np.maximum(least, APART) * em)
     number = np.cumsum(is_new) - 1
     ink = np.bincount(number, cells.ink[order])
     weights = cells.ink[order][:, None]

@@ -12,7 +12,7 @@ from fusion.reading.recognizer import CELL_HEIGHT, CELL_WIDTH
 from fusion.screenshots.resize import resize
 
 BEST = 8.0  # pixels of pitch that characters are read best at
-WIDER = 10.5  # the same of fonts of proportional width, whose narrowest are a third of it
+WIDER = 12.0  # the same of fonts of proportional width, whose narrowest are a third of it
 NEAR = (0.9, 1.12)  # changes of scale that are not worth their blur
 FAINT, MARGIN = 8, 20  # steps between pixels that are no edge; pixels left around edges
 LOOK = (192, 288)  # pixels, height and width of the part that is looked at
