@@ -16,6 +16,7 @@ EM_OF_PITCH = 1 / 0.6  # ems, of what such a font's cells say their pitch is
 APART = 0.14  # ems from which two votes are for two characters
 SAME = 0.6  # of its usual width, within which two votes for one class are for one character
 LEAST = 0.5  # ink of a character
+USUALLY = 20  # spaces, as many as a text must have for its own to count as much as usual ones
 SPACE, NO_SPACE = 0.27, 0.13  # ems: usually of a space, and what is none
 WIDTHS = {"ijl.,:;'!|I`": 0.25, 'frt()[]{}-/\\"*J': 0.36, "mwMW%@": 0.86, "ABCDEGHKNOPQRSUVXYZ&": 0.67}  # ems
 USUAL = 0.55
@@ -85,4 +86,5 @@ def _width(kind: int) -> float:
 def _space(gaps: np.ndarray, em: float) -> float:
     """Return the width of a space: what most gaps between two words have."""
     single = gaps[(gaps > NO_SPACE * em) & (gaps < 2 * SPACE * em)]
-    return float(np.median(single)) if len(single) > 8 else SPACE * em
+    total = np.median(single) * len(single) if len(single) else 0.0
+    return float((total + USUALLY * SPACE * em) / (len(single) + USUALLY))
