@@ -149,12 +149,15 @@ def test_a_run_notes_what_it_began_with_and_goes_on_at_the_rate_given(
             pretrain(*resume, data=tmp_path / "other")
 
 
+WHOLE_MAP = "pretraining.character_stride=null"
+
+
 @pytest.mark.parametrize(
     "words",
     [
         ["backbone.model=vgg16", "pretraining.early.input_shape=32"], ["backbone.channels=1"],
         ["backbone.model=inception_v3", "input_shape=96", "source_size=96", "pretraining.early.input_shape=80"],
-        ["backbone.model=convnet", "input_shape=64", "source_size=64", "pretraining.early.steps=0"],
+        ["backbone.model=convnet", "input_shape=64", "source_size=64", "pretraining.early.steps=0", WHOLE_MAP],
         ["backbone.pooling=flatten", "pretraining.early.steps=0"],
     ],
     ids=["vgg16", "luminance", "inception_v3", "convnet", "flatten"],
@@ -168,7 +171,8 @@ def test_any_backbone_with_a_map_of_features_can_be_taught(words: list[str], pre
     ("words", "said"),
     [
         (["backbone.pooling=flatten", "input_shape=64"], "pass pretraining.early.steps=0"),
-        (["backbone.model=convnet", "input_shape=64"], "takes no pictures of 24 pixels"),
+        (["backbone.model=convnet", "input_shape=64", WHOLE_MAP], "takes no pictures of 24 pixels"),
+        (["backbone.model=convnet", "input_shape=64", "pretraining.early.steps=0"], "whose maps have strides none"),
         (["backbone.model=test_vit", "input_shape=160"], "no square map"),
         (["pretraining.text_crop.min_characters=1000"], "No training snippet shows 1000 characters"),
     ],
