@@ -1,10 +1,13 @@
 """Cells -> lines: what a perfect network sees comes back character by character, with its indentation."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from tests.reading.ideal import aims_of, cells_of
+from tests.reading.test_pane import LINE, code, together
 
 from fusion.reading.decode import decode
 from fusion.reading.lines import assemble
@@ -75,3 +78,14 @@ def test_any_text_comes_back_without_its_margin(drawn: list[str]) -> None:
     if visible < 2:
         return
     assert joined(read("\n".join(drawn))) == "\n".join(line[margin:] for line in wanted)
+
+
+def test_lines_far_below_are_code_only_where_they_are_as_far_apart() -> None:
+    block = code(8, 30, 60.0, 50.0)
+    below = code(4, 30, 60.0, 50.0 + 20 * LINE)
+    grid = decode(together(block, below))
+    assert grid is not None and len(grid.rows) == 12, "another block of the same page"
+    top = below.y.min()
+    terminal = replace(below, y=top + (below.y - top) * 0.8)
+    grid = decode(together(block, terminal))
+    assert grid is not None and len(grid.rows) == 8, "the terminal under an editor"

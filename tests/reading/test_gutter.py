@@ -1,8 +1,12 @@
 """Rows of characters -> line numbers."""
 
-import numpy as np
+from dataclasses import replace
 
-from fusion.reading.gutter import counted, find_gutter, numbered_rows
+import numpy as np
+from tests.reading.test_pane import LINE, cells_at, code, together
+
+from fusion.reading.cells import Cells
+from fusion.reading.gutter import counted, find_gutter, numbered_rows, split_gutter
 from fusion.reading.recognizer import CHARACTERS
 from fusion.reading.row import Row
 
@@ -60,3 +64,28 @@ def test_a_digit_that_was_misread_goes_by_its_neighbours() -> None:
     drawn = rows("7 a", "8 b", "3 c", "10 d", "11 e")
     assert counted(drawn, [7, 8, 3, 10, 11]) == [7, 8, 9, 10, 11]
     assert counted(drawn, [10, 20, 35, None, 50]) == [10, 20, 35, None, 50], "numbers of folded code stay"
+
+
+def numbered(count: int, sign: str = "7", below: float = 0.0) -> Cells:
+    """Code in `count` lines with a number before each, and one more line of code that far below them, in lines."""
+    pane = together(code(count, 30, 80.0, 50.0), code(1, 30, 80.0, 50.0 + (count - 1 + below) * LINE))
+    column = cells_at(np.full(count, 40.0), 50.0 + np.arange(count) * LINE, sign=sign)
+    roles = np.tile([0.9, 0.0], (count, 1))
+    return together(pane, replace(column, roles=roles))
+
+
+def test_what_the_network_takes_for_numbers_is_cut_off_where_it_is_digits() -> None:
+    cells, numbers = split_gutter(numbered(6, below=1.0))
+    assert numbers is not None and len(numbers) == 6 and len(cells) == 7 * 30
+    cells, numbers = split_gutter(numbered(6, sign="c"))
+    assert numbers is None and len(cells) == 7 * 30 + 6, "a column of letters is code"
+
+
+def test_a_terminal_far_below_the_last_number_is_another_pane() -> None:
+    cells, numbers = split_gutter(numbered(6, below=5.0))
+    assert numbers is not None and len(cells) == 6 * 30
+
+
+def test_labels_in_a_few_lines_are_no_gutter_whatever_the_network_says() -> None:
+    drawn = rows("   a", "10 b", "   c", "   d", "20 e", "   f", "   g", "   h", looks=0.9)
+    assert find_gutter(drawn) == (None, [None] * 8)
