@@ -9,7 +9,7 @@ from fusion.reading.transcript import DOUBTFUL, Line
 
 CURSORS = "|│"
 ENOUGH = 4  # lines of which one that begins before all others is an exception
-MOST_BLANK = 12  # blank lines between two rows; a larger gap is no gap between lines
+MOST_BLANK = 6  # blank lines between two rows; a larger gap is between two blocks of code, and one line
 
 
 def assemble(grid: Grid, zoom: float = 1.0, left: int = 0, top: int = 0) -> tuple[Line, ...]:
@@ -31,7 +31,8 @@ def assemble(grid: Grid, zoom: float = 1.0, left: int = 0, top: int = 0) -> tupl
         if not keep.any() and number is None:
             continue
         if index is not None:
-            blanks = min(row.index - index - 1, MOST_BLANK)
+            blanks = row.index - index - 1
+            blanks = blanks if blanks <= MOST_BLANK else 1
             lines += [_blank(None if number is None else number - left) for left in range(blanks, 0, -1)]
         index = row.index
         lines.append(_line(row, keep, number, first, grid, zoom, np.array([left, top, left, top])))

@@ -12,7 +12,7 @@ ENOUGH = 0.3  # share of the cells of a character that must be inked for it to c
 UPRIGHT = [ord(character) for character in "|lI1![]"]  # what a cursor is taken for
 BETWEEN = 0.3  # pitches off its column that no character stands
 FAR = 4  # columns
-DOUBTFUL = 0.6  # confidence below which a lone character may be none
+DOUBTFUL = 0.45  # confidence below which a lone character may be none
 OFF_LINE = 0.12  # share of a line height that rows of one pane never stand off their lines
 PHASE = 0.3  # pitches that a row may stand off the common grid before it has a phase of its own
 
