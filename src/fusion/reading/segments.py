@@ -15,7 +15,7 @@ STRAIGHT = 0.8  # coherence of a segment that stands on the common grid
 DRAWN = "-=_~─═━*#"  # of which lines are drawn in comments
 RULES = [number for number, sign in enumerate(CHARACTERS) if sign in DRAWN]
 NEAR, OFF_LINE = 3.5, 0.2  # lines from code within which such a line stands; lines that it is off those of the code
-SURE = 0.75  # mean probability that the cells of such a line have
+SURE = 0.73  # of what such a line shows; edges of windows are drawn fainter than signs
 RULE = 0.75  # share of a segment's cells from which it is such a line
 
 
@@ -31,7 +31,7 @@ class Segment:
     coherence: float  # 0 to 1: how much its cells agree in phase
     phase: float  # of a turn
     drawn: float  # share of its cells that show signs of which lines are drawn
-    sure: float  # mean probability of what its cells show
+    sure: float  # mean probability that its cells show something, and what
 
     @property
     def is_coherent(self) -> bool:
@@ -60,7 +60,7 @@ def segment_of(cells: Cells, at: np.ndarray, pitch: float) -> Segment:
     characters, phase = float(np.ptp(x) / pitch + 1), float(np.angle(mean) / (2 * np.pi))
     y, left, right = float(cells.y[at].mean()), float(x.min()), float(x.max())
     drawn = float(np.isin(cells.characters[at].argmax(1), RULES).mean())
-    sure = float(np.exp(cells.characters[at].max(1)).mean())
+    sure = float((np.exp(cells.characters[at].max(1)) * cells.ink[at]).mean())
     return Segment(at, y, left, right, characters, abs(mean), phase, drawn, sure)
 
 
