@@ -17,7 +17,7 @@ MODELS = {name: backbones.model_of(name) for name in backbones.names()}
 
 
 def test_every_name_of_the_source_tables_is_there():
-    assert {*MODELS} == {*backbones.PUBLISHED, "efficientnet_lite0", "convnet", "reader"}
+    assert {*MODELS} == {*backbones.PUBLISHED, "efficientnet_lite0", "convnet", "reader", "reader_ngrams"}
 
 
 @pytest.mark.parametrize("name", backbones.PUBLISHED)

@@ -49,7 +49,7 @@ def image_case(model: str, side: int) -> Case:
 
 VARIANTS = ("v1m", "v2m", "v3", "v4", "v5", "v5m")  # v1 and v2 read no text: see test_ladder.py
 TEXT = (*VARIANTS, "bytes", "nano", "ngram", "hf", "folder")
-IMAGE = ("test_resnet", "test_vit3", "convnet", "nasnetmobile", "reader", "reader_ngrams")
+IMAGE = ("test_resnet", "test_vit3", "convnet", "nasnetmobile", "reader")  # reader_ngrams sees nothing in noise
 
 
 @pytest.fixture
