@@ -1,5 +1,6 @@
 """The weights that are shipped: drawn code comes back nearly to the character, and what is no code is said to be none."""
 
+import io
 import json
 import subprocess
 import sys
@@ -78,7 +79,19 @@ def chart() -> np.ndarray:
     return np.asarray(canvas)
 
 
-@pytest.mark.parametrize("picture", [photograph(), chart(), np.full((480, 640, 3), 30, np.uint8)])
+def labelled_chart() -> np.ndarray:
+    """Return a curve with the title, the numbers and the frame that matplotlib gives it."""
+    from matplotlib.figure import Figure
+
+    figure, file = Figure(), io.BytesIO()
+    axes = figure.subplots()
+    axes.plot(np.random.default_rng(0).random(50))
+    axes.set_title("accuracy")
+    figure.savefig(file)
+    return np.asarray(Image.open(file).convert("RGB"))
+
+
+@pytest.mark.parametrize("picture", [photograph(), chart(), labelled_chart(), np.full((480, 640, 3), 30, np.uint8)])
 def test_pictures_without_code_are_said_to_be_that(picture: np.ndarray) -> None:
     transcript = read_picture(picture)
     assert not transcript.is_code and transcript.reason

@@ -1,5 +1,6 @@
 """A picture (H, W, 3) uint8 -> Transcript: the text in it, read by the recognizer that fusion ships."""
 
+import re
 import threading
 from functools import lru_cache
 from typing import Any
@@ -25,6 +26,7 @@ FAR_OFF = 1.25  # of the best pitch, up or down, from which code is read again
 NOTHING = "no text was found in the picture"
 LEAST = 0.72  # mean confidence from which something is taken for text that can be read
 FEW, WORDS = 3, 0.2  # characters that are no code yet; share of letters and digits that any code has
+WRITTEN = r"\S(?: ?\S){11}"  # a piece of a line without gaps that text on no grid has at least once
 _LOADING = threading.Lock()
 
 
@@ -45,6 +47,8 @@ def read_picture(picture: np.ndarray) -> Transcript:
         return Transcript((), width, height, reason=NOTHING)
     grid, zoom = _at_best(net, inner, grid, zoom)
     lines = assemble(grid, zoom, left, top)
+    if not grid.is_even and not any(re.search(WRITTEN, line.text) for line in lines):  # labels of a chart
+        return Transcript((), width, height, reason=NOTHING)
     transcript = Transcript(lines, width, height, grid.pitch / zoom, grid.line_height / zoom)
     return Transcript(lines, width, height, transcript.pitch, transcript.line_height, _reason(transcript))
 
