@@ -5,6 +5,8 @@ from typing import Any
 import numpy as np
 from PIL import Image, ImageFilter
 
+from fusion.reading.view import View
+
 Box = list[float]  # x0, y0, x1, y1 in pixels
 Worn = tuple[Image.Image, list[Box], dict[str, Any]]  # a picture, where its code is now, and what was done to it
 
@@ -28,14 +30,13 @@ def photo(image: Image.Image, boxes: list[Box], rng: np.random.Generator) -> Wor
     shift = rng.uniform(0.01, 0.06, (4, 2)) * out  # (4, 2) how far each corner comes in
     ends = np.array([(0, 0), (1, 0), (1, 1), (0, 1)], float)
     seen = ends * out + shift * np.where(ends == 0, 1, -1)  # (4, 2) where the corners are in the photograph
-    here = ends * (screen.width, screen.height)
-    coefficients = _perspective(seen, here)
-    seen_image = screen.transform(out, Image.Transform.PERSPECTIVE, coefficients, Image.Resampling.BICUBIC)
+    view = View.of_corners(screen.size, seen)
+    seen_image = screen.transform(out, Image.Transform.PERSPECTIVE, view.pillow(), Image.Resampling.BICUBIC)
     seen_image = seen_image.filter(ImageFilter.GaussianBlur(blur))
     lit = _light(np.asarray(seen_image, np.float32), rng)
-    forth = _perspective(ends * (width, height), seen)
+    flat = View.of_corners((width, height), seen)
     worn = {"blur": round(blur, 2), "stripes": round(stripes, 2), "zoom": round(zoom, 2), "quality": 80}
-    return Image.fromarray(lit), [_moved(box, forth) for box in boxes], worn
+    return Image.fromarray(lit), [_moved(box, flat) for box in boxes], worn
 
 
 def _screen(image: Image.Image, stripes: float) -> Image.Image:
@@ -50,24 +51,11 @@ def _screen(image: Image.Image, stripes: float) -> Image.Image:
     return Image.fromarray(large.clip(0, 255).astype(np.uint8))
 
 
-def _perspective(source: np.ndarray, target: np.ndarray) -> list[float]:
-    """Four points (4, 2) and where they go (4, 2) -> the eight numbers of the map, as Pillow wants them."""
-    rows = []
-    for (x, y), (u, v) in zip(source, target, strict=True):
-        rows.append([x, y, 1, 0, 0, 0, -u * x, -u * y])
-        rows.append([0, 0, 0, x, y, 1, -v * x, -v * y])
-    return [float(value) for value in np.linalg.solve(np.array(rows), target.reshape(-1))]
-
-
-def _moved(box: Box, map_of: list[float]) -> Box:
+def _moved(box: Box, view: View) -> Box:
     """Return the box around where the corners of a box go."""
-    a, b, c, d, e, f, g, h = map_of
-    points = []
-    for x, y in ((box[0], box[1]), (box[2], box[1]), (box[2], box[3]), (box[0], box[3])):
-        depth = g * x + h * y + 1
-        points.append(((a * x + b * y + c) / depth, (d * x + e * y + f) / depth))
-    across, down = zip(*points, strict=True)
-    return [min(across), min(down), max(across), max(down)]
+    corners = np.array([(box[0], box[1]), (box[2], box[1]), (box[2], box[3]), (box[0], box[3])])
+    points = view.moved(corners)
+    return [*points.min(0).tolist(), *points.max(0).tolist()]
 
 
 def _light(pixels: np.ndarray, rng: np.random.Generator) -> np.ndarray:

@@ -18,11 +18,9 @@ def draw_view(side: int, rng: np.random.Generator) -> View:
 def photograph(picture: np.ndarray, view: View, rng: np.random.Generator) -> np.ndarray:
     """(H, W, 3) uint8 -> the same shape. view: of the picture's own pixels."""
     height, width = picture.shape[:2]
-    back = view.inverse().matrix
     seen = Image.fromarray(picture).transform(
-        (width, height), Image.Transform.PERSPECTIVE, (back / back[2, 2]).reshape(-1)[:8].tolist(),
-        Image.Resampling.BICUBIC,
-    )  # fmt: skip
+        (width, height), Image.Transform.PERSPECTIVE, view.pillow(), Image.Resampling.BICUBIC
+    )
     if rng.random() < 0.6:
         seen = seen.filter(ImageFilter.GaussianBlur(rng.uniform(0.2, 0.9)))
     light = np.asarray(seen, np.float32)

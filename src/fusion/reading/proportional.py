@@ -10,7 +10,7 @@ import numpy as np
 
 from fusion.reading.cells import Cells, median
 from fusion.reading.recognizer import CHARACTERS
-from fusion.reading.row import Row
+from fusion.reading.row import Row, added_up
 
 EM_OF_PITCH = 1 / 0.6  # ems, of what such a font's cells say their pitch is
 APART = 0.14  # ems from which two votes are for two characters
@@ -31,7 +31,7 @@ def read_rows(cells: Cells, groups: Sequence[np.ndarray]) -> tuple[float, float,
     if not found:
         return em / EM_OF_PITCH, 0.0, []
     em *= _scale([(x, classes) for _, x, classes, _ in found], em)
-    gaps = [_gaps(x, classes, em) for _, x, classes, _ in found]
+    gaps = [np.diff(x) - _usual(classes) * em for _, x, classes, _ in found]
     space = _space(np.concatenate(gaps), em)
     starts = [float(x[0] - _width(classes[0]) * em / 2) for _, x, classes, _ in found]
     rows = []
@@ -46,34 +46,27 @@ def read_rows(cells: Cells, groups: Sequence[np.ndarray]) -> tuple[float, float,
 
 def _characters(cells: Cells, em: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Cells of one row -> of its M characters: centres, classes, confidences (M,)."""
-    order = np.argsort(cells.x, kind="stable")
-    x, kinds = cells.x[order], cells.characters[order].argmax(1)
+    cells = cells[np.argsort(cells.x, kind="stable")]
+    kinds = cells.characters.argmax(1)
     least = np.array([_width(kind) for kind in kinds])[1:] * np.where(np.diff(kinds) == 0, SAME, 0)
-    is_new = np.append(True, np.diff(x) > np.maximum(least, APART) * em)
+    is_new = np.append(True, np.diff(cells.x) > np.maximum(least, APART) * em)
     number = np.cumsum(is_new) - 1
-    ink = np.bincount(number, cells.ink[order])
-    weights = cells.ink[order][:, None]
-    votes = np.add.reduceat(cells.characters[order] * weights, np.flatnonzero(is_new)) / ink[:, None]
-    votes[:, 0] = -np.inf  # nothing is no character
-    votes -= np.logaddexp.reduce(votes, axis=1, keepdims=True)
-    centres = np.bincount(number, x * cells.ink[order]) / ink
+    ink = np.bincount(number, cells.ink)
+    classes, sure = added_up(cells, np.flatnonzero(is_new), ink)
+    centres = np.bincount(number, cells.x * cells.ink) / ink
     keep = ink > LEAST
-    return centres[keep], votes.argmax(1)[keep], np.exp(votes.max(1))[keep]
+    return centres[keep], classes[keep], sure[keep]
 
 
-def _gaps(x: np.ndarray, classes: np.ndarray, em: float) -> np.ndarray:
-    """Return what lies between neighbours, (M - 1,), beyond their halves."""
-    half = np.array([_width(kind) for kind in classes]) * em / 2
-    return np.asarray(np.diff(x) - half[1:] - half[:-1])
+def _usual(classes: np.ndarray) -> np.ndarray:
+    """Return how far neighbours usually are apart, (M - 1,), in ems: a half of each."""
+    half = np.array([_width(kind) for kind in classes]) / 2
+    return np.asarray(half[1:] + half[:-1])
 
 
 def _scale(rows: Sequence[tuple[np.ndarray, np.ndarray]], em: float) -> float:
     """Return how much wider this font's characters are than usual ones: by neighbours without a space between."""
-    ratios = []
-    for x, classes in rows:
-        half = np.array([_width(kind) for kind in classes]) * em / 2
-        ratios.append(np.diff(x) / (half[1:] + half[:-1]))
-    told = np.concatenate(ratios)
+    told = np.concatenate([np.diff(x) / (_usual(classes) * em) for x, classes in rows])
     within = told[told < WORD]
     return float(np.median(within)) if len(within) > 8 else 1.0
 

@@ -74,21 +74,29 @@ def read_row(cells: Cells, pitch: float, phase: float) -> Row | None:
     ink = np.bincount(inverse, cells.ink)
     order = np.argsort(inverse, kind="stable")  # the cells of each column together
     starts = np.searchsorted(inverse[order], np.arange(len(columns)))
-    votes = np.add.reduceat((cells.characters * cells.ink[:, None])[order], starts)
-    votes /= ink[:, None]
-    votes[:, 0] = -np.inf  # nothing is no character
-    votes -= np.logaddexp.reduce(votes, axis=1, keepdims=True)
-    classes, number = votes.argmax(1), np.bincount(inverse, cells.roles[:, 0] * cells.ink) / ink
+    classes, confidence = added_up(cells[order], starts, ink)
+    number = np.bincount(inverse, cells.roles[:, 0] * cells.ink) / ink
     title = float(np.average(cells.roles[:, 1], weights=cells.ink))
     keep = ink >= least
     keep &= ~(np.concatenate([[False], (classes[:-1] == WIDE) & (np.diff(columns) == 1)]))  # the second half of one
-    confidence = np.exp(votes.max(1))
     between = abs(np.bincount(inverse, (at - column) * cells.ink) / ink) > BETWEEN
     keep &= ~(between & np.isin(classes, UPRIGHT))  # a cursor stands between two characters
     _drop_strays(columns, confidence, keep)
     if not keep.any():
         return None
     return Row(0, y, columns[keep], classes[keep], confidence[keep], number[keep], title, abs(apart) / pitch)
+
+
+def added_up(cells: Cells, starts: np.ndarray, ink: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Cells in the order of their characters -> the class of each character and the confidence in it, (M,).
+
+    starts: (M,) number of each one's first cell; ink: (M,) of all its cells.
+    """
+    votes = np.add.reduceat(cells.characters * cells.ink[:, None], starts)
+    votes /= ink[:, None]
+    votes[:, 0] = -np.inf  # nothing is no character
+    votes -= np.logaddexp.reduce(votes, axis=1, keepdims=True)
+    return votes.argmax(1), np.exp(votes.max(1))
 
 
 def _drop_strays(columns: np.ndarray, confidence: np.ndarray, keep: np.ndarray) -> None:

@@ -41,10 +41,10 @@ class Angle:
 
     def seen(self, points: np.ndarray) -> np.ndarray:
         """(N, 2) upright points -> (N, 2) where they are seen."""
-        x, y = points.T.copy()
+        upright, level = points.T
+        x, y = upright, level
         for _ in range(BACK):
-            level = points[:, 1]
-            x = x + points[:, 0] - self.upright(x, level)
+            x = x + upright - self.upright(x, level)
             y = y + level - self.level(x, y)
         return np.column_stack([x, y])
 

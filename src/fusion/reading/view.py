@@ -39,6 +39,11 @@ class View:
             sides.append(np.hypot(*apart.T) / (2 * STEP))
         return np.column_stack(sides)
 
+    def pillow(self) -> list[float]:
+        """Return the eight numbers by which Pillow's PERSPECTIVE makes the picture seen out of the flat one."""
+        back = self.inverse().matrix
+        return [float(number) for number in (back / back[2, 2]).reshape(-1)[:8]]
+
     def inverse(self) -> "View":
         """Return the view that makes the picture flat again."""
         return View(np.linalg.inv(self.matrix))
