@@ -7,7 +7,7 @@ from tests.reading.test_pane import LINE, together
 from fusion.reading.cells import Cells
 from fusion.reading.decode import decode
 from fusion.reading.lines import assemble
-from fusion.reading.proportional import EM_OF_PITCH, SPACE, _width
+from fusion.reading.proportional import EM_OF_PITCH, SPACE, WIDTH
 from fusion.reading.recognizer import CLASSES, LINE_HEIGHT
 
 PITCH = 10.0
@@ -20,7 +20,7 @@ def written(lines: list[str], wider: float = 1.0) -> Cells:
     for row, line in enumerate(lines):
         x, centres, signs = 20.0, [], []
         for sign in line:
-            width = (SPACE if sign == " " else _width(ord(sign))) * EM * wider
+            width = (SPACE if sign == " " else WIDTH[ord(sign)]) * EM * wider
             if sign != " ":
                 centres += [x + width / 2] * 2
                 signs += [ord(sign)] * 2

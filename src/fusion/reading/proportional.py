@@ -20,6 +20,7 @@ USUALLY = 20  # spaces, as many as a text must have for its own to count as much
 SPACE, NO_SPACE = 0.27, 0.13  # ems: usually of a space, and what is none
 WIDTHS = {"ijl.,:;'!|I`": 0.25, 'frt()[]{}-/\\"*J': 0.36, "mwMW%@": 0.86, "ABCDEGHKNOPQRSUVXYZ&": 0.67}  # ems
 USUAL = 0.55
+WIDTH = np.array([next((width for signs, width in WIDTHS.items() if sign in signs), USUAL) for sign in CHARACTERS])
 WORD = 1.4  # of the usual distance, from which there may be a space between two characters
 
 
@@ -33,7 +34,7 @@ def read_rows(cells: Cells, groups: Sequence[np.ndarray]) -> tuple[float, float,
     em *= _scale([(x, classes) for _, x, classes, _ in found], em)
     gaps = [np.diff(x) - _usual(classes) * em for _, x, classes, _ in found]
     space = _space(np.concatenate(gaps), em)
-    starts = [float(x[0] - _width(classes[0]) * em / 2) for _, x, classes, _ in found]
+    starts = [float(x[0] - WIDTH[classes[0]] * em / 2) for _, x, classes, _ in found]
     rows = []
     for (own, x, classes, sure), between, start in zip(found, gaps, starts, strict=True):
         spaces = np.maximum(np.rint(between / space), 0)
@@ -48,7 +49,7 @@ def _characters(cells: Cells, em: float) -> tuple[np.ndarray, np.ndarray, np.nda
     """Cells of one row -> of its M characters: centres, classes, confidences (M,)."""
     cells = cells[np.argsort(cells.x, kind="stable")]
     kinds = cells.characters.argmax(1)
-    least = np.array([_width(kind) for kind in kinds])[1:] * np.where(np.diff(kinds) == 0, SAME, 0)
+    least = WIDTH[kinds[1:]] * np.where(np.diff(kinds) == 0, SAME, 0)
     is_new = np.append(True, np.diff(cells.x) > np.maximum(least, APART) * em)
     number = np.cumsum(is_new) - 1
     ink = np.bincount(number, cells.ink)
@@ -60,7 +61,7 @@ def _characters(cells: Cells, em: float) -> tuple[np.ndarray, np.ndarray, np.nda
 
 def _usual(classes: np.ndarray) -> np.ndarray:
     """Return how far neighbours usually are apart, (M - 1,), in ems: a half of each."""
-    half = np.array([_width(kind) for kind in classes]) / 2
+    half = WIDTH[classes] / 2
     return np.asarray(half[1:] + half[:-1])
 
 
@@ -69,11 +70,6 @@ def _scale(rows: Sequence[tuple[np.ndarray, np.ndarray]], em: float) -> float:
     told = np.concatenate([np.diff(x) / (_usual(classes) * em) for x, classes in rows])
     within = told[told < WORD]
     return float(np.median(within)) if len(within) > 8 else 1.0
-
-
-def _width(kind: int) -> float:
-    """Return how wide a character usually is, in ems."""
-    return next((width for signs, width in WIDTHS.items() if CHARACTERS[kind] in signs), USUAL)
 
 
 def _space(gaps: np.ndarray, em: float) -> float:
