@@ -23,6 +23,7 @@ REQUIRED = {
     "backbone=timm": ["backbone.model=test_resnet"],
     "text=hf": ["text.model=folder"],
     "text=ngram": ["backbone=none"],
+    "text=micro": ["backbone=none"],
     "sweep=texts": ["experiment=nano"],
 }
 

@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
 import torch
-from tests.branches.tiny_branches import ARCHITECTURE, CONVNET, HF, LADDER, NGRAM
+from tests.branches.tiny_branches import ARCHITECTURE, CONVNET, HF, LADDER, MICRO, NGRAM
 from tests.tiny import CODE, sample
 
 from fusion.branches import LoadedBranch, create_image, create_text
@@ -88,6 +88,7 @@ BAG = replace(ENCODER, architecture=WIDE | {"num_hidden_layers": 0, "hidden_drop
 TEXTS = {
     "nano, its network": Case(replace(NANO, ensemble_weights=0), 3, 0.95),
     "nano, its linear member": Case(replace(NANO, ensemble_weights=9000), 0, 0.95),  # the network has learnt nothing
+    "micro": Case(replace(MICRO, weights=9000), 0, 0.95),
     "ngram": Case(replace(NGRAM, features=4096), 0, 0.95),
     "scratch": Case(V5M, 6, 0.93),  # fails where attention sees padding
     "ladder, a mean of embeddings": Case(replace(V5M, variant="v2m", lr=0.03), 8, 0.9),  # where the mean counts padding

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 import torch
-from tests.branches.tiny_branches import ARCHITECTURE, HF, LADDER, NANO, NGRAM, RESNET
+from tests.branches.tiny_branches import ARCHITECTURE, HF, LADDER, MICRO, NANO, NGRAM, RESNET
 from torch import nn
 
 from fusion.branches import TEXT as REGISTRY
@@ -48,7 +48,7 @@ def image_case(model: str, side: int) -> Case:
 
 
 VARIANTS = ("v1m", "v2m", "v3", "v4", "v5", "v5m")  # v1 and v2 read no text: see test_ladder.py
-TEXT = (*VARIANTS, "bytes", "nano", "ngram", "hf", "folder")
+TEXT = (*VARIANTS, "bytes", "nano", "micro", "ngram", "hf", "folder")
 IMAGE = ("test_resnet", "test_vit3", "convnet", "nasnetmobile", "reader")  # reader_ngrams sees nothing in noise
 
 
@@ -62,6 +62,8 @@ def case(request, texts) -> Case:
             result = text_case(replace(LADDER, variant="v5m", tokenizer="bytes"), texts)
         case "nano":
             result = text_case(NANO, texts)
+        case "micro":
+            result = text_case(MICRO, texts)
         case "ngram":
             result = text_case(NGRAM, texts)
         case "hf":
@@ -133,7 +135,7 @@ def test_a_spec_is_json_and_restores_the_same_branch(case, texts):
 def test_padding_changes_nothing(case, texts):
     given = case.read([text[:30] for text in texts[:2]])
     wider = {name: nn.functional.pad(column, (0, 48 - column.shape[1])) for name, column in given.items()}
-    if case.branch.spec["name"] in ("nano", "linear"):
+    if case.branch.spec["name"] in ("nano", "micro", "linear"):
         wider = {name: nn.functional.pad(column, (0, 99)) for name, column in given.items()}
     assert wider["input_ids"].shape[1] > given["input_ids"].shape[1]
     wider["input_ids"][~wider["attention_mask"]] = 7  # nor does what stands there

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
-from fusion.config.branches import Backbone, HuggingFace, Nano, NgramBaseline, TextOptions, Transformer
+from fusion.config.branches import Backbone, HuggingFace, Micro, Nano, NgramBaseline, TextOptions, Transformer
 from fusion.config.errors import UserError
 
 if TYPE_CHECKING:
@@ -58,6 +58,10 @@ def text_spec(text: TextOptions, vocabulary: int | None = None, classes: int = 0
             rows = rows_for(text.ensemble_weights, classes)
             linear_member = {"linear_member": {"rows": rows, "classes": classes}} if rows else {}
             return {"name": "nano", **_options(text, "buckets", "num_hashes", "dim", "ngram_dropout")} | linear_member
+        case Micro():
+            from fusion.branches.linear_member import rows_for
+
+            return {"name": "micro", "rows": rows_for(text.weights, max(classes, 2)), "classes": classes}
         case NgramBaseline():
             return {"name": "linear", "features": text.features, "classes": classes}
         case Transformer():
@@ -97,6 +101,15 @@ def _create_nano(text: Nano, rows: Rows, classes: Sequence[str], seed: int) -> L
     return LoadedBranch(module, spec, "random", tokenizer)
 
 
+def _create_micro(text: Micro, rows: Rows, classes: Sequence[str], seed: int) -> LoadedBranch:
+    from fusion.branches.linear_member import fit_linear_member
+    from fusion.branches.ngrams import train_ngrams
+
+    tokenizer = train_ngrams(rows["text"], rows["group"], text.min_groups, linear_only=True)
+    spec = text_spec(text, classes=len(classes))
+    return LoadedBranch(fit_linear_member(rows, classes, tokenizer, spec["rows"], seed), spec, "fitted", tokenizer)
+
+
 def _create_linear(text: NgramBaseline, rows: Rows, classes: Sequence[str], seed: int) -> LoadedBranch:
     from fusion.branches.linear import Characters, fit_linear
 
@@ -122,6 +135,7 @@ def _create_hugging_face(text: HuggingFace, rows: Rows, _classes: Sequence[str],
 
 TEXT: dict[str, Callable[[Any, Rows, Sequence[str], int], LoadedBranch]] = {
     "nano": _create_nano,
+    "micro": _create_micro,
     "ngram": _create_linear,
     "ladder": _create_ladder,
     "scratch": _create_ladder,
@@ -156,6 +170,10 @@ def restore(spec: dict[str, Any]) -> "nn.Module":
             from fusion.branches.nano import HashEmbedding
 
             return HashEmbedding(**fields)
+        case "micro":
+            from fusion.branches.linear_member import LinearMember
+
+            return LinearMember(**fields)
         case "linear":
             from fusion.branches.linear import Linear
 
@@ -180,7 +198,7 @@ def restore_tokenizer(content: str, spec: dict[str, Any]) -> Tokenizer:
         case "ngrams":
             from fusion.branches.ngrams import Ngrams
 
-            return Ngrams(fields["known"])
+            return Ngrams(fields["known"], fields["linear_only"])
         case "characters":
             from fusion.branches.linear import Characters
 

@@ -83,7 +83,7 @@ def fit_linear(
 
 
 def fit_one_vs_rest(
-    rows: Any, labels: Sequence[str], classes: Sequence[str], seed: int
+    rows: Any, labels: Sequence[str], classes: Sequence[str], seed: int, alpha: float = 1e-5
 ) -> tuple[np.ndarray, np.ndarray]:
     """Sparse rows (B, F) of length 1 and their labels (B) -> weights (F, C) and bias (C,).
 
@@ -92,7 +92,7 @@ def fit_one_vs_rest(
     """
     from sklearn.linear_model import SGDClassifier
 
-    model = SGDClassifier(alpha=1e-5, class_weight="balanced", max_iter=8, tol=None, random_state=seed)
+    model = SGDClassifier(alpha=alpha, class_weight="balanced", max_iter=8, tol=None, random_state=seed)
     model.fit(rows, np.array(labels, object).astype(str))
     coefficients, intercepts = model.coef_, model.intercept_
     if len(coefficients) == 1:  # of two classes scikit-learn keeps the second's alone

@@ -1,8 +1,9 @@
-"""Hashed n-grams -> log-probabilities: the linear member of an ensemble, whose other member is the network.
+"""Hashed n-grams of bytes and tokens -> log-probabilities: a linear model, beside a network or by itself.
 
-A network and a linear model with a hinge loss make mistakes on different texts. So the linear model is fitted before
-training and takes no part in the loss: the probabilities of both are averaged in evaluation only. Of its rows those
-with the largest weights are kept, in 8 bits.
+A network and a linear model with a hinge loss make mistakes on different texts. So beside text=nano one is fitted
+before training and takes no part in the loss: the probabilities of both are averaged in evaluation only. By itself it
+is text=micro. It is fitted twice: on all n-grams, and again on those that had the largest weights, as if there were no
+others. Those are kept, in 8 bits.
 """
 
 from collections.abc import Mapping, Sequence
@@ -14,38 +15,40 @@ import torch.nn.functional as F
 from torch import nn
 
 from fusion.branches.linear import MASKED_LOGIT, fit_one_vs_rest
-from fusion.branches.ngrams import NUM_HASH_BUCKETS, Ngrams
+from fusion.branches.ngrams import LINEAR_FEATURES, Ngrams
 
+ALPHA = 3e-5  # of the penalty; chosen on sources held out, 1e-5 is alike
 SHARPNESS = 3.0  # margins times this are logits; chosen on validation splits, 2 to 4 are alike
 
 
 class LinearMember(nn.Module):
     """linear_ids, linear_weight, each (B, V) -> log-probabilities (B, classes); nothing in it learns."""
 
-    idf: torch.Tensor  # (NUM_HASH_BUCKETS,)
+    outputs_logits = True  # as a branch of its own
     buckets: torch.Tensor  # (rows,) int32, those that have a row of weights, ascending
-    row_of: torch.Tensor  # (NUM_HASH_BUCKETS,) int64, -1 for a bucket without one
+    idf: torch.Tensor  # (rows,)
+    row_of: torch.Tensor  # (LINEAR_FEATURES,) int64, -1 for a bucket without one
     weights: torch.Tensor  # (rows, classes), whole numbers from -127 to 127
     scale: torch.Tensor  # (classes,)
     bias: torch.Tensor  # (classes,)
 
     def __init__(self, rows: int, classes: int):
         super().__init__()
-        self.fitted = rows * classes  # see LateFusion.size
-        self.register_buffer("idf", torch.zeros(NUM_HASH_BUCKETS))
+        self.dim, self.fitted = classes, rows * classes  # see LateFusion.size
         self.register_buffer("buckets", torch.arange(rows, dtype=torch.int32))
+        self.register_buffer("idf", torch.zeros(rows))
         self.register_buffer("weights", torch.zeros(rows, classes))
         self.register_buffer("scale", torch.zeros(classes))
         self.register_buffer("bias", torch.zeros(classes))
-        self.register_buffer("row_of", torch.full((NUM_HASH_BUCKETS,), -1), persistent=False)
+        self.register_buffer("row_of", torch.full((LINEAR_FEATURES,), -1), persistent=False)
         self.register_state_dict_post_hook(_store_in_bytes)
         self.register_load_state_dict_post_hook(_index_rows)
 
     def forward(self, text: dict[str, torch.Tensor]) -> torch.Tensor:
-        ids = text["linear_ids"]
-        weight, row = text["linear_weight"] * self.idf[ids], self.row_of[ids]  # (B, V), the weight 0 where padded
-        known = weight.masked_fill(row < 0, 0.0)
-        sums = F.embedding_bag(row.clamp(min=0), self.weights, mode="sum", per_sample_weights=known)  # (B, C)
+        row = self.row_of[text["linear_ids"]]  # (B, V)
+        row, known = row.clamp(min=0), row >= 0
+        weight = text["linear_weight"] * self.idf[row] * known  # (B, V), 0 where padded
+        sums = F.embedding_bag(row, self.weights, mode="sum", per_sample_weights=weight)  # (B, C)
         length = weight.norm(dim=1, keepdim=True).clamp(min=1e-9)  # (B, 1)
         return (SHARPNESS * (sums * self.scale / length + self.bias)).log_softmax(1)
 
@@ -67,7 +70,7 @@ def _index_rows(member: LinearMember, _keys: Any) -> None:
 
 def rows_for(weights: int, classes: int) -> int:
     """Return how many rows of one weight a class make at most so many weights; 0 rows are no linear member."""
-    return min(NUM_HASH_BUCKETS, weights // classes) if classes > 1 else 0
+    return min(LINEAR_FEATURES, weights // classes) if classes > 1 else 0
 
 
 def rarity(counts: Any, groups: Sequence[str]) -> np.ndarray:
@@ -90,20 +93,27 @@ def fit_linear_member(
 
     A class without training texts gets a probability of 0.
     """
+    from scipy.sparse import csr_array
     from sklearn.preprocessing import normalize
 
-    counts = tokenizer.sparse(rows["text"])  # (B, NUM_HASH_BUCKETS)
-    idf = rarity(counts, rows["group"])
-    weights, bias = fit_one_vs_rest(
-        normalize(counts * idf), rows["label"], classes, seed
-    )  # (NUM_HASH_BUCKETS, C), (C,)
-    buckets = np.sort(np.argsort(-np.abs(weights).max(1), kind="stable")[:size])
+    counts = tokenizer.sparse(rows["text"])  # (B, LINEAR_FEATURES)
+    idf = rarity(counts, rows["group"])  # (LINEAR_FEATURES,)
+    weights, _ = fit_one_vs_rest(normalize(counts * idf), rows["label"], classes, seed, ALPHA)
+    buckets = np.sort(np.argsort(-np.abs(weights).max(1), kind="stable")[:size])  # (size,)
+    kept = normalize(csr_array(counts[:, buckets] * idf[buckets]))
+    weights, bias = fit_one_vs_rest(_with_short_indices(kept), rows["label"], classes, seed, ALPHA)  # (size, C), (C,)
     scale = np.maximum(np.abs(weights).max(0) / 127, 1e-12)  # (C,)
     member = LinearMember(size, len(classes))
-    member.idf.copy_(torch.from_numpy(idf).half())  # as precise as it is stored
+    member.idf.copy_(torch.from_numpy(idf[buckets]).half())  # as precise as it is stored
     member.buckets.copy_(torch.from_numpy(buckets))
-    member.weights.copy_(torch.from_numpy(np.rint(weights[buckets] / scale)))
+    member.weights.copy_(torch.from_numpy(np.rint(weights / scale)))
     member.scale.copy_(torch.from_numpy(scale))
     member.bias.copy_(torch.from_numpy(np.where(bias == MASKED_LOGIT, MASKED_LOGIT / SHARPNESS, bias)))
     member.index_rows()
     return member
+
+
+def _with_short_indices(rows: Any) -> Any:
+    """Return a sparse matrix with indices of 32 bits; scikit-learn takes no other."""
+    rows.indices, rows.indptr = rows.indices.astype(np.int32), rows.indptr.astype(np.int32)
+    return rows

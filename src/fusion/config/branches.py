@@ -139,6 +139,15 @@ class Nano(_Branch):
 
 
 @dataclass(frozen=True, config=STRICT, kw_only=True)
+class Micro(_Branch):
+    """text=micro: the linear model of nano by itself, small enough to be part of other programs; alone only."""
+
+    name: Literal["micro"]
+    weights: int = Field(ge=1, description="n-grams times labels, a byte each")
+    min_groups: int = Field(ge=1, description="training projects that must use a name for it to be read as it is")
+
+
+@dataclass(frozen=True, config=STRICT, kw_only=True)
 class Transformer(_Branch):
     """text=ladder, and text=scratch, its last step over longer texts."""
 
@@ -164,8 +173,8 @@ class NgramBaseline(_Branch):
     max_ngram: int = Field(ge=1, description="characters of the longest n-gram")
 
 
-Text = Annotated[NoText | HuggingFace | Nano | Transformer | NgramBaseline, Field(discriminator="name")]
-TextOptions = NoText | HuggingFace | Nano | Transformer | NgramBaseline
+Text = Annotated[NoText | HuggingFace | Nano | Micro | Transformer | NgramBaseline, Field(discriminator="name")]
+TextOptions = NoText | HuggingFace | Nano | Micro | Transformer | NgramBaseline
 
 
 @dataclass(frozen=True, config=STRICT, kw_only=True)

@@ -52,6 +52,9 @@ class Packages(_Data):
         description="dialects that count as their language",
         json_schema_extra={"words": "given as what counts as what, such as '{JSX: JavaScript}' or '{}'"},
     )
+    doubtful: Literal["keep", "leave_out"] = Field(
+        default="keep", description="windows that do not show their language: comments, templates, C in a .cpp file"
+    )
     per_package: Count = Field(default=400, description="most snippets of one package and language")
     per_label: Count | None = Field(default=None, description="most snippets of one language, evenly over its projects")
     workers: Count | None = Field(default=None, description="processes that cut snippets; null: one a core")

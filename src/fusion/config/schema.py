@@ -126,8 +126,10 @@ def load_config(given: Mapping[str, Any]) -> Config:
         raise UserError("folds deal out the projects of a table, which a stream is not; pass data.streaming=false.")
     if not config.has_image and not config.has_text:
         raise UserError("backbone=none and text=none leave nothing to learn from; give at least one of them.")
-    if config.text.name == "ngram" and config.has_image:
-        raise UserError("text=ngram is a whole model, which nothing can be fused with; pass backbone=none.")
+    if config.text.name in ("ngram", "micro") and config.has_image:
+        raise UserError(
+            f"text={config.text.name} is a whole model, which nothing can be fused with; pass backbone=none."
+        )
     if config.has_image:
         if config.backbone.model is None:
             raise UserError("backbone.model=null must be a word: any model that timm knows, or convnet.")

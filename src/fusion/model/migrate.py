@@ -1,25 +1,23 @@
 """Model folders of an older fusion -> the same in today's names; nothing on disk is changed.
 
 Schema 1 had other names for parts of specs, weights, options and tokenizers, and source sizes in three forms. Values,
-shapes and order are those of today, so the answers are the same to the last digit.
+shapes and order are those of today, so the answers are the same to the last digit. The one exception is text=nano,
+which in schemas 1 and 2 read n-grams of bytes alone and hashed them otherwise: such a model is refused.
 """
 
 import contextlib
 import json
-import re
 from collections.abc import Mapping
-from typing import Any, TypeVar
+from typing import Any
 
+from fusion.config.errors import UserError
 from fusion.config.renamed import with_new_names
 from fusion.config.render import parse_size
 
-SCHEMA = 2  # of meta.json; a file without one is of schema 1
-T = TypeVar("T")
+SCHEMA = 3  # of meta.json; a file without one is of schema 1
 
-# of schema 1 -> of schema 2
-SPECS = {"members": "num_hashes", "thinning": "ngram_dropout", "voter": "linear_member", "rung": "variant"}
-WEIGHTS = {r"^(branches\.\w+)\.voter\.kept$": r"\1.linear_member.buckets",
-           r"^(branches\.\w+)\.voter\.": r"\1.linear_member."}  # fmt: skip
+# of schema 1 -> of today
+SPECS = {"rung": "variant"}
 TOKENIZERS = {"characters": {"longest": "max_ngram"}}  # by their kind
 
 
@@ -32,6 +30,10 @@ def migrate_meta(meta: Mapping[str, Any]) -> dict[str, Any]:
     """meta.json -> the same with today's names of specs and options, and source_size as [width, height] in pixels."""
     if schema_of(meta) == SCHEMA:
         return dict(meta)
+    if any(isinstance(spec, dict) and spec.get("name") == "nano" for spec in meta["branches"].values()):
+        raise UserError("This model's text=nano is of an older fusion, which read texts otherwise; train it again.")
+    if schema_of(meta) == 2:
+        return {**meta, "schema": SCHEMA}
     specs = {name: _renamed(spec, SPECS) if isinstance(spec, dict) else spec for name, spec in meta["branches"].items()}
     changes = {"schema": SCHEMA, "branches": specs, "render": with_new_names(meta["render"], "render")}
     with contextlib.suppress(ValueError):  # a model that sees no pictures may have been given any size
@@ -39,21 +41,9 @@ def migrate_meta(meta: Mapping[str, Any]) -> dict[str, Any]:
     return {**meta, **changes}
 
 
-def migrate_weights(weights: Mapping[str, T], schema: int) -> dict[str, T]:
-    """State dict -> the same under today's names."""
-    if schema == SCHEMA:
-        return dict(weights)
-    names = {}
-    for name in weights:
-        names[name] = name
-        for old, new in WEIGHTS.items():
-            names[name] = re.sub(old, new, names[name])
-    return {names[name]: value for name, value in weights.items()}
-
-
 def migrate_tokenizer(content: str, schema: int) -> str:
     """tokenizer.json -> the same with today's names of its fields; one of the tokenizers library stays as it is."""
-    if schema == SCHEMA:
+    if schema != 1:
         return content
     fields = json.loads(content)
     names = TOKENIZERS.get(fields.get("kind"))

@@ -31,6 +31,7 @@ DESCRIPTIONS = {  # text.variant, or another text branch -> description, complex
     "v5m": ("The same, mean over the text", "High"),
     "scratch": ("Pre-norm encoder, mean over a longer text", "High"),
     "nano": ("Hashed n-grams, several embedding bags", "Low"),
+    "micro": ("N-grams of bytes and tokens, linear", "Low"),
     "ngram": ("TF-IDF of character n-grams, linear", "Low"),
 }
 

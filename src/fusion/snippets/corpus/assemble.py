@@ -14,6 +14,7 @@ from fusion.config.data import Packages
 from fusion.packages.manifest import Package
 from fusion.snippets.corpus import package_cache
 from fusion.snippets.corpus.clones import find_clones, join_projects
+from fusion.snippets.corpus.doubt import DOUBTS
 from fusion.snippets.dedup import NUM_PERM, connected_components, near_pairs
 from fusion.snippets.snippet import SCHEMA, text_id
 
@@ -26,6 +27,7 @@ class Report:
     missing: dict[str, str] = field(default_factory=dict)  # package -> why it could not be had
     costs: dict[str, list[int]] = field(default_factory=dict)  # language -> [projects, snippets] lost with them
     cut: int = 0  # windows
+    doubtful: dict[str, dict[str, int]] = field(default_factory=dict)  # label -> why -> windows, see doubt.py
     exact: int = 0  # dropped, the same text apart from white space
     clashing: int = 0  # dropped, the same text under two labels
     near: int = 0  # dropped, near-duplicates
@@ -40,7 +42,7 @@ def assemble(cut: Sequence[tuple[Package, Path]], data: Packages, report: Report
 
     The texts are read last and only those that stay, so that memory holds them once.
     """
-    rows = pa.concat_tables(_window_keys(number, path, data) for number, (_, path) in enumerate(cut))
+    rows = pa.concat_tables(_window_keys(number, path, data, report) for number, (_, path) in enumerate(cut))
     report.cut = rows.num_rows
     rows = rows.take(pc.sort_indices(rows, [("rank", "ascending"), ("package", "ascending"), ("plain", "ascending")]))
     clones = find_clones([package_cache.read_line_hashes(path) for _, path in cut])
@@ -52,11 +54,17 @@ def assemble(cut: Sequence[tuple[Package, Path]], data: Packages, report: Report
     return _with_texts(rows, cut, groups)
 
 
-def _window_keys(number: int, path: Path, data: Packages) -> pa.Table:
+def _window_keys(number: int, path: Path, data: Packages, report: Report) -> pa.Table:
     """Return what decides about the windows of one package, without their text."""
-    table = pq.read_table(path, columns=["language", "rank", "plain", "signature"])
+    table = pq.read_table(path, columns=["language", "rank", "plain", "signature", "doubt"])
     labels = [data.merge.get(language, language) for language in table["language"].to_pylist()]
-    keep = _capped(labels, table["rank"].to_numpy(), set(data.languages or ()), data.per_package)
+    wanted, doubts = set(data.languages or labels), table["doubt"].to_pylist()
+    for label, reason in zip(labels, doubts, strict=True):
+        if reason and label in wanted:
+            report.doubtful.setdefault(label, dict.fromkeys(DOUBTS, 0))[reason] += 1
+    left_out = [label not in wanted or (data.doubtful == "leave_out" and bool(reason))
+                for label, reason in zip(labels, doubts, strict=True)]  # fmt: skip
+    keep = _capped(labels, table["rank"].to_numpy(), left_out, data.per_package)
     return pa.table(
         {
             "label": pa.array(labels, pa.string()).take(keep),
@@ -67,13 +75,13 @@ def _window_keys(number: int, path: Path, data: Packages) -> pa.Table:
     )
 
 
-def _capped(labels: list[str], ranks: np.ndarray, wanted: set[str], max_per_label: int) -> np.ndarray:
-    """Return the rows of one package that stay: of each label asked for those of lowest rank."""
+def _capped(labels: list[str], ranks: np.ndarray, left_out: list[bool], max_per_label: int) -> np.ndarray:
+    """Return the rows of one package that stay: of each label those of lowest rank."""
     counts: Counter[str] = Counter()
     keep = []
     for row in np.argsort(ranks, kind="stable").tolist():
         label = labels[row]
-        if (not wanted or label in wanted) and counts[label] < max_per_label:
+        if not left_out[row] and counts[label] < max_per_label:
             counts[label] += 1
             keep.append(row)
     return np.array(sorted(keep), np.int64)

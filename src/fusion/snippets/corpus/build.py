@@ -93,7 +93,8 @@ def _with_languages(packages: list[Package], data: Packages) -> list[Package]:
 
 def _path(data: Packages, packages: Sequence[Package], cache: Path) -> Path:
     """Return where the table lies that these packages give; the number of workers changes nothing."""
-    options = [RECIPE, data.per_package, data.per_label, data.seed, sorted(data.languages or ()), data.merge]
+    options = [RECIPE, data.per_package, data.per_label, data.seed, sorted(data.languages or ()), data.merge,
+               data.doubtful]  # fmt: skip
     contents = sorted((p.sha256, sorted(p.languages), p.project) for p in packages)
     digest = hashlib.sha256(json.dumps([*options, contents], sort_keys=True).encode()).hexdigest()
     return cache / "snippets" / f"{data.set}-{digest[:12]}.arrow"

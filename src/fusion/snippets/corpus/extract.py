@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from fusion.snippets.corpus.comments import comment_lines
 from fusion.snippets.corpus.filters import is_first_party, is_handwritten, looks_like_code
 from fusion.snippets.corpus.language import PENDING, language_of, may_be_code, resolve_pending
 from fusion.snippets.corpus.windows import cut_window, draw_window, windows
@@ -22,13 +23,14 @@ _MARKS = (  # UTF-32's first: it begins as UTF-16's does
 LONG_LINE = 25  # characters; shorter lines are idioms that every project has
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, order=True)
 class Window:
     """Some lines of a file, and their rank: a random number that was fixed before anything was read."""
 
     rank: int
     path: str
     text: str
+    comments: tuple[bool, ...] = ()  # of each line, whether it is comment
 
 
 @dataclass
@@ -78,7 +80,7 @@ class BottomK:
 
     def __init__(self, k: int):
         self.k = k
-        self.heap: list[tuple[int, str, str, bytes]] = []  # the highest rank first
+        self.heap: list[tuple[int, Window, bytes]] = []  # the highest rank first
         self.hashes: set[bytes] = set()
 
     def accepts(self, rank: int) -> bool:
@@ -90,14 +92,14 @@ class BottomK:
         if text_hash in self.hashes:
             return
         self.hashes.add(text_hash)
-        heapq.heappush(self.heap, (-window.rank, window.path, window.text, text_hash))
+        heapq.heappush(self.heap, (-window.rank, window, text_hash))
         if len(self.heap) > self.k:
-            self.hashes.discard(heapq.heappop(self.heap)[3])
+            self.hashes.discard(heapq.heappop(self.heap)[2])
 
     def items(self) -> Iterator[tuple[Window, bytes]]:
         """Yield the windows and the hashes of their texts, the lowest rank first."""
-        for rank, path, text, text_hash in sorted(self.heap, reverse=True):
-            yield Window(-rank, path, text), text_hash
+        for _, window, text_hash in sorted(self.heap, reverse=True):
+            yield window, text_hash
 
 
 def extract(
@@ -124,7 +126,7 @@ def extract(
         extraction.files[language] += 1
         extraction.line_counts[language] += text.count("\n") + 1
         lines.setdefault(language, set()).update(_line_hashes(text))
-        _collect(lowest.setdefault(language, BottomK(max_windows)), inside, text, seed)
+        _collect(lowest.setdefault(language, BottomK(max_windows)), inside, text, language, seed)
     for pending in sorted(PENDING & lowest.keys()):
         _settle(pending, resolve_pending(pending, characters), wanted, lowest, lines, extraction)
     extraction.windows = {language: [window for window, _ in lowest[language].items()] for language in sorted(lowest)}
@@ -132,15 +134,21 @@ def extract(
     return extraction
 
 
-def _collect(lowest: BottomK, path: str, text: str, seed: int) -> None:
+def _collect(lowest: BottomK, path: str, text: str, language: str, seed: int) -> None:
     """Add the windows of one file whose rank is low enough."""
+    comments: list[bool] | None = None  # of the file, found when they are asked for
+    at = 0  # where the block begins in the text
     for number, block in enumerate(windows(text)):
+        at = text.index(block, at)
         draw = draw_window(seed, path, number)
         if not lowest.accepts(draw.rank):
             continue
         window, band = cut_window(block, draw)
         if looks_like_code(window, band.min_filled):
-            lowest.add(Window(draw.rank, path, window), whitespace_normalised_hash(window))
+            comments = comments or comment_lines(text, "C" if language in PENDING else language)
+            first = text.count("\n", 0, at + block.index(window))
+            of_window = tuple(comments[first : first + window.count("\n") + 1])
+            lowest.add(Window(draw.rank, path, window, of_window), whitespace_normalised_hash(window))
 
 
 def _settle(

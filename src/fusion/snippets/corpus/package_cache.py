@@ -23,10 +23,11 @@ from fusion.files import replacing
 from fusion.packages.archives import members
 from fusion.packages.errors import ArchiveError
 from fusion.packages.manifest import Package, archive_path
+from fusion.snippets.corpus.doubt import doubt
 from fusion.snippets.corpus.extract import Extraction, extract, whitespace_normalised_hash
 from fusion.snippets.dedup import NUM_PERM, signatures
 
-RECIPE = 8  # raised when languages, filters, windows or signatures change, so that old files are not taken for new ones
+RECIPE = 9  # raised when languages, filters, windows or signatures change, so that old files are not taken for new ones
 MIN_FOR_WORKERS = 7  # packages; for fewer no processes are started
 
 SCHEMA = pa.schema(
@@ -37,6 +38,7 @@ SCHEMA = pa.schema(
         ("rank", pa.uint64()),  # a random number; the windows of lowest rank are kept when there are too many
         ("plain", pa.binary(16)),  # whitespace-normalised hash of the text
         ("signature", pa.binary(4 * NUM_PERM)),  # MinHash, see dedup.py
+        ("doubt", pa.string()),  # why its language cannot be told, see doubt.py
     ]
 )
 
@@ -114,6 +116,7 @@ def _windows_table(extraction: Extraction) -> pa.Table:
         [language for language, _ in rows], [_clean(window.path) for _, window in rows],
         [_clean(text) for text in texts], [window.rank for _, window in rows],
         [whitespace_normalised_hash(text) for text in texts], [row.tobytes() for row in hashes],
+        [doubt(window.text, language, window.comments) for language, window in rows],
     ]  # fmt: skip
     return pa.Table.from_arrays([pa.array(c, f.type) for c, f in zip(columns, SCHEMA, strict=True)], schema=SCHEMA)
 
