@@ -69,7 +69,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     if args.command == "build":
         print_path(built, args)
     elif args.command == "audit":
-        print_audit(built, args)
+        print_audit(built, data, args)
     else:
         write_card(built, data, args)
     return PARTLY if built.report.missing else 0
@@ -113,7 +113,7 @@ def _summary(built: "Built") -> str:
     )
 
 
-def print_audit(built: "Built", args: argparse.Namespace) -> None:
+def print_audit(built: "Built", data: Packages, args: argparse.Namespace) -> None:
     """Print what was joined, how the labels lie in the splits, what leaks, and the scores of the baselines."""
     from fusion.snippets.corpus import audit
 
@@ -121,7 +121,11 @@ def print_audit(built: "Built", args: argparse.Namespace) -> None:
     print(_summary(built))
     for first, second, share in built.report.joined:
         print(f"  {first} and {second} share {share:.0%} of their longer lines: one project")
-    _print_labels(audit.by_label(table))
+    _print_rows(audit.by_label(table))
+    print("what kind of code it is, by the folders it lies in:")
+    _print_rows(audit.by_kind(table))
+    print(f"windows that do not show their language (here data.doubtful={data.doubtful}):")
+    _print_rows([{"label": label, **built.report.doubtful[label]} for label in sorted(built.report.doubtful)])
     print("lines: " + ", ".join(f"{lines} {count}" for lines, count in audit.by_length(table).items()))
     print(f"projects in two splits: {audit.straddling(table)}")
     overlap = audit.overlap(table)
@@ -140,12 +144,13 @@ def print_audit(built: "Built", args: argparse.Namespace) -> None:
         )
 
 
-def _print_labels(rows: list[dict[str, Any]]) -> None:
-    width = max(len(row["label"]) for row in rows)
-    heads = list(rows[0])[1:]
-    print(" ".join([" " * width, *(f"{head:>9}" for head in heads)]))
+def _print_rows(rows: list[dict[str, Any]]) -> None:
+    """Print rows that begin with a label, as a table."""
+    width = max((len(row["label"]) for row in rows), default=0)
+    heads = list(rows[0])[1:] if rows else []
+    print(" ".join([" " * width, *(f"{head:>9}" for head in heads)]))  # a longer one is as wide as it is
     for row in rows:
-        print(" ".join([f"{row['label']:<{width}}", *(f"{row[head]:>9}" for head in heads)]))
+        print(" ".join([f"{row['label']:<{width}}", *(f"{row[head]:>{max(9, len(head))}}" for head in heads)]))
 
 
 def write_card(built: "Built", data: Packages, args: argparse.Namespace) -> None:

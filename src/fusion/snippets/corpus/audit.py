@@ -9,6 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from fusion.snippets.corpus.extract import whitespace_normalised_hash
+from fusion.snippets.corpus.kinds import KINDS, kind_of
 from fusion.snippets.dedup import jaccard_similarity, near_pairs, signatures
 from fusion.snippets.snippet import SPLITS, select_split
 
@@ -144,6 +145,14 @@ def by_label(table: pa.Table) -> list[dict[str, Any]]:
         }
         for row in grouped.sort_by("label").to_pylist()
     ]  # fmt: skip
+
+
+def by_kind(table: pa.Table) -> list[dict[str, Any]]:
+    """Return the snippets of each kind that each label has: tests, examples, scripts, ..."""
+    counts: dict[str, Counter[str]] = {}
+    for label, path in zip(table["label"].to_pylist(), table["path"].to_pylist(), strict=True):
+        counts.setdefault(label, Counter())[kind_of(path)] += 1
+    return [{"label": label, **{kind: counts[label][kind] for kind in KINDS}} for label in sorted(counts)]
 
 
 def straddling(table: pa.Table) -> int:
