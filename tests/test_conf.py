@@ -25,6 +25,7 @@ REQUIRED = {
     "text=ngram": ["backbone=none"],
     "text=micro": ["backbone=none"],
     "sweep=texts": ["experiment=nano"],
+    "sweep=sources": ["experiment=nano"],
 }
 
 

@@ -7,7 +7,7 @@ Where features of a frozen image branch are kept (training/feature_cache.py), "f
 place of "image".
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any
@@ -59,13 +59,17 @@ class Collate:
         epoch: int | None,
         pictures: Pictures | None = None,
         features: FeatureStore | None = None,
+        change: Callable[[str, str, int], str] | None = None,
     ):
         self.class_index = {label: i for i, label in enumerate(classes)}
         self.tokenizer, self.renderer, self.epoch, self.pictures = tokenizer, renderer, epoch, pictures
         self.features = features  # take the place of the pictures
+        self.change = change  # text, id, epoch -> the text as training sees it
 
     def __call__(self, rows: dict[str, list[Any]]) -> dict[str, Any]:
         texts, ids, labels = rows["text"], rows["id"], rows.get("label")
+        if self.change is not None and self.epoch is not None:
+            texts = [self.change(text, id, self.epoch) for text, id in zip(texts, ids, strict=True)]
         batch: dict[str, Any] = {"id": ids, "present": {}}
         if self.tokenizer is not None:
             batch["text"] = self.tokenizer(texts)
@@ -152,13 +156,14 @@ class SnippetDataModule(pl.LightningDataModule):
     def __init__(
         self, table: pa.Table, classes: Sequence[str], tokenizer: Tokenizer | None, renderer: Renderer | None,
         batch_size: int, seed: int, num_workers: int, pictures: Pictures | None = None, stream: Stream | None = None,
-        num_styles: int | None = None,
+        num_styles: int | None = None, change: Callable[[str, str, int], str] | None = None,
     ):  # fmt: skip
         super().__init__()
         self.classes, self.tokenizer, self.renderer, self.pictures = tuple(classes), tokenizer, renderer, pictures
         self.stream = stream  # the training rows, if they are not those of the table
         self.batch_size, self.seed, self.num_workers = batch_size, seed, num_workers
         self.num_styles = num_styles  # that training repeats, one an epoch; None draws new ones in each epoch
+        self.change = change  # of training texts: text, id, epoch -> text
         self.features: FeatureStore | None = None  # of a frozen image branch, instead of pictures
         self.splits = {split: SnippetDataset(table, split) for split in ("train", "val", "test")}
 
@@ -176,7 +181,9 @@ class SnippetDataModule(pl.LightningDataModule):
         """Return the batches of a split, in the order of the table or shuffled for one epoch of training."""
         loading: dict[str, Any] = {"num_workers": self.num_workers, "pin_memory": torch.cuda.is_available()}
         style = epoch % self.num_styles if epoch is not None and self.num_styles else epoch
-        collate: Any = Collate(self.classes, self.tokenizer, self.renderer, style, self.pictures, self.features)
+        collate: Any = Collate(
+            self.classes, self.tokenizer, self.renderer, style, self.pictures, self.features, self.change
+        )
         if self.stream is not None and epoch is not None:
             rows = StreamDataset(self.stream, self.batch_size, self.seed, epoch)
             return DataLoader(rows, batch_size=None, collate_fn=collate, **loading)

@@ -19,9 +19,10 @@ from fusion.config.training import (
     Pretraining,
     ReaderTraining,
     Schedule,
+    Vary,
 )  # fmt: skip
 
-TableName = Literal["results", "ladder", "texts", "rakuten", "heig", "notebook"]
+TableName = Literal["results", "ladder", "texts", "sources", "labels", "rakuten", "heig", "notebook"]
 # Lightning's words
 Precision = Literal[
     "auto", "32-true", "16-mixed", "bf16-mixed", "64-true", "16-true", "bf16-true", "bf16", "32", "16", "64", 32, 16, 64
@@ -73,6 +74,7 @@ class Config:
         description="norm that gradients are cut to; null leaves them as they are", json_schema_extra={"example": 1.0}
     )
     augment: AugmentPolicy
+    vary: Vary
     optimizer: Optimizer
     schedule: Schedule
     loss: Loss
@@ -130,6 +132,8 @@ def load_config(given: Mapping[str, Any]) -> Config:
         raise UserError(
             f"text={config.text.name} is a whole model, which nothing can be fused with; pass backbone=none."
         )
+    if config.vary.changes and config.has_image:
+        raise UserError("vary changes texts, which would no longer be those of their pictures; pass backbone=none.")
     if config.has_image:
         if config.backbone.model is None:
             raise UserError("backbone.model=null must be a word: any model that timm knows, or convnet.")

@@ -114,6 +114,25 @@ def _style(given: Any) -> Any:
     return given
 
 
+Chance = Annotated[float, Field(ge=0, le=1)]
+
+
+@dataclass(frozen=True, config=STRICT, kw_only=True)
+class Vary:
+    """vary: how often training texts are changed, so that syntax is left to learn; needs backbone=none."""
+
+    part: Chance = Field(default=0.0, description="texts cut to 1-2, 3-5 or 6-12 lines from anywhere")
+    comments: Chance = Field(default=0.0, description="texts without lines of comment")
+    strings: Chance = Field(default=0.0, description="texts with one letter in each string")
+    names: Chance = Field(default=0.0, description="texts with other names for half of those made of several parts")
+    indentation: Chance = Field(default=0.0, description="texts indented by another width, or by tabs")
+
+    @property
+    def changes(self) -> bool:
+        """Whether any text is changed."""
+        return any((self.part, self.comments, self.strings, self.names, self.indentation))
+
+
 @dataclass(frozen=True, config=STRICT, kw_only=True)
 class EarlyStage:
     """pretraining.early: first learn to read, on smaller pictures of text as large."""

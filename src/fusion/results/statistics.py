@@ -18,6 +18,19 @@ def wilson(successes: int, total: int) -> tuple[float, float]:
     return float(max(0.0, (centre - half_width) / scale)), float(min(1.0, (centre + half_width) / scale))
 
 
+def project_interval(values: np.ndarray, projects: np.ndarray, seed: int = 0, draws: int = 1000) -> tuple[float, float]:
+    """Values (N,) of snippets and their projects (N,) -> the 95 % interval of the mean, whole projects drawn again.
+
+    Snippets of one project are alike, so an interval that counts snippets (wilson) is too narrow for other projects.
+    """
+    _, number = np.unique(projects, return_inverse=True)
+    sums, sizes = np.bincount(number, weights=values), np.bincount(number)  # (P,)
+    drawn = np.random.default_rng(seed).integers(len(sums), size=(draws, len(sums)))  # (draws, P)
+    means = sums[drawn].sum(1) / sizes[drawn].sum(1)  # (draws,)
+    low, high = np.quantile(means, [0.025, 0.975])
+    return float(low), float(high)
+
+
 def scores(labels: Sequence[str], predicted: Sequence[str]) -> dict[str, float | list[float]]:
     """True and predicted labels -> accuracy with its interval, macro and weighted F1."""
     from sklearn.metrics import f1_score

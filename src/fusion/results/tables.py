@@ -11,7 +11,8 @@ if TYPE_CHECKING:
     from fusion.results.table import Table
 
 TABLES: tuple[TableName, ...] = get_args(TableName)
-OF_RUNS: tuple[TableName, ...] = ("results", "ladder", "texts")  # the others are a source's, with rows without a run
+# the others are a source's, with rows without a run
+OF_RUNS: tuple[TableName, ...] = ("results", "ladder", "texts", "sources", "labels")
 
 
 def make_table(
@@ -32,6 +33,14 @@ def _make_table(name: str, runs: Mapping[Path, dict[str, Any]], root: Path | Non
             from fusion.results.by_length import by_length
 
             return by_length(runs, root)
+        case "sources":
+            from fusion.results.by_source import by_source
+
+            return by_source(runs, root)
+        case "labels":
+            from fusion.results.by_source import by_label
+
+            return by_label(runs, root)
         case "ladder":
             from fusion.results.ladder import ladder
 

@@ -19,6 +19,7 @@ from fusion.datamodule import SnippetDataset
 from fusion.model import checkpoint
 from fusion.model.late_fusion import LateFusion
 from fusion.results.record import Record
+from fusion.snippets.vary import Varying
 from fusion.weights import shipped_weights
 
 log = logging.getLogger(__name__)
@@ -34,6 +35,8 @@ def create_branches(config: Config, table: pa.Table, record: Record) -> tuple[Co
     created: dict[str, LoadedBranch] = {}
     if config.has_text:
         rows = _tokenizer_rows(SnippetDataset(table, "train"), config.seed)  # never validation or test
+        if config.vary.changes:
+            rows = _with_varied(rows, Varying(config.vary, config.seed))
         text, created["text"] = _create_text(config, rows, sorted(pc.unique(table["label"]).to_pylist()))
         record.resolve(text=text.name, text_options=to_dict(text))
         config = replace(config, text=text)
@@ -64,6 +67,16 @@ def make_model(config: Config, classes: list[str], created: dict[str, LoadedBran
         "temperature": 1.0,
     }
     return checkpoint.Model(net, meta, created["text"].tokenizer if "text" in created else None)
+
+
+def _with_varied(rows: dict[str, list[Any]], change: Varying) -> dict[str, list[Any]]:
+    """Return the rows, and after them those that the first epoch changes: what is fitted once sees both."""
+    texts = [change(text, id, 0) for text, id in zip(rows["text"], rows["id"], strict=True)]
+    changed = [row for row, text in enumerate(texts) if text != rows["text"][row]]
+    copies = {name: [column[row] for row in changed] for name, column in rows.items()} | {
+        "text": [texts[row] for row in changed]
+    }
+    return {name: [*column, *copies[name]] for name, column in rows.items()}
 
 
 def _tokenizer_rows(rows: SnippetDataset, seed: int) -> dict[str, list[Any]]:

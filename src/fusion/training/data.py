@@ -21,6 +21,7 @@ from fusion.snippets import sources
 from fusion.snippets.kfold import folded
 from fusion.snippets.snippet import SPLITS, split_hash
 from fusion.snippets.user.stream import Stream, open_stream
+from fusion.snippets.vary import Varying
 from fusion.training.feature_cache import styles_to_keep
 
 log = logging.getLogger(__name__)
@@ -80,6 +81,7 @@ def make_datamodule(config: Config, data: RunData, branches: dict[str, LoadedBra
         pictures=data.pictures,
         stream=data.stream,
         num_styles=styles_to_keep(config),
+        change=Varying(config.vary, config.seed) if config.vary.changes else None,
     )
 
 

@@ -9,7 +9,7 @@ MAX_WINDOW_LINE = 240  # characters in a line of a window
 # Copies of other projects, and what a tool wrote.
 _THIRD_PARTY = re.compile(
     r"(^|/)(node_modules|bower_components|jspm_packages|(third|3rd)[_-]?party|vendor(s|ed)?|_vendor|extern(al)?s?|ext_libs"
-    r"|deps|subprojects|Pods|dist|_?build|out|target|es|esm(5|20\d\d)?|fesm20\d\d|umd|amd|cjs|commonjs|mjs|system|min(ified)?"
+    r"|deps(?!/rabbit)|subprojects|Pods|dist|_?build|out|target|es|esm(5|20\d\d)?|fesm20\d\d|umd|amd|cjs|commonjs|mjs|system|min(ified)?"
     r"|gen|generated|autogen|locales?|i18n|lang|bundled|(lcov-report|coverage)|site-packages|[\w.-]+\.egg-info|DerivedData"
     r"|debian|__MACOSX|__pycache__|\.git)(/|$)",
     re.IGNORECASE,

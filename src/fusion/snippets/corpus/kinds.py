@@ -8,7 +8,7 @@ _KINDS = {
     r"|[._-](test|tests|spec)\.\w+$|(^|/)test_[^/]*$|(?-i:[a-z0-9]Tests?)\.\w+$",
     "examples": r"(^|/)(examples?|demos?|samples?|exercises?|playground|cookbook|recipes?|puzzles?|solutions?)(/|$)",
     "tutorials": r"(^|/)(tutorials?|docs?|documentation|vignettes|guides?|lessons?|notebooks?|courses?|book)(/|$)",
-    "templates": r"(^|/)(templates?|skeletons?|scaffold\w*|boilerplates?|generators?|stubs?|starter\w*|blueprints?)(/|$)",
+    "templates": r"(^|/)(templates?|skeletons?|scaffold\w*|boilerplates?|generators?|stubs?|starter\w*)(/|$)",
     "benchmarks": r"(^|/)(bench|benchmarks?|perf|performance)(/|$)",
     "scripts": r"(^|/)(scripts?|bin|sbin|tools?|utils?|contrib|hack|ci|misc|build|etc|init\.d|completions?)(/|$)",
 }
