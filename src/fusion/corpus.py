@@ -135,6 +135,11 @@ def print_audit(built: "Built", data: Packages, args: argparse.Namespace) -> Non
     )
     if args.no_baselines:
         return
+    print("snippets whose label models of other projects dispute, and what they are taken for:")
+    for label, found in audit.disputes(table, args.seed).items():
+        others = ", ".join(f"{other} {n}" for other, n in found.taken_for)
+        share = found.disputed / found.snippets
+        print(f"  {label:<14} {found.disputed:>5} of {found.snippets:>5} ({share:.0%}) {others}")
     print("a linear model over tf-idf of character 1- to 4-grams:")
     for score in audit.baselines(table, args.seed):
         weakest = ", ".join(f"{label} {f1:.2f}" for label, f1 in sorted(score.f1.items(), key=lambda item: item[1])[:5])

@@ -39,7 +39,7 @@ def test_comments_go_and_what_only_looks_like_one_stays():
 def test_strings_keep_their_quotes_and_nothing_else():
     assert with_short_strings(CODE) == CODE.replace("select * from users", "s")
     assert with_short_strings("a = 'b' + \"don't\"") == "a = 'b' + \"s\""
-    assert with_short_strings(r'"a \" bcdef"') == r'"a \" bcdef"'
+    assert with_short_strings(r'f("a \" bcdef", 1)') == 'f("s", 1)'
 
 
 def test_a_name_of_several_parts_is_another_everywhere_and_of_the_same_shape():

@@ -20,7 +20,7 @@ COMMENT = re.compile(
 )
 NAME = re.compile(r"\b[A-Za-z]+(?:[_\d]|(?<=[a-z])[A-Z])\w*\b")  # made of several parts, so that it is no keyword
 SYLLABLES = [first + second for first in "bdfgklmnprstvwz" for second in "aeiou"]
-STRING = re.compile(r"([\"'])((?:(?!\1)[^\\\n])*)\1")  # without escapes, so that no quote is taken for another
+STRING = re.compile(r"([\"'])((?:\\.|(?!\1)[^\\\n])*)\1")
 UNITS = ("  ", "    ", "   ", "\t", "        ")
 
 

@@ -8,6 +8,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from fusion.snippets.corpus.disputed import Disputed, disputed
 from fusion.snippets.corpus.extract import whitespace_normalised_hash
 from fusion.snippets.corpus.kinds import KINDS, kind_of
 from fusion.snippets.dedup import jaccard_similarity, near_pairs, signatures
@@ -82,6 +83,12 @@ def baselines(table: pa.Table, seed: int) -> list[Baseline]:
             chosen = np.isin(labels, shared)
             scores.append(score(f"{source} held out, {len(shared)} labels", chosen & ~held_out, chosen & held_out))
     return scores
+
+
+def disputes(table: pa.Table, seed: int) -> dict[str, Disputed]:
+    """Table -> what models of other projects dispute of each label, of MAX_SNIPPETS in all."""
+    drawn = table.select(["text", "label", "group"]).take(_draw(table["label"].to_pylist(), seed))
+    return disputed(_counts(drawn["text"].to_pylist()), drawn["label"].to_pylist(), drawn["group"].to_pylist(), seed)
 
 
 def _draw(labels: list[str], seed: int) -> np.ndarray:
