@@ -48,3 +48,11 @@ def test_each_label_is_judged_by_so_many_snippets_at_most_and_the_same_ones(tabl
 def test_what_cannot_be_held_out_is_said(table, held, said):
     with pytest.raises(UserError, match=said):
         hold_out(table, held, max_per_label=10, seed=0)
+
+
+def test_a_label_that_few_projects_teach_is_not_judged(table):
+    rows = [row for row in table.to_pylist() if not (row["label"] == "Go" and row["group"] in ("a", "b"))]
+    few = pa.Table.from_pylist(
+        rows + [dict(row, label="Rust", id=row["id"] + "r") for row in rows if row["label"] == "C"]
+    )
+    assert set(hold_out(few.cast(table.schema), ["pypi"], 1000, 0)["label"].to_pylist()) == {"C", "Rust"}

@@ -10,13 +10,15 @@ from fusion.config.errors import UserError
 from fusion.snippets.snippet import sort_by_split
 
 MIN_PER_LABEL = 100  # snippets of a label, in the held-out sources and outside them
+MIN_PROJECTS = 3  # of a label outside them; fewer teach their own habits, and would be all that is measured
 
 
 def hold_out(table: pa.Table, sources: Sequence[str], max_per_label: int, seed: int) -> pa.Table:
     """Return the table with these sources as its test split, and no other source there.
 
     The test split has at most `max_per_label` snippets of each label, drawn by the seed. Left out are labels with
-    fewer than MIN_PER_LABEL snippets on one side, and projects that are in a held-out source and in another one.
+    fewer than MIN_PER_LABEL snippets on one side or MIN_PROJECTS projects outside, and projects that are in a held-out
+    source and in another one.
     Raises UserError for an unknown source.
     """
     known = sorted(set(table["source"].to_pylist()))
@@ -30,11 +32,12 @@ def hold_out(table: pa.Table, sources: Sequence[str], max_per_label: int, seed: 
         label
         for label in set(labels)
         if min((labels[in_test] == label).sum(), (labels[in_train] == label).sum()) >= MIN_PER_LABEL
+        and len(set(groups[in_train & (labels == label)])) >= MIN_PROJECTS
     ]
     if len(shared) < 2:
         raise UserError(
             f"data.held_out={','.join(sources)} leaves {len(shared)} labels with {MIN_PER_LABEL} snippets on both "
-            "sides; hold out another source."
+            f"sides and {MIN_PROJECTS} projects outside; hold out another source."
         )
     keep = np.isin(labels, shared) & (in_train | (in_test & (_ranks(labels, in_test, seed) < max_per_label)))
     before = table["split"].to_numpy(zero_copy_only=False)
