@@ -62,6 +62,10 @@ def page() -> str:
         group_section("optimizer", chosen, get_args(training.OptimizerOptions)),
         group_section("schedule", chosen, (training.Schedule,)),
         section("loss", table(fields(training.Loss), {"train.yaml": train["loss"]}, "loss")),
+        section(
+            "vary",
+            f"{_sentence(training.Vary)}\n\n" + table(fields(training.Vary), {"train.yaml": train["vary"]}, "vary"),
+        ),
         section("pretraining", f"{note}\n\n" + table(fields(training.Pretraining), taught, "pretraining")),
     ]
     return "\n".join(parts)

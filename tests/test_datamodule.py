@@ -181,3 +181,17 @@ def test_kept_features_take_the_place_of_pictures_row_by_row(table, datamodule):
     for batch in module.loader("train", 7):  # every epoch in the one style
         assert "image" not in batch and batch["present"]["image"].all()
         assert batch["features"]["image"][:, 0].tolist() == [numbers[id] for id in batch["id"]]
+
+
+def test_training_sees_changed_texts_and_evaluation_the_texts_as_they_are(table, bpe):
+    seen: list[int] = []
+
+    def change(text: str, id: str, epoch: int) -> str:
+        seen.append(epoch)
+        return text + str(epoch)
+
+    module = SnippetDataModule(table, ["a", "b"], bpe, None, batch_size=4, seed=0, num_workers=0, change=change)
+    for split, epoch in (("train", 3), ("val", None), ("test", None)):
+        for _ in module.loader(split, epoch):
+            pass
+    assert set(seen) == {3} and len(seen) == len(module.splits["train"])

@@ -13,9 +13,11 @@ from fusion.config.errors import UserError
 from fusion.config.groups import read_group
 from fusion.config.options import parse, to_dict
 from fusion.config.schema import Config
+from fusion.config.training import Vary
 from fusion.results.record import Record
+from fusion.snippets.vary import Varying
 from fusion.training import build
-from fusion.training.build import create_branches, make_model
+from fusion.training.build import _with_varied, create_branches, make_model
 
 HEAD = ("fusion.hidden=[16]", "data=folder", "data.path=x")
 OFF_LINE = ("backbone=none", "text=codeberta", *HEAD)
@@ -102,3 +104,11 @@ def test_figures_on_projects_that_weights_were_trained_on_are_warned_of(table, m
     assert record.content["judged_projects_in_weights"] == (["three"] if warned else [])
     assert ("on 1 of the 2 projects of validation and test (three ...)" in caplog.text) is warned
     assert bool(caplog.records) is warned
+
+
+def test_what_is_fitted_before_training_sees_texts_as_they_are_and_varied():
+    """With an image branch too: nothing is drawn of a copy that only a linear model reads."""
+    rows = {"id": ["a", "b"], "text": ["x = 1\n" * 8, "y"], "group": ["p", "q"], "label": ["P", "Q"]}
+    more = _with_varied(rows, Varying(Vary(part=1.0), seed=0))
+    assert more["text"][:2] == rows["text"] and len(more["text"]) == 3  # one letter has no part
+    assert more["text"][2] in rows["text"][0] and (more["label"][2], more["group"][2]) == ("P", "p")

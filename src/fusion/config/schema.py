@@ -132,8 +132,6 @@ def load_config(given: Mapping[str, Any]) -> Config:
         raise UserError(
             f"text={config.text.name} is a whole model, which nothing can be fused with; pass backbone=none."
         )
-    if config.vary.changes and config.has_image:
-        raise UserError("vary changes texts, which would no longer be those of their pictures; pass backbone=none.")
     if config.has_image:
         if config.backbone.model is None:
             raise UserError("backbone.model=null must be a word: any model that timm knows, or convnet.")

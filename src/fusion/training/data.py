@@ -81,7 +81,7 @@ def make_datamodule(config: Config, data: RunData, branches: dict[str, LoadedBra
         pictures=data.pictures,
         stream=data.stream,
         num_styles=styles_to_keep(config),
-        change=Varying(config.vary, config.seed) if config.vary.changes else None,
+        change=Varying(config.vary, config.seed) if config.vary.changes and not config.has_image else None,
     )
 
 
