@@ -55,8 +55,14 @@ def test_each_label_has_its_accuracy_and_what_it_is_taken_for(runs):
 def test_a_run_without_predictions_has_a_row_without_figures(runs):
     folder = next(iter(runs))
     (folder / "predictions.parquet").unlink()
-    assert "Accuracy" not in by_source({folder: runs[folder]}).rows[0]
+    table = by_source({folder: runs[folder]})
+    assert table.rows[0]["Accuracy"] == "" and table.columns[-3:] == ("Split", "Status", "Run")
     assert by_label({folder: runs[folder]}).rows[0]["Label"] == ""
+
+
+def test_a_run_that_judged_nothing_has_no_figures(tmp_path):
+    run = write_run(tmp_path / "a", [], [], [], ["npm"])
+    assert by_source({tmp_path / "a": run}).rows[0]["Accuracy"] == ""
 
 
 def test_a_difference_that_one_project_makes_is_a_tie():

@@ -26,6 +26,10 @@ NOTE = (
     "its interval holds 0 it is a tie."
 )
 ANSWERS = ("id", "label", "predicted", "group", "lines")  # columns of predictions.parquet
+COLUMNS = (
+    "Held out", "Text", "Labels", "Projects", "n", "Accuracy", *(f"{low}-{high} lines" for low, high in LENGTHS),
+    "Against the first", "Weakest", "Taken for", "MB", "Minutes", "Split", "Status", "Run",
+)  # fmt: skip
 PAIRS = 4  # of labels shown, those most often taken for one another
 
 
@@ -38,8 +42,7 @@ def by_source(runs: Mapping[Path, dict[str, Any]], root: Path | None = None) -> 
         rows.append(_row(folder, run, root, answers, first.get(key)))
         if answers is not None:
             first.setdefault(key, answers)
-    columns = tuple(dict.fromkeys(name for row in rows for name in row))
-    return Table("sources", columns, [dict.fromkeys(columns, "") | row for row in rows], columns[:-3], (NOTE,))
+    return Table("sources", COLUMNS, [dict.fromkeys(COLUMNS, "") | row for row in rows], COLUMNS[:-3], (NOTE,))
 
 
 def _held_out(run: Mapping[str, Any]) -> str:
@@ -47,13 +50,13 @@ def _held_out(run: Mapping[str, Any]) -> str:
 
 
 def _answers(folder: Path) -> dict[str, np.ndarray] | None:
-    """Return id, label, predicted, group and lines of the test split; None where they cannot be read."""
+    """Return id, label, predicted, group and lines of the test split; None where there are none to read."""
     try:
         table = pq.read_table(folder / "predictions.parquet", columns=["split", *ANSWERS])
     except (OSError, KeyError, pa.ArrowException):
         return None
     table = table.filter(pc.equal(table["split"], "test")).sort_by([("id", "ascending"), ("label", "ascending")])
-    return {name: np.array(table[name].to_pylist()) for name in ANSWERS}
+    return {name: np.array(table[name].to_pylist()) for name in ANSWERS} if table.num_rows else None
 
 
 def _row(
