@@ -21,9 +21,9 @@ from fusion.results.table import Table
 LENGTHS = ((1, 2), (3, 5), (6, 15), (16, 40))  # lines; longer snippets count with the last
 MIN_PROJECTS = 8  # of a label, fewer are one project's habits
 NOTE = (
-    "Accuracy on the test split, which is the held-out sources where there are some. In brackets the 95 % interval over "
-    "projects, drawn again 1,000 times; a difference is paired, on the same snippets as the first run with the same "
-    "sources held out, and where its interval holds 0 it is a tie."
+    "Accuracy on the test split, which is the held-out sources where there are some. In brackets the 95 % interval "
+    "over projects, drawn again 1,000 times; a difference is paired, on the same snippets as the first run with the "
+    "same sources held out, and where its interval holds 0 it is a tie."
 )
 ANSWERS = ("id", "label", "predicted", "group", "lines")  # columns of predictions.parquet
 COLUMNS = (
