@@ -109,13 +109,14 @@ def test_jobs_that_leave_no_run_folder_are_noted_and_the_others_run(
     complete = ["-m", *FAST, f"data.path={tmp_path / 'gone'}", "input_shape=32"]
     assert call("train", *complete, cwd=tmp_path).returncode == 0
     shutil.rmtree(tmp_path / "gone")
+    before = set((tmp_path / "runs").glob("sweep-*"))
     sweep = ["-m", *FAST[1:], f"data.path={tmp_path / 'gone'},{corpus}", "backbone=timm,none", "input_shape=32"]
     done = call("train", *sweep, cwd=tmp_path)
     assert done.returncode == 3, done.stderr
     no_model = "backbone.model has no value; pass backbone.model=VALUE."
     assert done.stderr.count(f"error: {no_model}") == 2
     assert done.stderr.count("error: ") == 3 and done.stdout.count("| completed |") == 1
-    *_, folder = sorted((tmp_path / "runs").glob("sweep-*"))
+    (folder,) = set((tmp_path / "runs").glob("sweep-*")) - before
     outcome = read_outcome(folder)
     assert outcome.failures == 3 and [*outcome.failed_jobs.values()].count(no_model) == 2
     assert "is not a folder" in next(error for error in outcome.failed_jobs.values() if error != no_model)
