@@ -116,6 +116,7 @@ def _summary(built: "Built") -> str:
 def print_audit(built: "Built", data: Packages, args: argparse.Namespace) -> None:
     """Print what was joined, how the labels lie in the splits, what leaks, and the scores of the baselines."""
     from fusion.snippets.corpus import audit
+    from fusion.snippets.corpus.disputed import disputed
 
     table = built.table
     print(_summary(built))
@@ -136,12 +137,14 @@ def print_audit(built: "Built", data: Packages, args: argparse.Namespace) -> Non
     if args.no_baselines:
         return
     print("snippets whose label models of other projects dispute, and what they are taken for:")
-    for label, found in audit.disputes(table, args.seed).items():
+    drawn = audit.sample(table, args.seed)
+    labels, projects = drawn.table["label"].to_pylist(), drawn.table["group"].to_pylist()
+    for label, found in disputed(drawn.counts, labels, projects, args.seed).items():
         others = ", ".join(f"{other} {n}" for other, n in found.taken_for)
         share = found.disputed / found.snippets
         print(f"  {label:<14} {found.disputed:>5} of {found.snippets:>5} ({share:.0%}) {others}")
     print("a linear model over tf-idf of character 1- to 4-grams:")
-    for score in audit.baselines(table, args.seed):
+    for score in audit.baselines(drawn, args.seed):
         weakest = ", ".join(f"{label} {f1:.2f}" for label, f1 in sorted(score.f1.items(), key=lambda item: item[1])[:5])
         print(
             f"  {score.name:<28} accuracy {score.accuracy:.3f}, macro-F1 {score.macro_f1:.3f}, trained on "

@@ -42,6 +42,13 @@ def hash_word(word: np.ndarray) -> np.uint64:
 
 
 @compiled
+def is_known(value: np.uint64, known: np.ndarray) -> bool:
+    """Return whether the hash of a name is among those of the known ones, ascending."""
+    position = np.searchsorted(known, value)
+    return bool(position < len(known) and known[position] == value)
+
+
+@compiled
 def shape(c: int) -> int:
     """Letters and digits -> x, X or 0; _ stays."""
     if c == 95:

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from fusion.branches.names import FNV, hash_word, mixed, shape, words
+from fusion.branches.names import FNV, hash_word, is_known, mixed, shape, words
 from fusion.branches.tokens import MAX_TOKENS, tokens
 from fusion.jit import compiled
 
@@ -104,9 +104,7 @@ def _mask(text: np.ndarray, known: np.ndarray, blank: bool) -> np.ndarray:
         while i < start:
             size = _put(out, size, text[i], blank)
             i += 1
-        value = hash_word(text[start:end])
-        position = np.searchsorted(known, value)
-        if position < len(known) and known[position] == value:
+        if is_known(hash_word(text[start:end]), known):
             out[size : size + end - start] = text[start:end]
             size += end - start
         else:

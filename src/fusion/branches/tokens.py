@@ -1,4 +1,4 @@
-"""Bytes -> n-grams of tokens: names, numbers, marks and the ends of lines, as numbers.
+"""Bytes -> tokens: names, numbers, marks and the ends of lines, each as a number.
 
 N-grams of bytes see how a text is written; n-grams of tokens see how it is built: `for ( x in y )` is the same with
 any names in it and any blanks between. The two make different mistakes, above all on projects that nobody trained on.
@@ -6,7 +6,7 @@ any names in it and any blanks between. The two make different mistakes, above a
 
 import numpy as np
 
-from fusion.branches.names import FNV, PRIME, hash_word, is_digit, is_letter, shape
+from fusion.branches.names import FNV, PRIME, hash_word, is_digit, is_known, is_letter, shape
 from fusion.jit import compiled
 
 MAX_TOKENS = 4  # of the longest n-gram
@@ -19,8 +19,7 @@ _NUMBER, _LINE_END, _OTHER_SCRIPT, _MARK = np.uint64(1), np.uint64(2), np.uint64
 def _name(word: np.ndarray, known: np.ndarray) -> np.uint64:
     """Name -> its hash where it is one letter or known, else the hash of its shape."""
     value = hash_word(word)
-    position = np.searchsorted(known, value)
-    if len(word) == 1 or (position < len(known) and known[position] == value):
+    if len(word) == 1 or is_known(value, known):
         return value
     value, last = FNV, 0
     for c in word:

@@ -1,6 +1,6 @@
 """Runs -> the accuracy of each on short and on long snippets, and on those of each source."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -39,17 +39,13 @@ def _val_accuracy(run: dict[str, Any]) -> float:
 
 
 def _row(folder: Path, run: dict[str, Any], root: Path | None) -> dict[str, str]:
-    config, timings = part(run, "config"), part(run, "timings")
+    config, text = part(run, "config"), text_version(run)
     backbone = part(config, "backbone").get("name", "none")
-    weights = folder / "model" / "model.safetensors"
-    seconds = [timings[name] for name in ("preparing_seconds", "training_seconds") if timings.get(name) is not None]
-    text = text_version(run)
     values = {
         "Text": text if backbone == "none" else f"{text} + {backbone}",
         **(_accuracies(folder) if run.get("status") == "completed" else {}),
         "Parameters": run.get("parameters"),
-        "MB": f"{weights.stat().st_size / 1e6:.1f}" if weights.is_file() else None,
-        "Minutes": format_minutes(sum(seconds)) if seconds else None,
+        **cost(folder, run),
         "n": part(run, "metrics", "test").get("n"),
         "Seed": config.get("seed"),
         "Split": (run.get("split_hash") or "")[:8],
@@ -57,6 +53,16 @@ def _row(folder: Path, run: dict[str, Any], root: Path | None) -> dict[str, str]
         "Run": format_path(folder, root),
     }
     return {name: "" if value is None else printable(str(value)) for name, value in values.items()}
+
+
+def cost(folder: Path, run: Mapping[str, Any]) -> dict[str, str]:
+    """Return what the model takes on disk, MB, and what it took to make, Minutes; '' where that is not known."""
+    weights, timings = folder / "model" / "model.safetensors", part(run, "timings")
+    seconds = [timings[name] for name in ("preparing_seconds", "training_seconds") if timings.get(name) is not None]
+    return {
+        "MB": f"{weights.stat().st_size / 1e6:.1f}" if weights.is_file() else "",
+        "Minutes": format_minutes(sum(seconds)) if seconds else "",
+    }
 
 
 def _accuracies(folder: Path) -> dict[str, str]:
@@ -69,9 +75,7 @@ def _accuracies(folder: Path) -> dict[str, str]:
     except (OSError, KeyError, pa.ArrowException) as error:
         return {"Accuracy": f"? (predictions.parquet cannot be read: {type(error).__name__})"}
     accuracies = {"Accuracy": _format_accuracy(correct)}
-    for low, high in LENGTHS:
-        last = (low, high) == LENGTHS[-1]
-        accuracies[f"{low}-{high} lines"] = _format_accuracy(correct[(lines >= low) & (last | (lines <= high))])
+    accuracies |= {name: _format_accuracy(correct[chosen]) for name, chosen in of_lengths(lines, LENGTHS)}
     sources = np.array(table["source"].to_pylist() if "source" in table.column_names else [""] * len(lines), object)
     for source in sorted(set(sources)) if len(set(sources)) > 1 else ():
         accuracies[source] = _format_accuracy(correct[sources == source])
@@ -82,5 +86,15 @@ def _format_accuracy(correct: np.ndarray) -> str:
     """(N,) bool -> 0.750 [0.650, 0.850]; '' of no snippets."""
     if not len(correct):
         return ""
-    low, high = wilson(int(correct.sum()), len(correct))
-    return f"{correct.mean():.3f} [{low:.3f}, {high:.3f}]"
+    return with_interval(correct.mean(), wilson(int(correct.sum()), len(correct)))
+
+
+def of_lengths(lines: np.ndarray, ranges: Sequence[tuple[int, int]]) -> Iterator[tuple[str, np.ndarray]]:
+    """Yield '1-5 lines' and which snippets (N,) are so long, for each range; longer ones count with the last."""
+    for low, high in ranges:
+        yield f"{low}-{high} lines", (lines >= low) & ((lines <= high) | (high == ranges[-1][1]))
+
+
+def with_interval(value: float, interval: tuple[float, float]) -> str:
+    """Return 0.750 [0.650, 0.850]."""
+    return f"{value:.3f} [{interval[0]:.3f}, {interval[1]:.3f}]"

@@ -1,7 +1,7 @@
 """Runs with sources held out -> what each reaches there: by length and by label, with intervals over projects."""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +11,9 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from fusion.console import printable
+from fusion.results.by_length import cost, of_lengths, with_interval
 from fusion.results.ladder import text_version
-from fusion.results.leaderboard import format_minutes, format_path
+from fusion.results.leaderboard import format_path
 from fusion.results.record import status
 from fusion.results.schema import part
 from fusion.results.statistics import project_interval
@@ -32,12 +33,13 @@ COLUMNS = (
 )  # fmt: skip
 PAIRS = 4  # of labels shown, those most often taken for one another
 
+Answers = dict[str, np.ndarray]  # of ANSWERS, (N,) each
+
 
 def by_source(runs: Mapping[Path, dict[str, Any]], root: Path | None = None) -> Table:
     """Runs by folder -> one row a run, those with the same sources held out together, in the order they began in."""
-    rows, first = [], dict[str, dict[str, np.ndarray]]()
-    for folder, run in sorted(runs.items(), key=lambda item: (_held_out(item[1]), item[0].name)):
-        answers = _answers(folder) if run.get("status") == "completed" else None
+    rows, first = [], dict[str, Answers]()
+    for folder, run, answers in _with_answers(runs):
         key = _held_out(run) + (run.get("split_hash") or "")
         rows.append(_row(folder, run, root, answers, first.get(key)))
         if answers is not None:
@@ -45,11 +47,17 @@ def by_source(runs: Mapping[Path, dict[str, Any]], root: Path | None = None) -> 
     return Table("sources", COLUMNS, [dict.fromkeys(COLUMNS, "") | row for row in rows], COLUMNS[:-3], (NOTE,))
 
 
+def _with_answers(runs: Mapping[Path, dict[str, Any]]) -> Iterator[tuple[Path, dict[str, Any], Answers | None]]:
+    """Yield folder, run and its answers on the test split, those with the same sources held out together."""
+    for folder, run in sorted(runs.items(), key=lambda item: (_held_out(item[1]), item[0].name)):
+        yield folder, run, _answers(folder) if run.get("status") == "completed" else None
+
+
 def _held_out(run: Mapping[str, Any]) -> str:
     return ", ".join(part(run, "config", "data").get("held_out") or ()) or "–"
 
 
-def _answers(folder: Path) -> dict[str, np.ndarray] | None:
+def _answers(folder: Path) -> Answers | None:
     """Return id, label, predicted, group and lines of the test split; None where there are none to read."""
     try:
         table = pq.read_table(folder / "predictions.parquet", columns=["split", *ANSWERS])
@@ -60,17 +68,13 @@ def _answers(folder: Path) -> dict[str, np.ndarray] | None:
 
 
 def _row(
-    folder: Path, run: dict[str, Any], root: Path | None, answers: dict[str, np.ndarray] | None,
-    first: dict[str, np.ndarray] | None,
-) -> dict[str, str]:  # fmt: skip
-    timings, weights = part(run, "timings"), folder / "model" / "model.safetensors"
-    seconds = [timings[name] for name in ("preparing_seconds", "training_seconds") if timings.get(name) is not None]
+    folder: Path, run: dict[str, Any], root: Path | None, answers: Answers | None, first: Answers | None
+) -> dict[str, str]:
     values = {
         "Held out": _held_out(run),
         "Text": text_version(run),
         **({} if answers is None else _scores(answers, first)),
-        "MB": f"{weights.stat().st_size / 1e6:.1f}" if weights.is_file() else "",
-        "Minutes": format_minutes(sum(seconds)) if seconds else "",
+        **cost(folder, run),
         "Split": (run.get("split_hash") or "")[:8],
         "Status": status(run),
         "Run": format_path(folder, root),
@@ -78,17 +82,16 @@ def _row(
     return {name: printable(str(value)) for name, value in values.items()}
 
 
-def _scores(answers: dict[str, np.ndarray], first: dict[str, np.ndarray] | None) -> dict[str, str]:
+def _scores(answers: Answers, first: Answers | None) -> dict[str, str]:
     correct, groups, lines = answers["label"] == answers["predicted"], answers["group"], answers["lines"]
     cells = {
         "Labels": str(len(set(answers["label"]))),
         "Projects": str(len(set(groups))),
         "n": f"{len(correct):,}",
-        "Accuracy": _with_interval(correct.mean(), project_interval(correct, groups)),
+        "Accuracy": with_interval(correct.mean(), project_interval(correct, groups)),
     }
-    for low, high in LENGTHS:
-        chosen = (lines >= low) & ((lines <= high) | (high == LENGTHS[-1][1]))
-        cells[f"{low}-{high} lines"] = f"{correct[chosen].mean():.3f}" if chosen.any() else ""
+    for name, chosen in of_lengths(lines, LENGTHS):
+        cells[name] = f"{correct[chosen].mean():.3f}" if chosen.any() else ""
     cells["Against the first"] = "" if first is None else _difference(answers, correct, first)
     cells["Weakest"] = _weakest(answers, correct)
     pairs = Counter(zip(answers["label"][~correct].tolist(), answers["predicted"][~correct].tolist(), strict=True))
@@ -96,11 +99,7 @@ def _scores(answers: dict[str, np.ndarray], first: dict[str, np.ndarray] | None)
     return cells
 
 
-def _with_interval(value: float, interval: tuple[float, float]) -> str:
-    return f"{value:.3f} [{interval[0]:.3f}, {interval[1]:.3f}]"
-
-
-def _difference(answers: dict[str, np.ndarray], correct: np.ndarray, first: dict[str, np.ndarray]) -> str:
+def _difference(answers: Answers, correct: np.ndarray, first: Answers) -> str:
     if not np.array_equal(answers["id"], first["id"]):
         return "other snippets"
     gain = correct.astype(float) - (first["label"] == first["predicted"])
@@ -108,7 +107,7 @@ def _difference(answers: dict[str, np.ndarray], correct: np.ndarray, first: dict
     return f"{gain.mean():+.3f} [{low:+.3f}, {high:+.3f}]" + (" tie" if low <= 0 <= high else "")
 
 
-def _weakest(answers: dict[str, np.ndarray], correct: np.ndarray, count: int = 3) -> str:
+def _weakest(answers: Answers, correct: np.ndarray, count: int = 3) -> str:
     """Return the labels of lowest accuracy among those with enough projects."""
     accuracy = {}
     for label in set(answers["label"].tolist()):
@@ -122,8 +121,7 @@ def _weakest(answers: dict[str, np.ndarray], correct: np.ndarray, count: int = 3
 def by_label(runs: Mapping[Path, dict[str, Any]], root: Path | None = None) -> Table:
     """Runs by folder -> one row a label of each run: its accuracy, of how many projects, and what it is taken for."""
     rows = []
-    for folder, run in sorted(runs.items(), key=lambda item: (_held_out(item[1]), item[0].name)):
-        answers = _answers(folder) if run.get("status") == "completed" else None
+    for folder, run, answers in _with_answers(runs):
         of_run = {"Held out": _held_out(run), "Text": text_version(run)}
         end = {"Status": status(run), "Run": format_path(folder, root)}
         labels = [{}] if answers is None else [_label(answers, name) for name in sorted(set(answers["label"].tolist()))]
@@ -132,7 +130,7 @@ def by_label(runs: Mapping[Path, dict[str, Any]], root: Path | None = None) -> T
     return Table("labels", columns, [dict.fromkeys(columns, "") | row for row in rows], columns[:-2], (NOTE,))
 
 
-def _label(answers: dict[str, np.ndarray], label: str) -> dict[str, str]:
+def _label(answers: Answers, label: str) -> dict[str, str]:
     of_label = answers["label"] == label
     correct, groups = answers["predicted"][of_label] == label, answers["group"][of_label]
     wrong = Counter(answers["predicted"][of_label][~correct].tolist())
@@ -140,6 +138,6 @@ def _label(answers: dict[str, np.ndarray], label: str) -> dict[str, str]:
         "Label": label,
         "Projects": str(len(set(groups))),
         "n": str(len(correct)),
-        "Accuracy": _with_interval(correct.mean(), project_interval(correct, groups)),
+        "Accuracy": with_interval(correct.mean(), project_interval(correct, groups)),
         "Taken for": ", ".join(f"{other} {n}" for other, n in wrong.most_common(PAIRS)),
     }

@@ -8,7 +8,6 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from fusion.snippets.corpus.disputed import Disputed, disputed
 from fusion.snippets.corpus.extract import whitespace_normalised_hash
 from fusion.snippets.corpus.kinds import KINDS, kind_of
 from fusion.snippets.dedup import jaccard_similarity, near_pairs, signatures
@@ -65,11 +64,24 @@ class Baseline:
     f1: dict[str, float]  # of each label
 
 
-def baselines(table: pa.Table, seed: int) -> list[Baseline]:
-    """Score the grouped split, a random split of the same sizes, and each source held out; MAX_SNIPPETS in all."""
-    drawn = table.select(["text", "label", "split", "source"]).take(_draw(table["label"].to_pylist(), seed))
-    labels, splits, sources = (np.array(drawn[x].to_pylist(), object) for x in ("label", "split", "source"))
-    score = _Scorer(_counts(drawn["text"].to_pylist()), labels, seed)
+@dataclass(frozen=True)
+class Sample:
+    """Snippets that linear models are trained and evaluated on."""
+
+    table: pa.Table
+    counts: Any  # sparse (N, FEATURES), how often each hashed character n-gram occurs
+
+
+def sample(table: pa.Table, seed: int) -> Sample:
+    """Table -> MAX_SNIPPETS of it, of every label as many as that allows each."""
+    drawn = table.take(_draw(table["label"].to_pylist(), seed))
+    return Sample(drawn, _counts(drawn["text"].to_pylist()))
+
+
+def baselines(drawn: Sample, seed: int) -> list[Baseline]:
+    """Score the grouped split, a random split of the same sizes, and each source held out."""
+    labels, splits, sources = (np.array(drawn.table[x].to_pylist(), object) for x in ("label", "split", "source"))
+    score = _Scorer(drawn.counts, labels, seed)
     shuffled = np.random.default_rng(seed + 1).permutation(splits)
     scores = [
         score("split by project", splits == "train", splits == "test"),
@@ -83,12 +95,6 @@ def baselines(table: pa.Table, seed: int) -> list[Baseline]:
             chosen = np.isin(labels, shared)
             scores.append(score(f"{source} held out, {len(shared)} labels", chosen & ~held_out, chosen & held_out))
     return scores
-
-
-def disputes(table: pa.Table, seed: int) -> dict[str, Disputed]:
-    """Table -> what models of other projects dispute of each label, of MAX_SNIPPETS in all."""
-    drawn = table.select(["text", "label", "group"]).take(_draw(table["label"].to_pylist(), seed))
-    return disputed(_counts(drawn["text"].to_pylist()), drawn["label"].to_pylist(), drawn["group"].to_pylist(), seed)
 
 
 def _draw(labels: list[str], seed: int) -> np.ndarray:

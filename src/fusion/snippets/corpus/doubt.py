@@ -9,10 +9,10 @@ same for training, validation and test.
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from typing import Literal
+from typing import Literal, get_args
 
 Doubt = Literal["", "comment", "template", "contained"]
-DOUBTS: tuple[Doubt, ...] = ("comment", "template", "contained")
+DOUBTS: tuple[Doubt, ...] = get_args(Doubt)[1:]
 
 MAX_COMMENT = 0.6  # share of the filled lines
 MAX_TEMPLATE = 0.34  # share of the filled lines that are steps of a template
