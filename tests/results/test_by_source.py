@@ -73,3 +73,11 @@ def test_a_difference_that_one_project_makes_is_a_tie():
     assert low == 0 < 0.1 < high
     few, many = (project_interval(np.tile([0.0, 1.0], n), np.arange(2 * n)) for n in (10, 1000))
     assert few[1] - few[0] > 5 * (many[1] - many[0])
+
+
+def test_labels_that_are_as_weak_are_in_the_order_of_their_names(tmp_path):
+    """A set of words has another order in each process, and the same runs must give the same table."""
+    label = ["Z", "B", "A", "M"] * 20
+    group = [f"p{n // 8}" for n in range(80)]
+    run = write_run(tmp_path / "a", ["Z"] * 80, label, group, ["npm"])
+    assert by_source({tmp_path / "a": run}).rows[0]["Weakest"] == "A 0.00, B 0.00, M 0.00"

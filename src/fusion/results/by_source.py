@@ -110,7 +110,7 @@ def _difference(answers: Answers, correct: np.ndarray, first: Answers) -> str:
 def _weakest(answers: Answers, correct: np.ndarray, count: int = 3) -> str:
     """Return the labels of lowest accuracy among those with enough projects."""
     accuracy = {}
-    for label in set(answers["label"].tolist()):
+    for label in sorted(set(answers["label"].tolist())):
         of_label = answers["label"] == label
         if len(set(answers["group"][of_label])) >= MIN_PROJECTS:
             accuracy[label] = correct[of_label].mean()
