@@ -27,7 +27,7 @@ from fusion.snippets.corpus.doubt import doubt
 from fusion.snippets.corpus.extract import Extraction, extract, whitespace_normalised_hash
 from fusion.snippets.dedup import NUM_PERM, signatures
 
-RECIPE = 10  # raised when languages, filters, doubts, windows or signatures change: old files are not taken for new ones
+RECIPE = 10  # raised when languages, filters, doubts, windows or signatures change: old files are of an old one
 MIN_FOR_WORKERS = 7  # packages; for fewer no processes are started
 
 SCHEMA = pa.schema(
