@@ -71,13 +71,15 @@ def test_validation_is_evaluated_first_then_test_and_a_side_without_rows_is_left
     table = pa.concat_tables([part.select(PREDICTION_COLUMNS) for part in reversed(parts)])
     asked: list[str] = []
 
-    def loader(split: str, epoch: int | None) -> str:
-        assert epoch is None, "in the style of evaluation, not shuffled"
+    def loader(split: str, epoch: int | None, style: Any, **situation: Any) -> str:
+        assert epoch is None and style is None, "in the style of evaluation, not shuffled"
+        assert situation == {"damage": None, "has_text": True}
         asked.append(split)
         return split
 
-    trainer = SimpleNamespace(lightning_module=None, predict=lambda _task, _loader: [*torch.tensor(CONFIDENT).split(4)])
-    model = SimpleNamespace(meta=meta())
+    trainer = SimpleNamespace(lightning_module=None, strategy=SimpleNamespace(root_device="cpu"))
+    trainer.predict = lambda _task, _loader: [{"all": part} for part in torch.tensor(CONFIDENT).split(4)]
+    model = SimpleNamespace(meta=meta(), net=SimpleNamespace(fits_members=False))
     record = Record(None, configured(*TEXT_ONLY, "data.path=x"), [])
     evaluate.evaluate(model, SimpleNamespace(loader=loader), trainer, table, Path(), record)
     assert asked == [*saved["metrics"]] == list(splits[1:])

@@ -2,6 +2,7 @@
 
 import logging
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,10 +12,12 @@ import pyarrow.compute as pc
 import pytorch_lightning as pl
 import torch
 
-from fusion.datamodule import SnippetDataModule
+from fusion.datamodule import DAMAGED, SnippetDataModule, to_device
 from fusion.model import checkpoint
+from fusion.model.late_fusion import ALL, LateFusion
 from fusion.results import plots, statistics
-from fusion.results.record import Record, write_predictions
+from fusion.results.record import Record, write_answers, write_predictions
+from fusion.training.situations import WHOLE, Situation
 
 log = logging.getLogger(__name__)
 
@@ -28,20 +31,84 @@ def evaluate(
     table: pa.Table,
     folder: Path,
     record: Record,
+    situations: Sequence[Situation] = (Situation(),),
 ) -> None:
-    """Evaluate validation and test once, with the best epoch; the temperature is fitted on validation alone."""
-    clock, parts, metrics = time.monotonic(), [], {}
+    """Evaluate validation and test once, with the best epoch, in each situation.
+
+    The weights of an average and the temperature are fitted on validation alone.
+    """
+    clock, parts, answered, metrics = time.monotonic(), list[pa.Table](), list[pa.Table](), dict[str, Any]()
+    device = trainer.strategy.root_device
+    if model.net.fits_members and len(datamodule.splits["val"]):
+        record.update(members=fit_members(model.net, datamodule, situations, device))
     for split in ("val", "test"):
         rows = table.select(PREDICTION_COLUMNS).filter(pc.equal(table["split"], split))
-        if not rows.num_rows:
-            continue
-        logits = torch.cat(trainer.predict(trainer.lightning_module, datamodule.loader(split, None)))  # type: ignore[arg-type]
-        metrics[split], predictions = evaluate_split(
-            rows, logits.cpu().numpy(), model.meta, fit_temperature=split == "val"
-        )
-        parts.append(predictions)
+        for situation in situations if rows.num_rows else ():
+            loader = _loader(datamodule, split, situation)
+            answers = _answers(trainer.predict(trainer.lightning_module, loader))
+            if situation.name == WHOLE:
+                metrics[split], predictions = evaluate_split(
+                    rows, answers[ALL], model.meta, fit_temperature=split == "val"
+                )
+                parts.append(predictions)
+            if len(answers) > 1:
+                told = answers_table(rows, answers, model.meta["classes"], situation.name)
+                metrics[split].setdefault("situations", {})[situation.name] = accuracies(told)
+                answered.append(told)
     record.content["timings"]["evaluating_seconds"] = round(time.monotonic() - clock, 1)
+    if answered:
+        write_answers(folder, pa.concat_tables(answered))
     save_results(model, metrics, parts, folder, record)
+
+
+def fit_members(
+    net: LateFusion, datamodule: SnippetDataModule, situations: Sequence[Situation], device: torch.device
+) -> dict[str, float]:
+    """Fit the average of a network's members on validation, in all situations; return the mean weight of each."""
+    net.to(device).eval()
+    made, truth = list[Any](), list[torch.Tensor]()
+    with torch.inference_mode():
+        for situation in situations:
+            for batch in _loader(datamodule, "val", situation):
+                made.append([part.cpu() for part in net.member_logits(to_device(batch, device))])
+                truth.append(batch["label"])
+    logits, present, quality = (torch.cat(parts) for parts in zip(*made, strict=True))
+    assert net.members is not None
+    shares = net.members.cpu().fit(logits.clone(), present.clone(), quality.clone(), torch.cat(truth))
+    net.members.to(device)
+    return shares
+
+
+def _loader(datamodule: SnippetDataModule, split: str, situation: Situation) -> Any:
+    style = DAMAGED if situation.damages_picture else None
+    return datamodule.loader(split, None, style, damage=situation.text, has_text=situation.has_text)
+
+
+def _answers(batches: Any) -> dict[str, np.ndarray]:
+    """Answers of each batch -> logits (N, C) by whose answer it is."""
+    return {of: torch.cat([batch[of] for batch in batches]).cpu().numpy() for of in batches[0]}
+
+
+def answers_table(rows: pa.Table, answers: dict[str, np.ndarray], classes: Sequence[str], situation: str) -> pa.Table:
+    """Rows and logits (N, C) by whose answer they are -> answers.parquet: a row for each answer about each row."""
+    names, parts = np.array(classes), []
+    for of, logits in answers.items():
+        probability = statistics.softmax(logits)  # (N, C)
+        said = {
+            "situation": pa.array([situation] * rows.num_rows), "answer": pa.array([of] * rows.num_rows),
+            "predicted": pa.array(names[logits.argmax(1)].tolist()), "score": pa.array(probability.max(1)),
+        }  # fmt: skip
+        part = rows
+        for name, column in said.items():
+            part = part.append_column(name, column)
+        parts.append(part)
+    return pa.concat_tables(parts)
+
+
+def accuracies(told: pa.Table) -> dict[str, float]:
+    """Rows of answers.parquet -> the accuracy of each answer."""
+    right, answer = np.array(told["label"]) == np.array(told["predicted"]), np.array(told["answer"])
+    return {str(of): float(right[answer == of].mean()) for of in dict.fromkeys(answer.tolist())}
 
 
 def evaluate_split(
