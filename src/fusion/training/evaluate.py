@@ -1,4 +1,4 @@
-"""A trained network -> its predictions on validation and test, its metrics, its temperature."""
+"""A trained network -> its predictions on validation and test, its metrics, its calibration."""
 
 import logging
 import time
@@ -14,6 +14,7 @@ import torch
 from fusion.datamodule import SnippetDataModule
 from fusion.model import checkpoint
 from fusion.results import plots, statistics
+from fusion.results.calibration import calibration_scores, fit_calibration, read_calibrations
 from fusion.results.record import Record, write_predictions
 
 log = logging.getLogger(__name__)
@@ -29,7 +30,7 @@ def evaluate(
     folder: Path,
     record: Record,
 ) -> None:
-    """Evaluate validation and test once, with the best epoch; the temperature is fitted on validation alone."""
+    """Evaluate validation and test once, with the best epoch; the calibration is fitted on validation alone."""
     clock, parts, metrics = time.monotonic(), [], {}
     for split in ("val", "test"):
         rows = table.select(PREDICTION_COLUMNS).filter(pc.equal(table["split"], split))
@@ -49,18 +50,18 @@ def evaluate_split(
 ) -> tuple[dict[str, Any], pa.Table]:
     """Rows and their logits (N, C) -> metrics, and the rows as predictions.parquet has them.
 
-    fit_temperature: the temperature of `meta` is fitted on these rows first.
+    fit_temperature: the temperature and the calibration of `meta` are fitted on these rows first.
     """
     classes, labels = meta["classes"], rows["label"].to_pylist()
     number = {label: i for i, label in enumerate(classes)}
-    truth = np.array([number[label] for label in labels])
+    truth, lines = np.array([number[label] for label in labels]), rows["lines"].to_numpy()
     if fit_temperature:
         meta["temperature"] = statistics.fit_temperature(logits, truth)
+        groups = np.array(rows["group"].to_pylist())
+        meta["calibration"] = {"all": fit_calibration(logits, truth, lines, groups).to_dict()}
     predicted = [classes[i] for i in logits.argmax(1)]
-    metrics = statistics.scores(labels, predicted) | {
-        "nll": statistics.negative_log_likelihood(logits, truth, meta["temperature"]),
-        "ece": statistics.expected_calibration_error(logits, truth, meta["temperature"]),
-    }
+    calibration = read_calibrations(meta)["all"]
+    metrics = statistics.scores(labels, predicted) | calibration_scores(calibration, logits, truth, lines)
     rows = rows.append_column("predicted", pa.array(predicted))
     return metrics, rows.append_column("logits", pa.array(list(logits)))
 
