@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -77,7 +78,7 @@ def test_a_surer_set_holds_what_one_less_sure_does(fitted: Calibration) -> None:
     sets = [
         fitted.prediction_set(probabilities, level, lines) for level in (0.3, 0.5, 0.801, 0.81, 0.97, 0.999, 0.9999)
     ]
-    assert all((more | less == more).all() for less, more in zip(sets, sets[1:], strict=False))
+    assert all((more | less == more).all() for less, more in pairwise(sets))
     assert np.array_equal(sets[2], sets[3]), "rounded up"
     assert sets[-1].all(), "surer than so many rows can tell"
 

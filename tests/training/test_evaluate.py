@@ -23,7 +23,7 @@ CONFIDENT = np.array([[9.0, 0], [0, 9], [9, 0], [9, 0], [0, 9], [9, 0]])  # righ
 
 def rows(labels: list[str] = LABELS) -> pa.Table:
     numbers = [str(i) for i in range(len(labels))]
-    columns = {name: numbers for name in PREDICTION_COLUMNS}
+    columns = dict.fromkeys(PREDICTION_COLUMNS, numbers)
     return pa.table(columns | {"label": labels, "lines": pa.array([3] * len(labels), pa.int32())})
 
 

@@ -1,12 +1,12 @@
 """Validation logits -> what turns a model's logits into probabilities, answers that are withheld, and sets of labels.
 
-Fitted on validation alone and kept in meta.json under "calibration", by view: what all modalities say together is "all".
+Fitted on validation alone and kept in meta.json under "calibration", by view; "all" is what all modalities say together.
 
     probabilities    a temperature for each range of lengths; a scale and a shift for each class, where that pays
     thresholds       high_confidence: 95 % of the answers are right, medium_confidence: 85 %; see thresholds.py
     prediction sets  the labels of at least some probability, which depends on the length: least ambiguous sets (LAC,
-                     Sadinle et al. 2019). Adaptive sets (APS) that are never empty hold ten labels where these hold one,
-                     for most code is told with a probability near 1.
+                     Sadinle et al. 2019). Adaptive sets (APS) that are never empty hold ten labels where these hold
+                     one, for most code is told with a probability near 1.
 """
 
 from collections.abc import Mapping
@@ -180,8 +180,8 @@ def _thresholds(probabilities: np.ndarray, truth: np.ndarray, groups: np.ndarray
 def set_limits(of_truth: np.ndarray) -> tuple[float, ...]:
     """Probabilities of the truth (N,) -> for each of LEVELS the least that a label of a set must have.
 
-    The share of new snippets whose truth has as much is the level or more, whatever the model (split conformal); 0, which
-    all labels have, where N rows cannot tell.
+    The share of new snippets whose truth has as much is the level or more, whatever the model (split conformal); 0,
+    which all labels have, where N rows cannot tell.
     """
     ordered = np.sort(of_truth)[::-1]
     ranks = [int(np.ceil((len(ordered) + 1) * level - 1e-9)) for level in LEVELS]

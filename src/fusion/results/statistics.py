@@ -71,7 +71,7 @@ def expected_calibration_error(logits: np.ndarray, truth: np.ndarray, temperatur
 
 
 def calibration_error(probabilities: np.ndarray, truth: np.ndarray, bins: int = 15) -> float:
-    """Probabilities (N, C), classes (N,) -> the mean of |confidence - accuracy| over equally wide bins (Guo et al. 2017)."""
+    """Probabilities (N, C), classes (N,) -> mean |confidence - accuracy| over equally wide bins (Guo et al. 2017)."""
     confidence, correct = probabilities.max(1), probabilities.argmax(1) == truth
     bin_of = np.minimum((confidence * bins).astype(int), bins - 1)
     gaps = [abs(confidence[bin_of == b].mean() - correct[bin_of == b].mean()) * (bin_of == b).mean()
@@ -91,7 +91,7 @@ def risk_coverage(confidence: np.ndarray, correct: np.ndarray) -> tuple[np.ndarr
 
 
 def coverage_at_precision(confidence: np.ndarray, correct: np.ndarray, precision: float) -> float:
-    """Return the largest share of the answers, the surest first, of which that share is right; 0 where there is none."""
+    """Return the largest share of the answers, surest first, of which that share is right; 0 where there is none."""
     coverage, risk = risk_coverage(confidence, correct)
     return float(max(coverage[risk <= 1 - precision + 1e-12], default=0.0))
 

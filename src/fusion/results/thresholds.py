@@ -1,9 +1,9 @@
 """Validation answers -> how probable an answer of each class must be, so that a given share of the answers is right.
 
-What makes this hard is that snippets of one project are right or wrong together: the answers to thousands of snippets of
-forty projects say no more about other projects than some hundred independent ones would. So rows are counted as the
-fewer independent ones that vary as much, the pooled precision of all classes is taken at its lower bound, and a class
-departs from it only as far as its own answers bear out.
+What makes this hard is that snippets of one project are right or wrong together: the answers to thousands of snippets
+of forty projects say no more about other projects than some hundred independent ones would. So rows are counted as
+the fewer independent ones that vary as much, the pooled precision of all classes is taken at its lower bound, and a
+class departs from it only as far as its own answers bear out.
 """
 
 import numpy as np
@@ -16,9 +16,9 @@ PRIOR = 100.0  # independent answers of all classes, which those of one class ar
 def fit_thresholds(probabilities: np.ndarray, truth: np.ndarray, groups: np.ndarray, precision: float) -> np.ndarray:
     """Probabilities (N, C), classes (N,) and projects (N,) -> (C,): from which an answer of each class may be given.
 
-    Each is the smallest probability from which the share of right answers, as bounded here, is `precision` or more. Where
-    validation cannot show that of any, it is `precision` itself, as calibrated probabilities promise; where it can, but
-    not of this class, it is 1.
+    Each is the smallest probability from which the share of right answers, as bounded here, is `precision` or more.
+    Where validation cannot show that of any, it is `precision` itself, as calibrated probabilities promise; where it
+    can, but not of this class, it is 1.
     """
     right, answered = _counts(probabilities, truth)  # (C, G)
     pooled = right.sum(0) / np.maximum(answered.sum(0), 1)  # (G,)

@@ -33,7 +33,7 @@ def fit_vector_scaling(logits: np.ndarray, truth: np.ndarray) -> tuple[np.ndarra
 
 
 def scaling_pays(logits: np.ndarray, truth: np.ndarray, groups: np.ndarray) -> bool:
-    """Return whether fitting on some projects lowers the NLL on others by more than its standard error over projects."""
+    """Return whether fitting on some projects lowers the NLL of others by more than its standard error."""
     from sklearn.model_selection import GroupKFold
 
     _, number = np.unique(groups, return_inverse=True)
