@@ -148,7 +148,7 @@ def test_an_older_model_has_its_temperature_and_the_thresholds_of_then() -> None
 
 @pytest.mark.parametrize("level", [0, 1, -0.5, 95, float("nan")])
 def test_a_level_is_a_probability(fitted: Calibration, level: float) -> None:
-    with pytest.raises(UserError, match=r"between 0 and 1, as 0\.95"):
+    with pytest.raises(UserError, match="between 0 and 1"):
         fitted.prediction_set(np.ones((1, CLASSES)) / CLASSES, level, np.array([1]))
 
 

@@ -1,6 +1,6 @@
 """Validation logits -> what turns a model's logits into probabilities, answers that are withheld, and sets of labels.
 
-Fitted on validation alone and kept in meta.json under "calibration", by view; "all" is what all modalities say together.
+Fitted on validation alone and kept in meta.json under "calibration", by view; "all" is all modalities together.
 
     probabilities    a temperature for each range of lengths; a scale and a shift for each class, where that pays
     thresholds       high_confidence: 95 % of the answers are right, medium_confidence: 85 %; see thresholds.py
@@ -49,7 +49,8 @@ class Calibration:
 
     def probabilities(self, logits: np.ndarray, lines: np.ndarray) -> np.ndarray:
         """Logits (N, C) of snippets of so many lines (N,) -> probabilities (N, C)."""
-        return statistics.softmax(self._scaled(logits, lines))
+        with np.errstate(invalid="ignore"):  # logits that are no numbers have probabilities that are none
+            return statistics.softmax(self._scaled(logits, lines))
 
     def _scaled(self, logits: np.ndarray, lines: np.ndarray) -> np.ndarray:
         scaled = np.asarray(logits, np.float64) / np.array(self.temperatures)[self._range_of(lines), None]
@@ -64,17 +65,26 @@ class Calibration:
         """Probabilities (N, C) -> (N, C) bool: the labels that hold the truth with a probability of `level` or more.
 
         That is so for snippets that are like those of validation. A set always has the most probable label. Raises
-        UserError for a model that was trained before there were sets, and for a level that is no probability.
+        UserError as check_level does.
         """
-        if not 0 < level < 1:
-            raise UserError(f"A set of labels at level {level} makes no sense; give a level between 0 and 1, as 0.95.")
-        if not self.limits:
-            raise UserError("This model was trained before fusion could give sets of labels; train it again.")
+        self.check_level(level)
         column = next((i for i, known in enumerate(LEVELS) if known >= level - 1e-9), None)
         limits = np.array(self.limits)[:, column] if column is not None else np.zeros(len(self.limits))  # (L,)
         chosen = probabilities >= limits[self._range_of(lines), None]
         chosen[np.arange(len(chosen)), probabilities.argmax(1)] = True
         return chosen
+
+    def check_level(self, level: float) -> None:
+        """Raise UserError where there are no sets at a level: it is no probability, or the model has no calibration."""
+        if not 0 < level < 1:
+            raise UserError(f"There is no set of labels at level {level}; give one between 0 and 1, such as 0.95.")
+        if not self.is_fitted:
+            raise UserError("This model was trained by a fusion that gave no sets of labels; train it again.")
+
+    @property
+    def is_fitted(self) -> bool:
+        """Whether it knows more than a temperature."""
+        return bool(self.limits)
 
     def _range_of(self, lines: np.ndarray) -> np.ndarray:
         """Lines (N,) -> the number of the range that each lies in, (N,)."""
@@ -203,7 +213,7 @@ def calibration_scores(
         "nll": statistics.negative_log_likelihood(calibration._scaled(logits, lines), truth),
         "ece": statistics.calibration_error(probabilities, truth),
     }
-    if calibration.limits:
+    if calibration.is_fitted:
         scores["coverage_at_95_precision"] = float(answered.mean())
         if answered.any():
             scores["precision_at_95"] = float(correct[answered].mean())
