@@ -22,7 +22,7 @@ from fusion.config.training import (
     Vary,
 )  # fmt: skip
 
-TableName = Literal["results", "ladder", "texts", "sources", "labels", "rakuten", "heig", "notebook"]
+TableName = Literal["results", "ladder", "texts", "sources", "labels", "calibration", "rakuten", "heig", "notebook"]
 # Lightning's words
 Precision = Literal[
     "auto", "32-true", "16-mixed", "bf16-mixed", "64-true", "16-true", "bf16-true", "bf16", "32", "16", "64", 32, 16, 64

@@ -1,4 +1,4 @@
-"""What fusion ships: weights as NAME_code.safetensors, their facts as JSON and their card; release/, a trained model."""
+"""What fusion ships: weights, NAME_code.safetensors with their facts and their card, and a trained model, release/."""
 
 import json
 from pathlib import Path
