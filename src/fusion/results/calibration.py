@@ -158,7 +158,8 @@ def fit_calibration(logits: np.ndarray, truth: np.ndarray, lines: np.ndarray, gr
     if not len(truth):
         return Calibration.of_temperature(1.0, logits.shape[1])
     number = np.searchsorted(np.array(LENGTHS), lines)
-    rows = [number == i if (number == i).sum() >= MIN_ROWS else np.full(len(truth), True) for i in range(4)]
+    of_ranges = [number == i for i in range(len(LENGTHS) + 1)]
+    rows = [chosen if chosen.sum() >= MIN_ROWS else np.full(len(truth), True) for chosen in of_ranges]
     temperatures = np.array([statistics.fit_temperature(logits[chosen], truth[chosen]) for chosen in rows])
     scaled = logits / temperatures[number, None]
     scale, shift = np.zeros((2, 0))
