@@ -23,7 +23,9 @@ from fusion.config.training import (
     Vary,
 )  # fmt: skip
 
-TableName = Literal["results", "ladder", "texts", "sources", "labels", "fusions", "rakuten", "heig", "notebook"]
+TableName = Literal[
+    "results", "ladder", "texts", "sources", "labels", "calibration", "fusions", "rakuten", "heig", "notebook"
+]  # fmt: skip
 # Lightning's words
 Precision = Literal[
     "auto", "32-true", "16-mixed", "bf16-mixed", "64-true", "16-true", "bf16-true", "bf16", "32", "16", "64", 32, 16, 64

@@ -1,4 +1,4 @@
-"""A trained network -> its predictions on validation and test, its metrics, its temperature."""
+"""A trained network -> its predictions on validation and test, its metrics, its calibration."""
 
 import logging
 import time
@@ -14,10 +14,11 @@ import torch
 
 from fusion.datamodule import DAMAGED, SnippetDataModule, to_device
 from fusion.model import checkpoint
-from fusion.model.late_fusion import ALL, LateFusion
+from fusion.model.late_fusion import ALL, LINEAR, NETWORK, LateFusion
 from fusion.results import plots, statistics
+from fusion.results.calibration import calibration_scores, fit_calibration, read_calibrations
 from fusion.results.record import Record, write_answers, write_predictions
-from fusion.training.situations import WHOLE, Situation
+from fusion.training.situations import PICTURE, WHOLE, Situation
 
 log = logging.getLogger(__name__)
 
@@ -35,7 +36,7 @@ def evaluate(
 ) -> None:
     """Evaluate validation and test once, with the best epoch, in each situation.
 
-    The weights of an average and the temperature are fitted on validation alone.
+    The weights of an average and the calibration are fitted on validation alone.
     """
     clock, parts, answered, metrics = time.monotonic(), list[pa.Table](), list[pa.Table](), dict[str, Any]()
     device = trainer.strategy.root_device
@@ -51,6 +52,8 @@ def evaluate(
                     rows, answers[ALL], model.meta, fit_temperature=split == "val"
                 )
                 parts.append(predictions)
+            if split == "val":
+                model.meta["calibration"] |= calibrations(rows, answers, model.meta["classes"], situation)
             if len(answers) > 1:
                 told = answers_table(rows, answers, model.meta["classes"], situation.name)
                 metrics[split].setdefault("situations", {})[situation.name] = accuracies(told)
@@ -89,6 +92,23 @@ def _answers(batches: Any) -> dict[str, np.ndarray]:
     return {of: torch.cat([batch[of] for batch in batches]).cpu().numpy() for of in batches[0]}
 
 
+def calibrations(
+    rows: pa.Table, answers: dict[str, np.ndarray], classes: Sequence[str], situation: Situation
+) -> dict[str, dict[str, Any]]:
+    """Validation rows and logits (N, C) by whose answer they are -> the calibration of each view of a situation.
+
+    Those of single modalities where all are there; of pictures without their text, "picture"; else none.
+    """
+    if situation.name == WHOLE:
+        views = {of: logits for of, logits in answers.items() if of not in (ALL, NETWORK, LINEAR)}
+    else:
+        views = {PICTURE: answers[ALL]} if situation.name == PICTURE else {}
+    number = {label: i for i, label in enumerate(classes)}
+    truth = np.array([number[label] for label in rows["label"].to_pylist()])
+    lines, groups = rows["lines"].to_numpy(), np.array(rows["group"].to_pylist())
+    return {of: fit_calibration(logits, truth, lines, groups).to_dict() for of, logits in views.items()}
+
+
 def answers_table(rows: pa.Table, answers: dict[str, np.ndarray], classes: Sequence[str], situation: str) -> pa.Table:
     """Rows and logits (N, C) by whose answer they are -> answers.parquet: a row for each answer about each row."""
     names, parts = np.array(classes), []
@@ -116,18 +136,18 @@ def evaluate_split(
 ) -> tuple[dict[str, Any], pa.Table]:
     """Rows and their logits (N, C) -> metrics, and the rows as predictions.parquet has them.
 
-    fit_temperature: the temperature of `meta` is fitted on these rows first.
+    fit_temperature: the temperature and the calibration of `meta` are fitted on these rows first.
     """
     classes, labels = meta["classes"], rows["label"].to_pylist()
     number = {label: i for i, label in enumerate(classes)}
-    truth = np.array([number[label] for label in labels])
+    truth, lines = np.array([number[label] for label in labels]), rows["lines"].to_numpy()
     if fit_temperature:
         meta["temperature"] = statistics.fit_temperature(logits, truth)
+        groups = np.array(rows["group"].to_pylist())
+        meta["calibration"] = {"all": fit_calibration(logits, truth, lines, groups).to_dict()}
     predicted = [classes[i] for i in logits.argmax(1)]
-    metrics = statistics.scores(labels, predicted) | {
-        "nll": statistics.negative_log_likelihood(logits, truth, meta["temperature"]),
-        "ece": statistics.expected_calibration_error(logits, truth, meta["temperature"]),
-    }
+    calibration = read_calibrations(meta)["all"]
+    metrics = statistics.scores(labels, predicted) | calibration_scores(calibration, logits, truth, lines)
     rows = rows.append_column("predicted", pa.array(predicted))
     return metrics, rows.append_column("logits", pa.array(list(logits)))
 

@@ -12,7 +12,7 @@ import numpy as np
 from fusion.screenshots.damage import damage
 from fusion.snippets.corrupt import corrupt
 
-WHOLE = "whole"  # a text and the picture of it
+WHOLE, PICTURE = "whole", "picture"  # a text and the picture of it; the picture alone
 HIDDEN = (0.3, 0.7)  # share of a picture that is covered or cut off
 SPOILT = ("jpeg", "blur", "scale")  # of a damaged picture, at times, in place of what hides a part of it
 LOST = (0.4, 0.8)  # share of the lines that a part of a text lacks
@@ -73,7 +73,7 @@ class Situation:
 def make_situations(names: tuple[str, ...], seed: int) -> tuple[Situation, ...]:
     """Return the situations of a configuration, the whole text and its picture first."""
     known = {
-        "picture": Situation("picture", has_text=False),
+        PICTURE: Situation(PICTURE, has_text=False),
         "partial": Situation("partial", text=TextDamage(1.0, 0.0, seed), damages_picture=True),
         "corrupted": Situation("corrupted", text=TextDamage(0.0, 1.0, seed)),
     }
