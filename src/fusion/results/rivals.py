@@ -15,8 +15,8 @@ NOTE = (
     "In brackets the 95 % interval over projects, drawn again 1,000 times. Differences are paired, on the same "
     "snippets as the run in the first row; where the interval holds 0 it is a tie. A label of a tool that stands for "
     "none of ours (data/rival_labels.yaml) is wrong. 'Of N labels' takes the best of those that the run chooses from, "
-    "where a tool puts all of its labels in an order. ms: median of the snippets, asked one at a time, of one "
-    "thread's processor time; of pictures with reading them. MB: own files, without what a tool is built on."
+    "where a tool puts all of its labels in an order. ms: median of the processor time of a snippet, "
+    "asked alone, on one thread; of pictures with reading them. MB: own files, without what a tool is built on."
 )
 COLUMNS = (
     "Text", "Tool", "Version", "Knows", "n", "Accuracy", *(f"{low}-{high} lines" for low, high in LENGTHS),
@@ -47,28 +47,34 @@ class Judged:
     status: str = "asked"
 
 
-def rivals_table(blocks: Sequence[tuple[Snippets, Sequence[Judged]]]) -> Table:
-    """Snippets, and what was answered to them, the run first -> one row a tool of each."""
+def rivals_table(blocks: Sequence[tuple[Snippets, Sequence[Judged]]], missing: Sequence[tuple[str, str]] = ()) -> Table:
+    """Snippets, and what was answered to them, the run first -> one row a tool of each.
+
+    missing: texts that are not there, such as what a reader would have read, and why.
+    """
     rows = [row for snippets, judged in blocks for row in _rows(snippets, judged)]
+    rows += [{"Text": text, "Status": why} for text, why in missing]
     return Table("rivals", COLUMNS, [dict.fromkeys(COLUMNS, "") | row for row in rows], COLUMNS, (NOTE,))
 
 
 def _rows(snippets: Snippets, judged: Sequence[Judged]) -> Iterator[dict[str, str]]:
-    first = judged[0].predicted == snippets.label
-    for number, one in enumerate(judged):
+    first = None
+    for one in judged:
         row = {"Text": snippets.text, "Tool": one.tool, "Version": one.version, "Status": one.status}
         if one.predicted is not None:
-            row |= _figures(snippets, one)
-            if number:
-                row["Against the run"] = paired_difference(one.predicted == snippets.label, first, snippets.group)
+            correct = np.equal(one.predicted, snippets.label)  # (N,) bool
+            row |= _figures(snippets, one, correct)
+            if first is None:
+                first = correct
+            else:
+                row["Against the run"] = paired_difference(correct, first, snippets.group)
         yield {name: printable(value) for name, value in row.items()}
 
 
-def _figures(snippets: Snippets, one: Judged) -> dict[str, str]:
-    correct, labels = one.predicted == snippets.label, sorted(set(snippets.label.tolist()))
-    known = np.isin(snippets.label, list(one.knows))
+def _figures(snippets: Snippets, one: Judged, correct: np.ndarray) -> dict[str, str]:
+    labels, known = set(snippets.label.tolist()), np.isin(snippets.label, list(one.knows))
     cells = {
-        "Knows": f"{len(set(labels) & set(one.knows))} of {len(labels)}",
+        "Knows": f"{len(labels & set(one.knows))} of {len(labels)}",
         "n": f"{len(correct):,}",
         "Accuracy": _accuracy(correct, snippets.group),
         "Where it knows the label": _accuracy(correct[known], snippets.group[known]),

@@ -1,7 +1,6 @@
 """Texts -> the answers of a rival, each asked for once: they are kept in the cache by tool, version and text."""
 
 import hashlib
-import re
 import time
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
@@ -31,7 +30,7 @@ def answers(rival: Rival, texts: Sequence[str], folder: Path, progress: Progress
 
     What was answered is kept whatever ends this. Raises Missing where the tool stops working.
     """
-    path = folder / f"{re.sub(r'[^\w.+-]', '-', f'{rival.name}-{rival.version}')}.parquet"
+    path = folder / f"{rival.name}-{rival.version}.parquet"
     keys = [key_of(rival, text) for text in texts]
     known = _read(path)
     text_of = {key: text for key, text in zip(keys, texts, strict=True) if key not in known}

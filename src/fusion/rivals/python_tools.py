@@ -1,7 +1,7 @@
 """Tools that Python can import: Magika and Pygments' guess_lexer."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
@@ -31,7 +31,7 @@ def magika() -> Iterator[Rival]:
         session.scores = None  # stays so for a text of a few bytes, which the model is not asked about
         found, milliseconds = _timed(tool.identify_bytes, text.encode("utf-8", "replace"))
         first = str(found.prediction.output.label)
-        order = [] if session.scores is None else (-session.scores).argsort(kind="stable")
+        order: Iterable[int] = () if session.scores is None else (-session.scores).argsort(kind="stable")
         ranked = (first, *(label for i in order if (label := labels[i]) != first))
         return Answer(ranked, float(found.prediction.score), milliseconds)
 

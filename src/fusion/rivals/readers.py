@@ -8,6 +8,7 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 
@@ -28,13 +29,12 @@ def rapidocr() -> Reader:
         raise Missing("rapidocr is not installed; pip install 'fusion[rivals]'") from error
     threads = {f"EngineConfig.onnxruntime.{kind}_op_num_threads": 1 for kind in ("intra", "inter")}
     options = {"use_cls": False, "log_level": "critical", "return_word_box": True}
-    engine = RapidOCR(params=threads | {f"Global.{name}": value for name, value in options.items()})
+    engine: Any = RapidOCR(params=threads | {f"Global.{name}": value for name, value in options.items()})
 
     def read(picture: np.ndarray) -> str:
         found = engine(np.ascontiguousarray(picture[:, :, ::-1]))  # as OpenCV has it: blue first
         words = [word for line in found.word_results if found.txts for word in line]
-        placed = [(text.translate(PLAIN), np.array(box, float)) for text, _score, box in words if text.strip()]
-        return laid_out([Word(*box.min(0), *box.max(0), text) for text, box in placed])
+        return laid_out([_word(text, np.array(box, float)) for text, _score, box in words if text.strip()])
 
     return read
 
@@ -48,6 +48,12 @@ class Word:
     x1: float
     y1: float
     text: str
+
+
+def _word(text: str, corners: np.ndarray) -> Word:
+    """Text and its corners (4, 2), x and y -> Word."""
+    (x0, y0), (x1, y1) = corners.min(0), corners.max(0)
+    return Word(x0, y0, x1, y1, text.translate(PLAIN))
 
 
 def laid_out(words: Sequence[Word]) -> str:

@@ -1,6 +1,6 @@
 """What a rival is: a tool with a name and a version that answers texts, one at a time."""
 
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
@@ -32,14 +32,13 @@ class Rival:
 Opening = Callable[[], AbstractContextManager[Rival]]  # raises Missing
 
 
-def to_languages(answers: Collection[Answer], language_of: dict[str, str]) -> Iterator[str]:
-    """Yield our label of each answer, '' where its first one stands for none of ours."""
+def first_labels(answers: Collection[Answer], label_of: Mapping[str, str]) -> Iterator[str]:
+    """Yield what the first label of each answer stands for, '' for nothing."""
     for answer in answers:
-        yield language_of.get(answer.labels[0], "") if answer.labels else ""
+        yield label_of.get(answer.labels[0], "") if answer.labels else ""
 
 
-def best_of(answers: Collection[Answer], language_of: dict[str, str], labels: Collection[str]) -> Iterator[str]:
-    """Yield for each answer the best of these labels of ours, '' where it names none of them."""
+def best_labels(answers: Collection[Answer], label_of: Mapping[str, str]) -> Iterator[str]:
+    """Yield what the first label of each answer that stands for anything stands for, '' where none does."""
     for answer in answers:
-        ours = (language_of.get(label) for label in answer.labels)
-        yield next((label for label in ours if label in labels), "")
+        yield next((label_of[label] for label in answer.labels if label in label_of), "")
