@@ -61,6 +61,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     options = parser()
     args = options.parse_args(argv)
     if args.rivals is not None:
+        if args.runs != [DEFAULT] or args.table != "results":
+            options.error("--rivals asks about the snippets of one run; leave out RUNS and --table")
         return _rivals(args)
     if any(getattr(args, name) != options.get_default(name) for name in OF_RIVALS):
         options.error(f"{', '.join(f'--{name}' for name in OF_RIVALS)} go with --rivals RUN")
