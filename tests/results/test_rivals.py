@@ -22,7 +22,12 @@ def test_each_tool_has_its_accuracy_and_its_paired_difference_to_the_run(snippet
     assert (first["Knows"], first["n"], first["ms"], first["MB"]) == ("2 of 2", "40", "0.50", "9.0")
     assert second["Accuracy"] == "0.500 [0.500, 0.500]" and second["Against the run"] == "-0.500 [-0.500, -0.500]"
     assert second["Knows"] == "1 of 2" and second["Where it knows the label"] == "1.000 [1.000, 1.000]"
-    assert [second[f"{lines} lines"] for lines in ("1-2", "3-5", "6-15", "16-40")] == ["1.000", "0.000", "1.000", "0.000"]
+    assert [second[f"{lines} lines"] for lines in ("1-2", "3-5", "6-15", "16-40")] == [
+        "1.000",
+        "0.000",
+        "1.000",
+        "0.000",
+    ]
     assert second["ms"] == second["MB"] == "" and third["Against the run"] == "+0.000 [+0.000, +0.000] tie"
 
 
@@ -36,7 +41,9 @@ def test_a_difference_within_the_interval_is_a_tie(snippets):
 def test_a_tool_that_knows_none_of_the_labels_has_no_figure_for_those_it_knows(snippets):
     tools = [Judged("nano", predicted=snippets.label), Judged("tool", predicted=np.array([""] * 40, object))]
     row = rivals_table([(snippets, tools)]).rows[1]
-    assert row["Where it knows the label"] == "" and row["Accuracy"] == "0.000 [0.000, 0.000]" and row["Knows"] == "0 of 2"
+    assert (
+        row["Where it knows the label"] == "" and row["Accuracy"] == "0.000 [0.000, 0.000]" and row["Knows"] == "0 of 2"
+    )
 
 
 def test_what_could_not_be_asked_has_a_row_that_says_why(snippets):

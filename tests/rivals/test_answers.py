@@ -33,7 +33,11 @@ def rival(call, name="loud", version="1"):
 def test_a_second_run_asks_nothing_again(tmp_path):
     tool = Counting()
     first = answers(rival(tool), ["a", "b", "a"], tmp_path, at_once)
-    assert tool.asked == ["a", "b"] and [one.labels for one in first] == [("A", "other"), ("B", "other"), ("A", "other")]
+    assert tool.asked == ["a", "b"] and [one.labels for one in first] == [
+        ("A", "other"),
+        ("B", "other"),
+        ("A", "other"),
+    ]
     assert answers(rival(tool), ["b", "c", "a"], tmp_path, at_once)[0] == Answer(("B", "other"), 0.5, 1.25)
     assert tool.asked == ["a", "b", "c"]
 

@@ -57,7 +57,14 @@ def test_the_run_its_baseline_and_the_tools_in_one_table(trained, asked, tmp_pat
     tools = ("guesslang", "highlight.js", "linguist", "pygments")
     table = judge(Request(trained, baseline, tools), at_once)
     rows = {row["Tool"]: row for row in table.rows}
-    assert list(rows) == ["scratch + timm", "guesslang", "guesslang, of 3 labels", "highlight.js", "linguist", "pygments"]
+    assert list(rows) == [
+        "scratch + timm",
+        "guesslang",
+        "guesslang, of 3 labels",
+        "highlight.js",
+        "linguist",
+        "pygments",
+    ]
     assert len(table.rows) == 7, "the baseline is called as the run is"
     assert table.rows[1]["Against the run"] == "+0.000 [+0.000, +0.000] tie"
     test = json.loads((trained / "run.json").read_text())["metrics"]["test"]

@@ -21,7 +21,7 @@ def test_pygments_names_the_lexer_it_guesses():
     with pygments() as tool:
         answer = tool.answer(PYTHON)
         assert answer.labels == ("Python",) and answer.milliseconds > 0 and tool.megabytes > 1
-        assert tool.answer("") .labels == ("Text only",) and not tool.ranks_all
+        assert tool.answer("").labels == ("Text only",) and not tool.ranks_all
 
 
 def test_magika_ranks_all_its_labels_and_its_first_is_what_it_answers():
@@ -118,7 +118,7 @@ def test_versions_are_fixed_with_their_checksums():
 def test_the_real_ones_know_python_and_the_labels_they_are_said_to_have(opening):
     with opening() as tool:
         answer = tool.answer(PYTHON * 3)
-        assert answer.labels[0] in read_labels()[tool.name]["Python"] and answer.milliseconds > 0
+        assert set(read_labels()[tool.name]["Python"]) & set(answer.labels[:20]) and answer.milliseconds > 0
         texts = [PYTHON, "SELECT a FROM b WHERE c = 'd';\n", "<p class='a'>text</p>\n", "int main() { return 0; }\n"]
         said = {label for text in texts for label in tool.answer(text).labels}
         known = {label for labels in read_labels()[tool.name].values() for label in labels}
