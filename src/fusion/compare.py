@@ -4,7 +4,7 @@ import argparse
 import json
 import logging
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from fusion import console
@@ -21,7 +21,8 @@ Failed and interrupted runs are listed too.
 --table texts shows accuracy by length of the snippet, --table ladder the small transformers in their order.
 --table sources is for runs with data.held_out: paired differences, intervals over projects, what is taken for what;
 --table labels shows the accuracy of each label.
---rivals RUN asks other tools about the test snippets of one run and shows their answers beside its own.
+--rivals RUN asks other tools about the test snippets of one run and shows their answers beside its own; those
+that node runs are fetched by npm.
 --table rakuten, heig or notebook shows the rows of that source: its figures beside those of your runs and,
 for each row without a run, the command that trains it."""
 DEFAULT = Path("runs")
@@ -43,17 +44,21 @@ def parser() -> argparse.ArgumentParser:
     add("--rivals", type=Path, metavar="RUN", help="ask them about the test snippets of this run")
     add("--baseline", type=Path, metavar="RUN", help="another run on the same data, such as one with text=ngram")
     add("--tools", nargs="+", metavar="TOOL", help="some of magika, guesslang, highlight.js, linguist, pygments")
-    add("--limit", type=_count, metavar="N", help="snippets, drawn evenly over projects (default: all)")
-    add("--pictures", type=_count, default=0, metavar="N", help="draw so many of them, read them, and ask about that")
-    add("--seed", type=int, default=0, help="of the snippets that are drawn (default: 0)")
+    add("--limit", type=_at_least(1), metavar="N", help="snippets, drawn evenly over projects (default: all)")
+    add("--pictures", type=_at_least(1), default=0, metavar="N", help="draw so many, read them, ask about that too")
+    add("--seed", type=_at_least(0), default=0, help="of the snippets that are drawn (default: 0)")
     return options
 
 
-def _count(text: str) -> int:
-    """Return a whole number above 0; argparse tells of a ValueError."""
-    if (count := int(text)) < 1:
-        raise ValueError
-    return count
+def _at_least(least: int) -> Callable[[str], int]:
+    """Return what makes a whole number of an argument, for argparse."""
+
+    def whole_number(text: str) -> int:
+        if not text.isdecimal() or int(text) < least:
+            raise argparse.ArgumentTypeError(f"{text} must be a whole number of at least {least}")
+        return int(text)
+
+    return whole_number
 
 
 def main(argv: Sequence[str] | None = None) -> int:

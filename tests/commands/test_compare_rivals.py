@@ -31,7 +31,7 @@ def test_rows_as_json_of_so_many_snippets(trained: Path, tmp_path: Path, capsys:
 
 @pytest.mark.parametrize(
     ("arguments", "said"),
-    [(["--limit", "3"], "go with --rivals"), (["--rivals", "a", "--limit", "0"], "invalid"),
+    [(["--limit", "3"], "go with --rivals"), (["--rivals", "a", "--limit", "0"], "at least 1"),
      (["runs2", "--rivals", "a"], "of one run"), (["--table", "texts", "--rivals", "a"], "of one run")],
 )  # fmt: skip
 def test_options_that_do_not_go_together(arguments: list[str], said: str, capsys: pytest.CaptureFixture[str]) -> None:

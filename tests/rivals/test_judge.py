@@ -116,10 +116,10 @@ def test_a_reader_that_is_not_here_has_a_row_that_says_so(trained, asked, monkey
 def test_a_run_that_sees_no_pictures_has_them_drawn_as_an_editor():
     config = configured("backbone=none", "text=nano")
     texts = ["x = 1\n" * 8, "int main(void);\n" * 3]
-    drawn = [*pictures.draw(config, texts, ["a", "b"], ["Python", "C"])]
+    drawn = [*pictures.Drawn(config, texts, ["a", "b"], ["Python", "C"])]
     assert [picture.shape for picture in drawn] == [(500, 700, 3)] * 2 and all(picture.std() > 0 for picture in drawn)
-    again = [*pictures.draw(config, texts[1:], ["b"], ["C"])]
-    assert np.array_equal(drawn[1], again[0]), "a picture depends on its own snippet alone"
+    (again,) = pictures.Drawn(config, texts[1:], ["b"], ["C"])
+    assert np.array_equal(drawn[1], again), "a picture depends on its own snippet alone"
 
 
 def test_snippets_are_drawn_evenly_over_projects():

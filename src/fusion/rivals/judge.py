@@ -1,8 +1,7 @@
 """A run -> the table of what it and other tools answer to its test snippets."""
 
 import logging
-from collections.abc import Collection, Iterator, Sequence
-from contextlib import ExitStack
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -13,10 +12,11 @@ from fusion.config.errors import UserError, did_you_mean
 from fusion.config.paths import cache_dir, usable
 from fusion.results.rivals import Judged, Snippets, rivals_table
 from fusion.results.table import Table
-from fusion.rivals import node_tools, pictures, python_tools
+from fusion.rivals import node_tools, python_tools
 from fusion.rivals.answers import Progress, answers
 from fusion.rivals.labels import by_language, translation
 from fusion.rivals.own import OwnRun, open_run, same_snippets, texts_of
+from fusion.rivals.pictures import Drawn, read_all
 from fusion.rivals.rival import Answer, Missing, Opening, Rival, best_labels, first_labels
 
 log = logging.getLogger(__name__)
@@ -50,7 +50,7 @@ class Block:
     snippets: Snippets
     ids: list[str]
     texts: list[str]
-    pictures: Sequence[np.ndarray] = ()  # that the texts were read in
+    pictures: Drawn | None = None  # that the texts were read in
     reading: float = 0.0  # milliseconds of a picture
 
 
@@ -108,9 +108,8 @@ def _first(block: Block, count: int) -> Block:
 def _read(run: OwnRun, first: Block, folder: Path, progress: Progress) -> tuple[list[Block], list[tuple[str, str]]]:
     """Return snippets that are drawn: as they stand, and as each reader reads them; what is not read, and why."""
     labels = first.snippets.label.tolist()
-    drawn = list(progress(pictures.draw(run.config, first.texts, first.ids, labels), "drawing", len(labels)))
-    blocks, missing = [first], []
-    for read in pictures.read_all(drawn, folder, progress):
+    drawn, blocks, missing = Drawn(run.config, first.texts, first.ids, labels), [first], []
+    for read in read_all(drawn, folder, progress):
         text = f"read by {read.reader}"
         if read.texts is None:
             missing.append((text, read.status))
@@ -122,8 +121,8 @@ def _read(run: OwnRun, first: Block, folder: Path, progress: Progress) -> tuple[
 
 def _own(run: OwnRun, block: Block) -> Judged:
     """Return what a run answers: as it did when it was tested, or to what was read now."""
-    if block.pictures:
-        predicted = run.answers(block.texts, block.pictures)
+    if block.pictures is not None:
+        predicted = run.answers(block.texts, block.pictures.__getitem__)
     else:
         predicted = same_snippets(run, block.ids, block.snippets.label.tolist())
     milliseconds = block.reading + run.milliseconds(block.texts)
@@ -132,18 +131,15 @@ def _own(run: OwnRun, block: Block) -> Judged:
 
 def _ask(
     name: str, blocks: Sequence[Block], classes: Collection[str], folder: Path, progress: Progress
-) -> Iterator[list[Judged]]:
-    """Yield for each block what one tool answers; where it cannot, the first has a row that says why."""
-    with ExitStack() as stack:
-        try:
-            tool = stack.enter_context(RIVALS[name]())
+) -> list[list[Judged]]:
+    """Return for each block what one tool answers; where it cannot, the first has a row that says why."""
+    try:
+        with RIVALS[name]() as tool:
             found = [answers(tool, block.texts, folder, progress) for block in blocks]
-        except Missing as why:
-            log.warning("%s is left out: %s", name, why)
-            yield from ([Judged(name, status=str(why))] if block is blocks[0] else [] for block in blocks)
-            return
-    for block, of_block in zip(blocks, found, strict=True):
-        yield _judged(tool, block, of_block, classes)
+    except Missing as why:
+        log.warning("%s is left out: %s", name, why)
+        return [[Judged(name, status=str(why))], *([] for _ in blocks[1:])]
+    return [_judged(tool, block, of_block, classes) for block, of_block in zip(blocks, found, strict=True)]
 
 
 def _judged(tool: Rival, block: Block, found: list[Answer], classes: Collection[str]) -> list[Judged]:

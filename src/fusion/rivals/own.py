@@ -1,7 +1,7 @@
 """A run folder -> its test snippets with their texts and its own answers, and the model to ask about more."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -77,14 +77,14 @@ class OwnRun:
             seconds.append(time.thread_time() - clock)
         return 1000 * float(np.median(seconds))
 
-    def answers(self, texts: Sequence[str], pictures: Sequence[np.ndarray | None]) -> np.ndarray:
+    def answers(self, texts: Sequence[str], picture_of: Callable[[int], np.ndarray]) -> np.ndarray:
         """Return the labels (N,) of texts and, for a model that looks at them, of the pictures they were read in."""
-        classifier, answers = self.predictor.classifier, []
+        classifier, labels = self.predictor.classifier, []
         for start in range(0, len(texts), AT_ONCE):
-            pairs = zip(texts[start : start + AT_ONCE], pictures[start : start + AT_ONCE], strict=True)
-            probabilities = classifier([classifier.sample(text, picture) for text, picture in pairs])["all"]  # (B, C)
-            answers += [classifier.classes[i] for i in probabilities.argmax(1)]
-        return np.array(answers, object)
+            numbers = range(start, min(start + AT_ONCE, len(texts)))
+            probabilities = classifier([classifier.sample(texts[i], picture_of(i)) for i in numbers])["all"]  # (B, C)
+            labels += [classifier.classes[i] for i in probabilities.argmax(1)]
+        return np.array(labels, object)
 
 
 def open_run(folder: Path) -> OwnRun:
