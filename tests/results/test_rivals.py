@@ -52,3 +52,14 @@ def test_what_could_not_be_asked_has_a_row_that_says_why(snippets):
     assert [row["Status"] for row in table.rows] == ["asked", "not\\x1b installed", "no reader"]
     assert table.rows[1]["Accuracy"] == "" and table.rows[2]["Text"] == "read by x"
     assert to_csv(table).count("\n") == 4 and "wrong" in to_markdown(table)
+
+
+def test_labels_that_a_tool_tells_better_are_named(snippets):
+    """Of C the run knows nothing, of Go all but one snippet of one project; a label of few projects is left out."""
+    run = np.array(["Go"] * 40)
+    run[1] = "C"
+    tools = [Judged("nano", predicted=run), Judged("tool", predicted=snippets.label)]
+    assert rivals_table([(snippets, tools)]).rows[1]["Ahead on"] == "C +1.00"
+    few = Snippets("", snippets.label[:20], snippets.group[:20], snippets.lines[:20])
+    tools = [Judged("nano", predicted=run[:20]), Judged("tool", predicted=snippets.label[:20])]
+    assert rivals_table([(few, tools)]).rows[1]["Ahead on"] == ""
