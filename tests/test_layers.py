@@ -22,6 +22,7 @@ FLOORS = (
     {"training"},
     {"pretraining"},
     {"dry_run", "serving"},
+    {"rivals"},
     {"train", "compare", "predict", "corpus", "render", "doctor", "ocr"},
     {"cli"},
 )
