@@ -6,9 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from fusion.results.by_length import with_interval
 from fusion.results.statistics import project_interval
-from fusion.results.table import Table
+from fusion.results.table import Table, with_interval
 from fusion.screenshots.damage import BEST, SIGMA, SMALLER, WORST
 
 LINES = (1, 2, 3, 5, 8, 12, 20, 30, 40)

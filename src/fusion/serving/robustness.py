@@ -45,7 +45,10 @@ def test_snippets(folder: Path) -> pa.Table:
             "snippets cannot be told; train again with python -m fusion.train."
         )
     test = select_split(table, "test")
-    return test.filter(pc.not_equal(pc.utf8_trim_whitespace(test["text"]), ""))  # own pictures may come without a text
+    test = test.filter(pc.not_equal(pc.utf8_trim_whitespace(test["text"]), ""))  # own pictures may come without a text
+    if not test.num_rows:
+        raise UserError(f"The test side of {folder} has no texts, so there is nothing to damage; give another run.")
+    return test
 
 
 class Trial:
