@@ -3,7 +3,8 @@
 import argparse
 import logging
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from fusion import console
@@ -34,7 +35,9 @@ def parser() -> argparse.ArgumentParser:
     )
     limits = " and ".join(f"{limit} {given}s" for given, limit in LIMITS.items())
     options.add_argument("--limit", type=int, metavar="N", help=f"most snippets of a point (default: {limits})")
-    options.add_argument("--out", type=Path, metavar="DIR", help="folder for figure and figures (default: RUN/curves)")
+    options.add_argument(
+        "--out", type=Path, metavar="DIR", help="folder for curves.png and curves.csv (default: RUN/curves)"
+    )
     options.add_argument("--seed", type=int, default=0, help="of the sample and of the damage (default: 0)")
     return options
 
@@ -52,23 +55,31 @@ def main(argv: Sequence[str] | None = None) -> int:
     import torch
 
     from fusion.results.plots import robustness
-    from fusion.serving.robustness import Trial, measure, test_snippets
+    from fusion.serving.robustness import Trial, load_snippets, measure
 
     torch.set_num_threads(min(4, torch.get_num_threads()))
-    snippets, folder = test_snippets(args.run), args.out or args.run / "curves"
+    snippets, folder = load_snippets(args.run), args.out or args.run / "curves"
     limits = LIMITS if args.limit is None else dict.fromkeys(LIMITS, args.limit)
-    try:
+    with writing_to(folder):  # which is better known now than after a quarter of an hour
         folder.mkdir(parents=True, exist_ok=True)
-        points = list(measure(Trial(args.run, args.seed), snippets, kinds, limits, console.progress))
+    points = list(measure(Trial(args.run, args.seed), snippets, kinds, limits, console.progress))
+    with writing_to(folder):
         write_text(folder / "curves.csv", to_csv(to_table(points)))
         robustness(points, folder / "curves.png")
-    except OSError as error:
-        why = error.strerror or error
-        raise UserError(f"The curves cannot be written to {folder} ({why}); choose a folder with --out DIR.") from error
     for table in summaries(points):
         print_table(table)
     log.info("wrote %s and %s", folder / "curves.csv", folder / "curves.png")
     return 0
+
+
+@contextmanager
+def writing_to(folder: Path) -> Iterator[None]:
+    """Raise UserError for what cannot be written there."""
+    try:
+        yield
+    except OSError as error:
+        why = error.strerror or error
+        raise UserError(f"The curves cannot be written to {folder} ({why}); choose a folder with --out DIR.") from error
 
 
 if __name__ == "__main__":

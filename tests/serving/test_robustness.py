@@ -12,8 +12,7 @@ from tests.fake_reader import FakeReader, fake_reader  # noqa: F401, fixture
 from fusion.config.errors import UserError
 from fusion.results.curves import ANSWERS, KINDS
 from fusion.serving.classifier import Sample
-from fusion.serving.robustness import Trial, measure
-from fusion.serving.robustness import test_snippets as snippets_of
+from fusion.serving.robustness import Trial, load_snippets, measure
 from fusion.snippets.sources import no_progress
 
 LIMITS = {"text": 5, "picture": 2}
@@ -36,14 +35,14 @@ class Recorder:
 
 
 def recorded(trained: Path, *modalities: str) -> tuple[Trial, Recorder, pa.Table]:
-    trial, snippets = Trial(trained, 0), snippets_of(trained)
+    trial, snippets = Trial(trained, 0), load_snippets(trained)
     recorder = Recorder([*modalities], trial.classifier.classes)
     trial.classifier = recorder  # type: ignore[assignment]
     return trial, recorder, snippets
 
 
 def test_the_test_snippets_are_those_that_the_run_was_tested_on(trained: Path) -> None:
-    snippets, run = snippets_of(trained), json.loads((trained / "run.json").read_text())
+    snippets, run = load_snippets(trained), json.loads((trained / "run.json").read_text())
     assert snippets.num_rows == run["samples"]["test"] and set(snippets["split"].to_pylist()) == {"test"}
 
 
@@ -56,7 +55,7 @@ def test_other_data_and_unfinished_runs_are_refused(trained: Path, tmp_path: Pat
     ):
         (tmp_path / "run.json").write_text(json.dumps(run | changes))
         with pytest.raises(UserError, match=why):
-            snippets_of(tmp_path)
+            load_snippets(tmp_path)
 
 
 def test_a_damaged_text_is_asked_about_and_no_damage_is_the_text(trained: Path) -> None:
@@ -109,7 +108,7 @@ def test_a_model_that_only_looks_needs_no_reading(trained: Path, reader: FakeRea
 
 
 def test_every_curve_of_both_branches_is_measured_on_a_sample(trained: Path, reader: FakeReader) -> None:
-    snippets, trial = snippets_of(trained), Trial(trained, 0)
+    snippets, trial = load_snippets(trained), Trial(trained, 0)
     points = [*measure(trial, snippets, ["lines", "ocr", "scale"], LIMITS, no_progress)]
     assert {one.answer for one in points if one.kind == "lines"} == {*ANSWERS.values()}
     assert {one.answer for one in points if one.kind == "ocr"} == {a for (g, _), a in ANSWERS.items() if g == "text"}
@@ -121,5 +120,5 @@ def test_every_curve_of_both_branches_is_measured_on_a_sample(trained: Path, rea
 
 def test_a_run_that_moved_is_measured_where_it_lies(trained: Path, tmp_path: Path) -> None:
     moved = shutil.copytree(trained, tmp_path / "moved")
-    (point, *_) = measure(Trial(moved, 0), snippets_of(moved), ["typos"], LIMITS, no_progress)
+    (point, *_) = measure(Trial(moved, 0), load_snippets(moved), ["typos"], LIMITS, no_progress)
     assert point.value == 0 and 0 <= point.low <= point.accuracy <= point.high <= 1

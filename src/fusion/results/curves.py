@@ -64,6 +64,13 @@ KINDS = {
     "cut": _percent("cut off at one side", "the written area", HIDDEN),
 }  # fmt: skip
 BY_LINES = ("lines", "length")  # whose values are lines; those of the others are strengths
+SUMMARY = {"lines": (1, 3, 8, 20, 40), "damage": (0, 0.1, 0.4, 0.7)}  # table -> values that it shows
+NOTES = {
+    "lines": "Accuracy and its 95 % interval over projects; lines: the first of longer snippets, length: snippets that "
+    "are so long (8 lines: 6 to 8). Snippets are drawn evenly over the test projects.",
+    "damage": "Accuracy and its 95 % interval over projects, the same snippets at every strength of a kind; strength 0 "
+    "is no damage. Snippets are drawn evenly over the test projects.",
+}
 
 
 @dataclass(frozen=True)
@@ -119,15 +126,14 @@ def _cell(value: object) -> str:
 
 def summaries(points: Sequence[Point]) -> list[Table]:
     """Return a table of the curves by lines and one of those by strength, each with some of their points."""
-    parts = (("lines", BY_LINES, (1, 3, 8, 20, 40)), ("damage", [kind for kind in KINDS if kind not in BY_LINES],
-             (0, 0.1, 0.4, 0.7)))  # fmt: skip
-    tables = [_summary(name, [one for one in points if one.kind in kinds], values) for name, kinds, values in parts]
+    kinds = {"lines": BY_LINES, "damage": tuple(kind for kind in KINDS if kind not in BY_LINES)}
+    tables = [_summary(name, [one for one in points if one.kind in kinds[name]]) for name in SUMMARY]
     return [table for table in tables if table.rows]
 
 
-def _summary(name: str, points: Sequence[Point], values: Sequence[float]) -> Table:
-    is_lines = name == "lines"
-    at = {value: f"lines: {value}" if is_lines else f"strength {value:g}" for value in values}
+def _summary(name: str, points: Sequence[Point]) -> Table:
+    """Return a table with one row a curve, its point at each value of SUMMARY."""
+    at = {value: f"lines: {value}" if name == "lines" else f"strength {value:g}" for value in SUMMARY[name]}
     columns, rows = (name, "answer", *at.values()), dict[tuple[str, str], dict[str, str]]()
     for one in points:
         row = rows.setdefault(
@@ -135,12 +141,4 @@ def _summary(name: str, points: Sequence[Point], values: Sequence[float]) -> Tab
         )
         if one.value in at:
             row[at[one.value]] = with_interval(one.accuracy, (one.low, one.high))
-    return Table(name, columns, list(rows.values()), columns, (NOTES[name],) if rows else ())
-
-
-NOTES = {
-    "lines": "Accuracy and its 95 % interval over projects; lines: the first of longer snippets, length: snippets that "
-    "are so long (8 lines: 6 to 8). Snippets are drawn evenly over the test projects.",
-    "damage": "Accuracy and its 95 % interval over projects, the same snippets at every strength of a kind; strength 0 "
-    "is no damage. Snippets are drawn evenly over the test projects.",
-}
+    return Table(name, columns, list(rows.values()), columns, (NOTES[name],))

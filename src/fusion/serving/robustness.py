@@ -28,7 +28,7 @@ Right = dict[str, np.ndarray]  # answer -> which are right (N,) bool
 Progress = Callable[[Iterable[Any], str, int], Iterable[Any]]
 
 
-def test_snippets(folder: Path) -> pa.Table:
+def load_snippets(folder: Path) -> pa.Table:
     """Return the snippets that a run was tested on. Raises UserError where its data cannot be had or are others."""
     from fusion.snippets.user.stream import open_stream
     from fusion.training.data import load_table  # brings Lightning
