@@ -45,9 +45,7 @@ def _amount(title: str, axis: str, none: str, amount: Callable[[float], str]) ->
 
 KINDS = {
     "lines": Kind("first lines of longer snippets", "lines left", LINES, tuple(map(str, LINES))),
-    "length": Kind(
-        "snippets by their own length", "lines", LINES, ("1", "2", "3", "4–5", "6–8", "9–12", "13–20", "21–30", "31+")
-    ),
+    "length": Kind("snippets by their own length", "lines, at most", LINES, (*map(str, LINES[:-1]), f">{LINES[-2]}")),
     "typos": _percent("typing errors", "characters"),
     "ocr": _percent("reading errors", "confusable characters"),
     "cut_lines": _percent("lines cut at the right", "the longest line"),

@@ -141,7 +141,7 @@ def robustness(points: Sequence[Point], path: Path) -> None:
     labels = [label for label in ANSWERS.values() if label in lines]
     figure.tight_layout()
     figure.legend(
-        [lines[label] for label in labels], labels, loc="lower center", bbox_to_anchor=(0.5, 1.0), frameon=False,
+        [lines[label] for label in labels], labels, loc="lower center", bbox_to_anchor=(0.5, 0.98), frameon=False,
         ncols=min(3, len(labels)),
     )  # fmt: skip
     _save(figure, path)
