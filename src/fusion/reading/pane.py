@@ -92,8 +92,6 @@ def _on_grid(cells: Cells, pitch: float) -> tuple[float, Pane]:
     score = sum(segment.characters * segment.coherence for segment in long)
     if not kept or not _is_grid([each for each, sized in segments if sized], long):
         return 0.0, Pane(cells[near], pitch, line_height, is_grid=False)
-    if not kept:  # pieces so short that only together they tell a grid
-        return score, Pane(cells[near], pitch, line_height)
     own = cells[np.sort(np.concatenate([segment.at for segment in kept]))]
     return score, Pane(own, pitch, median(own.line_height, own.ink))
 

@@ -18,7 +18,6 @@ from fusion.results.curves import ANSWERS, BY_LINES, KINDS, Point, evenly, has_l
 from fusion.results.record import read_run
 from fusion.screenshots import damage
 from fusion.screenshots.renderer import Renderer
-from fusion.screenshots.style import sample_key
 from fusion.serving.classifier import Classifier, Sample
 from fusion.snippets import corrupt
 from fusion.snippets.snippet import select_split, split_hash
@@ -93,14 +92,8 @@ class Trial:
 
     def _picture(self, text: str, id: str, kind: str, value: float) -> np.ndarray:
         """Return the screenshot, (H, W, 3) uint8, as it is before a branch sees it, damaged."""
-        painter, (width, height) = self.renderer.painter, self.renderer.size
-        scene = painter.scene([text], [id], np.array([sample_key(self.renderer.seed, None, id)], np.uint64), None)
-        pictures = np.empty((1, height, width, 3), np.uint8)
-        painter.draw(scene, pictures)
-        painter.degrade(scene, pictures)
-        if kind not in damage.KINDS:
-            return pictures[0]
-        return damage.damage(pictures[0], kind, value, self._rng(kind, id))
+        (picture,) = self.renderer.source([text], [id], None)
+        return damage.damage(picture, kind, value, self._rng(kind, id)) if kind in damage.KINDS else picture
 
     def _seen(self, pictures: Iterable[np.ndarray]) -> tuple[list[Sample], np.ndarray]:
         """Return what to ask about pictures, and in which of them (N,) code was read."""
