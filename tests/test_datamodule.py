@@ -211,7 +211,7 @@ def test_what_is_read_goes_with_the_row_of_its_picture(table, bpe, datamodule):
     rows, _ = module.draw("val", None)
     texts = [f"read{i}" if i else " " for i in range(len(rows))]
     store = ReadingStore()
-    store.add(None, rows, texts, np.arange(4 * len(rows)).reshape(-1, 4))
+    store.add(None, rows, texts, texts, np.arange(4 * len(rows)).reshape(-1, 4))
     module.use(readings=store)
     seen = 0
     for batch in module.loader("val", None):

@@ -56,16 +56,19 @@ class FeatureStore:
 class ReadingStore:
     """What was read in every picture that training, validation and test will ask for, by style and row."""
 
-    read: dict[Style, dict[RowKey, tuple[str, np.ndarray]]] = field(default_factory=dict)  # text, quality (4,)
+    # by style and row: the text, the same with its coloured words marked, quality (4,)
+    read: dict[Style, dict[RowKey, tuple[str, str, np.ndarray]]] = field(default_factory=dict)
 
-    def add(self, style: Style, rows: Sequence[RowKey], texts: Sequence[str], quality: np.ndarray) -> None:
+    def add(
+        self, style: Style, rows: Sequence[RowKey], texts: Sequence[str], coloured: Sequence[str], quality: np.ndarray
+    ) -> None:
         """Add what was read in pictures of rows in one style, quality (N, 4)."""
-        self.read.setdefault(style, {}).update(zip(rows, zip(texts, quality, strict=True), strict=True))
+        self.read.setdefault(style, {}).update(zip(rows, zip(texts, coloured, quality, strict=True), strict=True))
 
-    def __call__(self, rows: Sequence[RowKey], style: Style) -> tuple[list[str], torch.Tensor]:
-        """Rows -> what was read in their pictures, and how well (B, 4)."""
-        found = [self.read[style][row] for row in rows]
-        return [text for text, _ in found], torch.from_numpy(np.stack([quality for _, quality in found]))
+    def __call__(self, rows: Sequence[RowKey], style: Style) -> tuple[list[str], list[str], torch.Tensor]:
+        """Rows -> what was read in their pictures, the same with coloured words marked, and how well (B, 4)."""
+        texts, coloured, quality = zip(*(self.read[style][row] for row in rows), strict=True)
+        return [*texts], [*coloured], torch.from_numpy(np.stack(quality))
 
 
 @dataclass(frozen=True)
@@ -80,6 +83,7 @@ class Sources:
     change: Callable[[str, str, int], str] | None = None  # text, id, epoch -> the text as training sees it
     damage: Callable[[str, str, Any], str] | None = None  # the same, after its picture was drawn; in evaluation too
     has_text: bool = True  # else it is missing
+    has_colours: bool = False  # a member sees what was read with its coloured words marked
 
 
 class Collate:
@@ -100,8 +104,10 @@ class Collate:
             batch["text"] = sources.tokenizer(given)
             batch["present"]["text"] = torch.full((len(texts),), sources.has_text)
         if sources.readings is not None and sources.tokenizer is not None:
-            read, quality = sources.readings(row_keys(rows), self.style)
+            read, coloured, quality = sources.readings(row_keys(rows), self.style)
             batch["read"] = sources.tokenizer(read) | {"quality": quality}
+            if sources.has_colours:
+                batch["colours"] = sources.tokenizer(coloured)
             batch["present"]["read"] = torch.tensor([bool(text.strip()) for text in read])
         if sources.features is not None:
             batch["features"] = {"image": sources.features(row_keys(rows), self.style)}  # (B, [K,] D)

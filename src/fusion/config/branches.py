@@ -205,3 +205,8 @@ class Fusion:
     read: bool = Field(
         default=False, description="what fusion ocr reads in the picture is a modality too, seen by the text branch"
     )
+    colours: int = Field(
+        default=0, ge=0,
+        description="with read: weights, n-grams times labels, of a linear model that sees which words are coloured; "
+        "0: none",
+    )  # fmt: skip

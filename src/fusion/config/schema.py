@@ -143,6 +143,11 @@ def load_config(given: Mapping[str, Any]) -> Config:
         )
     if config.fusion.read and not (config.has_image and config.has_text):
         raise UserError("fusion.read=true reads pictures for the text branch; give both: a backbone and a text.")
+    if config.fusion.colours and not (config.fusion.read and config.text.name == "nano"):
+        raise UserError(
+            f"fusion.colours={config.fusion.colours} marks what text=nano reads in a picture; "
+            "pass fusion.read=true text=nano."
+        )
     if config.fusion.read and config.is_streamed:
         raise UserError(
             "fusion.read=true reads every picture beforehand, which a stream lacks; pass data.streaming=false."

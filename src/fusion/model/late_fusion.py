@@ -7,10 +7,12 @@ from typing import Any
 import torch
 from torch import nn
 
+from fusion.branches.linear_member import LinearMember, rows_for
 from fusion.model import heads
 from fusion.model.members import Members
 
 READ = "read"  # the modality of what was read in a picture: the text branch sees it too
+COLOURS = "colours"  # what was read, its coloured words marked: see screenshots/word_colours.py
 QUALITY = 4  # numbers that say how well it was read: see reading.transcript
 ALL, NETWORK, LINEAR = "all", "network", "linear"  # answers beside those of each modality
 AVERAGES = ("average", "stacking")  # fusions of answers, not of features
@@ -33,8 +35,9 @@ class LateFusion(nn.Module):
     def __init__(
         self, branches: Mapping[str, Any], classes: int, hidden: Sequence[int], dropout: float,
         modality_dropout: float = 0.0, name: str = "concat", width: int = 128, auxiliary: float = 0.0,
-        missing: str = "zeros", read: bool = False,
+        missing: str = "zeros", read: bool = False, colours: int = 0,
     ):  # fmt: skip
+        """colours: weights of a linear member of what is read with its colours; 0: there is none."""
         super().__init__()
         if not branches:
             raise ValueError("a model needs at least one branch")
@@ -60,6 +63,8 @@ class LateFusion(nn.Module):
         self.missing = nn.ParameterDict(
             {of: nn.Parameter(torch.zeros(self.widths[of])) for of in self.modalities} if learned else {}
         )
+        rows = rows_for(colours, classes)
+        self.colours = LinearMember(rows, classes) if rows else None  # fitted by training/colours.py
         self.members = self._make_members() if several else None
 
     def _make_head(
@@ -90,6 +95,7 @@ class LateFusion(nn.Module):
         else:
             return None
         shares |= {f"{LINEAR} {of}": shares.get(of, 1.0) for of in linear}
+        shares |= {f"{LINEAR} {COLOURS}": 1.0} if self.colours is not None else {}
         return Members([*shares], [*shares.values()], QUALITY)
 
     @property
@@ -121,8 +127,9 @@ class LateFusion(nn.Module):
     def answers(self, batch: Mapping[str, Any]) -> Answers:
         """Batch -> logits (B, C): "all", then what each modality says alone, if there are several.
 
-        Beside them "network", the fused network without linear members, and "linear", that of the text alone, where
-        there are such. While training they are what `fuse` says.
+        Beside them "network", the fused network without linear members, "linear", that of the text alone, and
+        "colours", that of what was read with its colours, where there are such. While training they are what `fuse`
+        says.
         """
         features = self._features(batch)
         present = torch.stack([batch["present"][of] for of in self.modalities], dim=1)  # (B, M)
@@ -172,6 +179,8 @@ class LateFusion(nn.Module):
         if linear:
             answers[NETWORK] = self._whole(batch, features, present, alone, {})
             answers[LINEAR] = linear.get("text", answers[NETWORK])
+        if COLOURS in linear:
+            answers[COLOURS] = linear[COLOURS]
         for i, of in enumerate(self.modalities):
             only = torch.zeros_like(present)
             only[:, i] = True
@@ -223,6 +232,8 @@ class LateFusion(nn.Module):
         """Return the logits of each member (B, N, C), which a sample has (B, N), and how well it was read (B, Q)."""
         assert self.members is not None
         has = dict(zip(self.modalities, present.unbind(1), strict=True))
+        if COLOURS in linear:
+            has[COLOURS] = has[READ] & has["image"]  # characters and their colours
         logits, there = [], []
         for name in self.members.names:
             of = name.removeprefix(f"{LINEAR} ")
@@ -232,7 +243,7 @@ class LateFusion(nn.Module):
                 there.append(present.any(1))
             elif of != name:
                 logits.append(linear[of] if of in linear else torch.zeros_like(logits[0]))
-                there.append(has[of] if of in linear else torch.zeros_like(has[of]))
+                there.append(has[of] if of in linear else torch.zeros_like(present[:, 0]))
             else:
                 logits.append(alone[of].float())
                 there.append(has[of])
@@ -252,9 +263,12 @@ class LateFusion(nn.Module):
         return _mean([logits for logits, _, _ in made], dim=2), made[0][1], made[0][2]
 
     def _linear(self, batch: Mapping[str, Any]) -> Answers:
-        """Return the log-probabilities of the linear member of each text, given or read."""
+        """Return the log-probabilities of the linear member of each text, given or read, and read with its colours."""
         member = getattr(self.branches["text"], "linear_member", None) if "text" in self.branches else None
-        return {of: member(batch[of]) for of in ("text", READ) if member is not None and of in batch}
+        answers = {of: member(batch[of]) for of in ("text", READ) if member is not None and of in batch}
+        if self.colours is not None and COLOURS in batch:
+            answers[COLOURS] = self.colours(batch[COLOURS])
+        return answers
 
     def _drop_modality(self, present: torch.Tensor) -> torch.Tensor:
         """(B, M) bool -> the same; rows with several modalities lose one by chance, which is drawn evenly."""

@@ -28,13 +28,14 @@ SITUATIONS = {
     "corrupted": "corrupted text, picture",
 }
 COLUMNS = (
-    "Highlight", "Fusion", "Situation", "n", "Text", "Read", "Image", "Fused", "Against the best part", "Verdict",
-    "Members", "Status", "Run",
+    "Highlight", "Fusion", "Situation", "n", "Text", "Read", "Image", "Colours", "Fused", "Against the best part",
+    "Verdict", "Members", "Status", "Run",
 )  # fmt: skip
 NOTE = (
     "Accuracy on the test split. Each part is what the same run answers from that modality alone. In brackets the 95 % "
     "interval over projects, drawn again 1,000 times; the difference is paired, on the same snippets, to the part that "
-    "is best on validation, and where its interval holds 0 it is a tie. Members: the weights of an average, fitted on "
+    "is best on validation, and where its interval holds 0 it is a tie. Colours: what was read and how it is coloured, "
+    "which takes the picture and what was read in it. Members: the weights of an average, fitted on "
     "validation."
 )
 COLUMNS_READ = ("situation", "split", "id", "group", "label", "answer", "predicted")
@@ -87,7 +88,7 @@ def _right(table: pa.Table, split: str) -> tuple[Right, np.ndarray]:
 def _cells(test: Right, groups: np.ndarray, val: Right) -> dict[str, Any]:
     fused = test["all"]
     cells: dict[str, Any] = {"accuracy": fused.mean(), "n": f"{len(fused):,}"}
-    cells |= {name.capitalize(): f"{test[name].mean():.3f}" for name in PARTS if name in test}
+    cells |= {name.capitalize(): f"{test[name].mean():.3f}" for name in (*PARTS, "colours") if name in test}
     cells["Fused"] = with_interval(fused.mean(), project_interval(fused, groups))
     best = best_part(val or test)
     if best is not None:

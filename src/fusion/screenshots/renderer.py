@@ -114,6 +114,13 @@ class Renderer:
         self._paint(self.painter.scene(texts, ids, keys, labels), out, ids, epoch)
         return out
 
+    def marked(
+        self, texts: Sequence[str], ids: Sequence[str], epoch: int | None, labels: Sequence[str] | None = None
+    ) -> list[str]:
+        """B texts -> the same with the words marked that are coloured in their source pictures."""
+        keys = np.array([sample_key(self.seed, epoch, id) for id in ids], np.uint64)
+        return self.painter.marked(self.painter.scene(texts, ids, keys, labels), texts)
+
     def _paint(self, scene: Scene, out: np.ndarray, ids: Sequence[str], epoch: int | None) -> None:
         """Fill out with source pictures, degraded and damaged."""
         self.painter.draw(scene, out)

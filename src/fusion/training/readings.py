@@ -24,6 +24,7 @@ from fusion.console import progress
 from fusion.datamodule import ReadingStore, RowKey, SnippetDataModule, Style
 from fusion.files import replacing
 from fusion.reading.reader import read_picture
+from fusion.reading.word_colours import with_colours
 from fusion.results.record import Record
 from fusion.training.feature_cache import evaluated_styles, rows_hash, states_of_own_pictures
 from fusion.weights import shipped_weights
@@ -32,6 +33,8 @@ log = logging.getLogger(__name__)
 
 RECIPE = 1  # raised when the same picture gives another text, with the same weights
 FEW = 64  # pictures that are read in this process
+
+Readings = tuple[list[str], list[str], np.ndarray]  # texts, the same with coloured words marked, quality (N, 4)
 
 
 def use_readings(config: Config, datamodule: SnippetDataModule, record: Record) -> None:
@@ -60,16 +63,17 @@ def use_readings(config: Config, datamodule: SnippetDataModule, record: Record) 
     log.info("read %d pictures, %d of them now, in %.0f s", total, now, seconds)
     record.update(readings={"pictures": total, "read": now, "seconds": seconds})
     record.content["timings"]["reading_seconds"] = seconds
-    datamodule.use(readings=store)
+    datamodule.use(readings=store, has_colours=config.fusion.colours > 0)
 
 
-def read_pictures(pictures: Sequence[np.ndarray]) -> tuple[list[str], np.ndarray]:
-    """Pictures, each (H, W, 3) uint8 -> the text in each, and how well it was read (N, 4)."""
-    transcripts = [read_picture(picture) for picture in pictures]
-    return [each.text for each in transcripts], np.stack([each.quality for each in transcripts])
+def read_pictures(pictures: Sequence[np.ndarray]) -> Readings:
+    """Pictures, each (H, W, 3) uint8 -> the text in each, also with its coloured words marked, and quality (N, 4)."""
+    seen = [(read_picture(picture), picture) for picture in pictures]
+    coloured = [with_colours(transcript, picture) for transcript, picture in seen]
+    return [each.text for each, _ in seen], coloured, np.stack([each.quality for each, _ in seen])
 
 
-def _read(datamodule: SnippetDataModule, split: str, style: Style, count: int) -> tuple[list[str], np.ndarray]:
+def _read(datamodule: SnippetDataModule, split: str, style: Style, count: int) -> Readings:
     workers = (os.cpu_count() or 1) if count > FEW else 0
     threads = torch.get_num_threads()
     if not workers:
@@ -79,17 +83,23 @@ def _read(datamodule: SnippetDataModule, split: str, style: Style, count: int) -
         parts = [*progress(batches, f"reading pictures ({split})", len(batches))]
     finally:
         torch.set_num_threads(threads)
-    return [text for texts, _ in parts for text in texts], np.concatenate([quality for _, quality in parts])
+    texts, coloured, quality = zip(*parts, strict=True)
+    return (
+        [text for part in texts for text in part],
+        [text for part in coloured for text in part],
+        np.concatenate(quality),
+    )
 
 
-def _save(path: Path, rows: Sequence[RowKey], texts: list[str], quality: np.ndarray) -> None:
+def _save(path: Path, rows: Sequence[RowKey], texts: list[str], coloured: list[str], quality: np.ndarray) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    table = pa.table({"text": texts, "quality": [*quality]}, metadata={"rows": rows_hash(rows)})
+    columns = {"text": texts, "coloured": coloured, "quality": [*quality]}
+    table = pa.table(columns, metadata={"rows": rows_hash(rows)})
     with replacing(path) as part:
         pq.write_table(table, part)
 
 
-def _load(path: Path, rows: Sequence[RowKey]) -> tuple[list[str], np.ndarray] | None:
+def _load(path: Path, rows: Sequence[RowKey]) -> Readings | None:
     """Return the readings in a file, None where it is not there, not whole or not of these very rows."""
     if not path.is_file():
         return None
@@ -98,7 +108,7 @@ def _load(path: Path, rows: Sequence[RowKey]) -> tuple[list[str], np.ndarray] | 
         if table.schema.metadata[b"rows"].decode() != rows_hash(rows) or table.num_rows != len(rows):
             raise ValueError("it is of other rows")
         quality = np.array(table["quality"].to_pylist(), np.float32).reshape(len(rows), -1)
-        return table["text"].to_pylist(), quality
+        return table["text"].to_pylist(), table["coloured"].to_pylist(), quality
     except (OSError, ValueError, KeyError, TypeError, pa.ArrowException) as error:
         log.warning("%s is damaged (%s); its pictures are read anew", path, error)
         return None

@@ -18,6 +18,7 @@ from fusion.console import Stopped, set_up_logging
 from fusion.results.record import Record, new_run_folder
 from fusion.training.batchnorm import estimate_statistics
 from fusion.training.build import create_branches, make_model
+from fusion.training.colours import fit_colours
 from fusion.training.data import load_data, make_datamodule
 from fusion.training.evaluate import evaluate
 from fusion.training.feature_cache import use_cached_features
@@ -132,6 +133,7 @@ def _train(config: Config, folder: Path, record: Record) -> None:
         facts = {"source_size": list(data.renderer.size), "fingerprint": data.renderer.fingerprint}
         record.update(image=branches["image"].module.facts() | facts)  # type: ignore[operator]
     datamodule, model = make_datamodule(config, data, branches), make_model(config, data.classes, branches)
+    fit_colours(config, model, data, record)
     estimate_statistics(config, model.net, datamodule, record)
     use_cached_features(config, model, datamodule, record)
     use_readings(config, datamodule, record)
