@@ -35,7 +35,10 @@ def parser() -> argparse.ArgumentParser:
         metavar="FILE",
         help="a text or a picture (PNG, JPEG, WebP, GIF, BMP), told by what is in it; a folder; - for standard input",
     )
-    arguments.add_argument("--run", type=Path, required=True, metavar="RUN_DIR", help="the folder of a completed run")
+    arguments.add_argument(
+        "--run", type=Path, required=True, metavar="RUN_DIR",
+        help="the folder of a completed run, or what fusion export wrote, which answers without torch",
+    )  # fmt: skip
     arguments.add_argument("--json", action="store_true", help="one JSON object a line")
     arguments.add_argument(
         "--mode", choices=("high_confidence", "medium_confidence", "best_guess"), default="medium_confidence",
@@ -52,14 +55,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     if args.files.count("-") > 1:
         raise UserError("- is given more than once, but standard input can be read only once; leave one of them.")
     console.set_up_logging()
-    import torch
-
     from fusion.serving.inputs import read_inputs
     from fusion.serving.predictor import Predictor
 
-    torch.set_num_threads(min(4, torch.get_num_threads()))
     labels = [label.strip() for label in args.labels.split(",") if label.strip()]
     predictor = Predictor(args.run, args.mode, labels, max(1, args.top))
+    if (torch := sys.modules.get("torch")) is not None:  # an exported model does without
+        torch.set_num_threads(min(4, torch.get_num_threads()))
     failed = False
     for answer in predictor.predict(read_inputs(args.files)):
         failed |= answer.error is not None

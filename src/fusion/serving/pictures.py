@@ -1,6 +1,7 @@
 """A picture that was found -> the picture itself and what is read in it, or the reason why not."""
 
 import logging
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -37,8 +38,10 @@ class SeenPicture:
         return {"width": read.width, "height": read.height, "reading": read.facts() | {"reason": self.reason}}
 
 
-def see(item: Input) -> SeenPicture:
+def see(item: Input, read: Callable[[np.ndarray], Transcript] | None = None) -> SeenPicture:
     """Open and read the picture of an input. Raises UserError where nothing can be read: the weights are missing.
+
+    read: None is the reader that fusion ships, run by torch.
 
     The status becomes no_code where the picture shows none, and else says why it was not read: too_large, unreadable
     for a damaged one, error for what should not happen.
@@ -50,10 +53,11 @@ def see(item: Input) -> SeenPicture:
     except PictureError as error:
         status = "too_large" if isinstance(error, PictureTooLargeError) else "unreadable"
         return SeenPicture(replace(item, status=status, error=str(error)))
-    from fusion.reading.reader import read_picture  # brings torch
+    if read is None:
+        from fusion.reading.reader import read_picture as read
 
     try:
-        transcript = read_picture(picture)
+        transcript = read(picture)
     except UserError:
         raise
     except Exception as error:  # one picture in a folder of thousands must not take the others with it

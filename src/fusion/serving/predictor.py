@@ -9,8 +9,7 @@ import numpy as np
 
 from fusion import __version__
 from fusion.config.errors import UserError, did_you_mean
-from fusion.model import checkpoint
-from fusion.serving.classifier import ALL, Classifier, Sample
+from fusion.serving.classifier import ALL, Sample, make_classifier
 from fusion.serving.inputs import Input
 from fusion.serving.pictures import SeenPicture, see
 from fusion.serving.prediction import THRESHOLDS, Prediction
@@ -22,12 +21,12 @@ Probabilities = dict[str, np.ndarray]  # of all modalities together and, where t
 
 
 class Predictor:
-    """A run folder, or its model folder -> predictions."""
+    """A run folder, its model folder, or what `fusion export` wrote -> predictions."""
 
     def __init__(self, run: Path, mode: str = "medium_confidence", labels: Sequence[str] = (), top: int = 5):
         """mode: one of THRESHOLDS; labels: the only ones to answer with, () for all; top: how many to list."""
-        model = checkpoint.load(run if (run / "meta.json").is_file() else run / "model")
-        meta, self.classifier = model.meta, Classifier(model)
+        self.classifier = make_classifier(run)
+        meta = self.classifier.meta
         self.classes, self.mode, self.top = self.classifier.classes, mode, top
         for label in labels:
             if label not in self.classes:
@@ -65,7 +64,7 @@ class Predictor:
         """Return the input, its picture read if it is one, and what to ask the model about it, if anything."""
         if item.picture is None or item.status != "ok":
             return SeenPicture(item), Sample(item.text) if item.status == "ok" else None
-        seen = see(item)
+        seen = see(item, self.classifier.read)
         sample = self.classifier.sample(seen.item.text, seen.picture) if self._can_answer(seen) else None
         return SeenPicture(seen.item, None, seen.transcript), sample  # a block of large pictures would fill the memory
 
