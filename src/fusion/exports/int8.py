@@ -54,7 +54,7 @@ def _convolutions(path: Path, pictures: np.ndarray) -> None:
 
     with tempfile.TemporaryDirectory(dir=path.parent) as place:
         prepared, out = Path(place) / "prepared.onnx", Path(place) / path.name
-        quant_pre_process(path, prepared)
+        quant_pre_process(path, prepared, skip_symbolic_shape=True)  # which tells of itself on standard output
         quantize_static(
             prepared, out, _Pictures(pictures), quant_format=QuantFormat.QDQ, per_channel=True,
             activation_type=QuantType.QUInt8, weight_type=QuantType.QInt8,

@@ -9,6 +9,16 @@ from fusion.model.checkpoint import Model
 from fusion.serving.classifier import MAX_WINDOWS
 from fusion.snippets.corpus import windows
 
+NGRAMS = {  # how runner.py reads a text for text=nano and micro
+    "kind": "ngrams",
+    "max_bytes": ngrams.MAX_BYTES,
+    "max_ngram": ngrams.MAX_NGRAM,  # bytes
+    "max_tokens": tokens.MAX_TOKENS,  # of the longest n-gram of tokens, whose buckets come after those of bytes
+    "buckets": ngrams.NUM_HASH_BUCKETS,
+    "hash": {"name": "FNV-1a, 64 bits", "offset": int(names.FNV), "prime": int(names.PRIME)},
+    "weight": "log(1 + count), scaled to length 1",
+}
+
 
 def describe(model: Model, folder: Path) -> dict[str, Any]:
     """Return it for a folder that already holds tokenizer.json."""
@@ -38,11 +48,4 @@ def describe(model: Model, folder: Path) -> dict[str, Any]:
 
 def _tokenizer(model: Model) -> dict[str, Any]:
     name = model.meta["branches"]["text"]["name"]
-    if name in ("nano", "micro"):
-        return {
-            "kind": "ngrams", "max_bytes": ngrams.MAX_BYTES, "max_ngram": ngrams.MAX_NGRAM,
-            "max_tokens": tokens.MAX_TOKENS, "buckets": ngrams.NUM_HASH_BUCKETS,
-            "hash": {"name": "FNV-1a, 64 bits", "offset": int(names.FNV), "prime": int(names.PRIME)},
-            "weight": "log(1 + count), scaled to length 1",
-        }  # fmt: skip
-    return {"kind": {"linear": "characters"}.get(name, "tokenizers")}
+    return NGRAMS if name in ("nano", "micro") else {"kind": {"linear": "characters"}.get(name, "tokenizers")}
