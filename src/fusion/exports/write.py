@@ -23,6 +23,7 @@ from fusion.exports.samples import Samples
 from fusion.files import sha256_of
 from fusion.model.checkpoint import Model
 from fusion.reading.network import shipped_recognizer
+from fusion.serving import runner
 from fusion.serving.onnx_folder import KIND, MODEL, SCHEMA
 
 EXAMPLES = (
@@ -71,7 +72,7 @@ def export(model: Model, folder: Path, samples: Samples, int8: bool = False) -> 
         _write_reader(written)
         if model.tokenizer is not None:
             (part / "tokenizer.json").write_text(model.tokenizer.to_json(), encoding="utf-8")
-        shutil.copyfile(Path(__file__).with_name("runner.py"), part / "runner.py")
+        shutil.copyfile(runner.__file__, part / "runner.py")
         content = {
             "schema": SCHEMA, "kind": KIND, "fusion": __version__, "torch": torch.__version__,
             "meta": model.meta, "precision": "float", "graphs": written.facts(),

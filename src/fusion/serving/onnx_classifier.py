@@ -1,20 +1,25 @@
 """What `fusion export` wrote -> the classifier, by onnxruntime alone: torch is never imported."""
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fusion.branches import Tokenizer, restore_tokenizer
 from fusion.config.errors import UserError
-from fusion.reading.cells import CellMaps
-from fusion.reading.reader import read_picture
-from fusion.reading.transcript import Transcript
 from fusion.serving.classifier import AT_ONCE, Classifier
 from fusion.serving.onnx_folder import MODEL, Export, Graph, open_export
+from fusion.serving.runner import NgramReader
+
+if TYPE_CHECKING:
+    from fusion.branches import Tokenizer
+    from fusion.reading.cells import CellMaps
+    from fusion.reading.transcript import Transcript
+
+FEW = 100  # texts that are read before n-grams are compiled
 
 
 @dataclass(frozen=True)
@@ -46,7 +51,31 @@ class OnnxModel:
 
     net: OnnxNet
     meta: dict[str, Any]
-    tokenizer: Tokenizer | None
+    tokenizer: "TextReader | None"
+
+
+class TextReader:
+    """Texts -> the columns of the text graph.
+
+    N-grams of the first FEW texts are read without numba, whose compiled code is ten times as fast but takes half a
+    second to load.
+    """
+
+    def __init__(self, content: str, settings: dict[str, Any], spec: dict[str, Any]):
+        self.content, self.spec, self.count = content, spec, 0
+        self.first = NgramReader(settings, json.loads(content)["known"]) if settings["kind"] == "ngrams" else None
+
+    def arrays(self, texts: Sequence[str]) -> dict[str, np.ndarray]:
+        self.count += len(texts)
+        if self.first is not None and self.count <= FEW:
+            return self.first(texts)
+        return self.tokenizer.arrays(texts)
+
+    @cached_property
+    def tokenizer(self) -> "Tokenizer":
+        from fusion.branches import restore_tokenizer
+
+        return restore_tokenizer(self.content, self.spec)
 
 
 class OnnxNetwork:
@@ -55,7 +84,9 @@ class OnnxNetwork:
     def __init__(self, export: Export):
         self.reader, self.letters = export.graph("reader"), export.graph("reader_characters")
 
-    def look(self, strip: np.ndarray) -> CellMaps:
+    def look(self, strip: np.ndarray) -> "CellMaps":
+        from fusion.reading.cells import CellMaps
+
         return CellMaps(**self.reader({"image": strip}))
 
     def characters(self, hidden: np.ndarray) -> np.ndarray:
@@ -76,20 +107,23 @@ class OnnxClassifier(Classifier):
                 f"{folder / MODEL} is damaged ({type(error).__name__}: {error}); copy it again, or run fusion export."
             ) from error
 
-    def read(self, picture: np.ndarray) -> Transcript:  # type: ignore[override]
+    def read(self, picture: np.ndarray) -> "Transcript":  # type: ignore[override]
         """(H, W, 3) uint8 -> what stands in the picture."""
+        from fusion.reading.reader import read_picture
+
         return read_picture(picture, self._network)
 
     @cached_property
     def _network(self) -> OnnxNetwork:
         return OnnxNetwork(self.export)
 
-    def _tokenizer(self) -> Tokenizer | None:
+    def _tokenizer(self) -> TextReader | None:
         if "text" not in self.export.meta["branches"]:
             return None
         entry = self.export.content["preprocessing"]["text"]
         path = self.export.checked(entry["file"], entry["sha256"])
-        return restore_tokenizer(path.read_text(encoding="utf-8"), self.export.meta["branches"]["text"])
+        content, spec = path.read_text(encoding="utf-8"), self.export.meta["branches"]["text"]
+        return TextReader(content, entry["tokenizer"], spec)
 
     def _logits(
         self, texts: Sequence[str], image: np.ndarray | None, present: Sequence[dict[str, np.ndarray]]

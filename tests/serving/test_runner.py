@@ -15,9 +15,9 @@ from tests.tiny import CODE, sample
 
 from fusion.branches.ngrams import Ngrams
 from fusion.exports.preprocessing import NGRAMS
-from fusion.exports.runner import NgramReader, Runner, as_seen, windows
 from fusion.screenshots import user_images
 from fusion.serving.classifier import Classifier, Sample, make_classifier, spread
+from fusion.serving.runner import NgramReader, Runner, as_seen, windows
 from fusion.snippets.corpus.windows import JOIN_LINES, MAX_LINES, MIN_LINES
 
 KNOWN = ["def", "return", "self", "x9", "_a", "Größe"]

@@ -1,13 +1,10 @@
-"""Two exported models: one of both modalities with tiles left out, and text=nano with its linear member."""
+"""Two exported models: one of both modalities, and text=nano with its linear member."""
 
 from pathlib import Path
 
 import pytest
 from tests.tiny import HEAD, configured
 
-from fusion.exports.samples import Samples, samples_of
-from fusion.exports.write import export
-from fusion.model import checkpoint
 from fusion.training import run
 
 NANO = [
@@ -33,9 +30,9 @@ def fused(trained: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def exported(run_folder: Path, folder: Path, int8: bool = False) -> Path:
-    export(checkpoint.load(run_folder / "model"), folder, samples(run_folder), int8)
+    from fusion.exports.samples import samples_of
+    from fusion.exports.write import export
+    from fusion.model import checkpoint
+
+    export(checkpoint.load(run_folder / "model"), folder, samples_of(run_folder, 20), int8)
     return folder
-
-
-def samples(run_folder: Path) -> Samples:
-    return samples_of(run_folder, 20)
