@@ -10,7 +10,7 @@ from tests.exported import NANO
 from tests.tiny import HEAD, IMAGE_ONLY, TEXT_ONLY, configured
 
 from fusion.config.errors import UserError
-from fusion.exports import check
+from fusion.exports import check, write
 from fusion.exports.samples import Samples, samples_of
 from fusion.exports.write import export
 from fusion.model import checkpoint
@@ -30,6 +30,13 @@ KINDS = {
 }  # fmt: skip
 
 
+@pytest.fixture
+def without_reader(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Leave out the graphs of the reader, the same in every export, whose tracing takes seconds."""
+    monkeypatch.setattr(write, "_write_reader", lambda written: None)
+    monkeypatch.setattr(check, "reader_difference", lambda folder, texts: 0.0)
+
+
 @pytest.fixture(scope="module")
 def model(corpus: Path, tmp_path_factory: pytest.TempPathFactory):
     """Return what trains a tiny model of a kind and opens it."""
@@ -42,6 +49,7 @@ def model(corpus: Path, tmp_path_factory: pytest.TempPathFactory):
     return trained
 
 
+@pytest.mark.usefixtures("without_reader")
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_model_of_any_kind_answers_as_its_run(kind: str, model, tmp_path: Path) -> None:
     content = export(*_with_folder(model(kind), tmp_path / "out"))
@@ -54,6 +62,7 @@ def _with_folder(found: tuple[Model, Samples], folder: Path) -> tuple[Model, Pat
     return found[0], folder, found[1]
 
 
+@pytest.mark.usefixtures("without_reader")
 @pytest.mark.parametrize("kind", ["ngram", "nano and pictures"])
 def test_eight_bits_are_smaller_and_measured(kind: str, model, tmp_path: Path) -> None:
     found, texts = model(kind)
@@ -81,6 +90,7 @@ def test_the_graphs_tell_nothing_about_this_machine(nano: Path) -> None:
         assert all(not node.metadata_props for node in onnx.load(path).graph.node)
 
 
+@pytest.mark.usefixtures("without_reader")
 def test_an_export_is_replaced_and_nothing_else_is(model, nano: Path, nano_run: Path, tmp_path: Path) -> None:
     found, texts = checkpoint.load(nano_run / "model"), samples_of(nano_run, 5)
     export(found, tmp_path / "out", texts)
@@ -95,6 +105,7 @@ def test_an_export_is_replaced_and_nothing_else_is(model, nano: Path, nano_run: 
     assert (tmp_path / "mine" / "thesis.txt").exists()
 
 
+@pytest.mark.usefixtures("without_reader")
 def test_an_export_that_answers_otherwise_is_not_written(
     nano_run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

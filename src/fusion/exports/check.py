@@ -15,6 +15,7 @@ from fusion.reading.network import shipped_network
 from fusion.screenshots.renderer import Renderer
 from fusion.serving.classifier import Classifier, Sample
 from fusion.serving.onnx_classifier import OnnxClassifier, OnnxNetwork
+from fusion.serving.onnx_folder import open_export
 from fusion.snippets.snippet import text_id
 
 CLOSE = 1e-3  # difference of probabilities
@@ -29,7 +30,7 @@ def check(model: Model, folder: Path, samples: Samples) -> dict[str, Any]:
             f"The export does not answer as the run does (probabilities differ by up to {found['max_difference']:.1g}, "
             f"{found['agree']:.1%} of the answers are the same), so it was not written; predict with the run itself."
         )
-    off = reader_difference(OnnxNetwork(OnnxClassifier(folder).export), samples.texts)
+    off = reader_difference(folder, samples.texts)
     if not off <= CLOSE:
         raise UserError(
             f"The exported reader does not see what the reader does (probabilities differ by up to {off:.1g}), so the "
@@ -57,9 +58,9 @@ def compare(model: Model, folder: Path, samples: Samples) -> dict[str, Any]:
     return found
 
 
-def reader_difference(net: OnnxNetwork, texts: Sequence[str]) -> float:
+def reader_difference(folder: Path, texts: Sequence[str]) -> float:
     """Return by how much the reader's probabilities differ at most, on pictures of a few texts."""
-    ours, off = shipped_network(), [0.0]
+    ours, net, off = shipped_network(), OnnxNetwork(open_export(folder)), [0.0]
     for picture in _pictures(list(texts[:PICTURES])):
         one, other = ours.look(picture), net.look(picture)
         inked = one.ink > SEEN  # (h, w)
