@@ -27,16 +27,16 @@ def write_graph(module: Any, columns: Mapping[str, np.ndarray], sizes: Mapping[s
     free = {name: {at: _dim(size) for at, size in of.items()} for name, of in sizes.items()}
     first = next(iter(columns))
     argument, shapes = (tensors, free) if takes_many else (tensors[first], free[first])
-    names = {"input_names": list(columns), "output_names": list(module.outputs)}
+    names: Any = {"input_names": list(columns), "output_names": list(module.outputs)}
     try:
         with _quiet(), torch.no_grad():
-            program = torch.onnx.export(
+            program: Any = torch.onnx.export(
                 module.eval(), (argument, {}), dynamo=True, dynamic_shapes=(shapes,), verbose=False,
                 external_data=False, **names,
             )  # fmt: skip
             program.save(str(path))
     except Exception as error:  # whatever tracing and translating raise
-        cause = error.__cause__ or error
+        cause: Any = error.__cause__ or error
         raise UserError(
             f"torch cannot export {path.stem} of this model to ONNX "
             f"({type(cause).__name__}: {first_line(cause)[:200]}); predict with the run itself."

@@ -73,7 +73,7 @@ def export(model: Model, folder: Path, samples: Samples, int8: bool = False) -> 
         if model.tokenizer is not None:
             (part / "tokenizer.json").write_text(model.tokenizer.to_json(), encoding="utf-8")
         shutil.copyfile(runner.__file__, part / "runner.py")
-        content = {
+        content: dict[str, Any] = {
             "schema": SCHEMA, "kind": KIND, "fusion": __version__, "torch": torch.__version__,
             "meta": model.meta, "precision": "float", "graphs": written.facts(),
             "preprocessing": describe(model, part), "check": {},
@@ -112,7 +112,7 @@ def _write_head(written: Written, model: Model) -> None:
     if list(branches) == ["text"]:
         return
     columns: dict[str, np.ndarray] = {}
-    for name, branch in branches.items():
+    for name, branch in dict[str, Any](branches.items()).items():
         columns[f"{name}_features"] = np.zeros((2, branch.dim), np.float32)
         columns[f"{name}_present"] = np.ones(2, bool)
         if getattr(branch, "linear_member", None) is not None:

@@ -43,7 +43,8 @@ class Classifier:
     def __init__(self, model: "Model | Any"):
         self.meta: dict[str, Any] = model.meta
         meta = self.meta
-        self.net, self.tokenizer = model.net, model.tokenizer
+        self.net: Any = model.net
+        self.tokenizer: Any = model.tokenizer
         self.classes: list[str] = meta["classes"]
         self.temperature: float = meta["temperature"]
         self.renderer = make_renderer(meta) if "image" in meta["branches"] else None

@@ -107,7 +107,7 @@ class OnnxClassifier(Classifier):
                 f"{folder / MODEL} is damaged ({type(error).__name__}: {error}); copy it again, or run fusion export."
             ) from error
 
-    def read(self, picture: np.ndarray) -> "Transcript":  # type: ignore[override]
+    def read(self, picture: np.ndarray) -> "Transcript":
         """(H, W, 3) uint8 -> what stands in the picture."""
         from fusion.reading.reader import read_picture
 

@@ -54,8 +54,9 @@ def see(item: Input, read: Callable[[np.ndarray], Transcript] | None = None) -> 
         status = "too_large" if isinstance(error, PictureTooLargeError) else "unreadable"
         return SeenPicture(replace(item, status=status, error=str(error)))
     if read is None:
-        from fusion.reading.reader import read_picture as read
+        from fusion.reading.reader import read_picture
 
+        read = read_picture
     try:
         transcript = read(picture)
     except UserError:
