@@ -14,7 +14,7 @@ from pathlib import Path
 import torch
 
 from fusion import console
-from fusion.datamodule import Collate
+from fusion.collate import Collate
 from fusion.model import checkpoint
 
 ROOT = Path(__file__).resolve().parents[1]

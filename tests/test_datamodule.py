@@ -13,16 +13,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fusion.branches.tokenizer import Bpe, train_tokenizer
+from fusion.collate import DAMAGED, Collate, FeatureStore, ReadingStore, Sources
 from fusion.config.data import load_data_options
-from fusion.datamodule import (
-    DAMAGED,
-    BatchSampler,
-    Collate,
-    FeatureStore,
-    ReadingStore,
-    SnippetDataModule,
-    Sources,
-)
+from fusion.datamodule import BatchSampler, SnippetDataModule
 from fusion.snippets.user.stream import open_stream
 
 

@@ -11,6 +11,7 @@ COMMANDS = {
     "compare": "show runs in one table",
     "curves": "draw accuracy by lines, and by damage to texts and pictures",
     "predict": "say what files are, with a trained model",
+    "export": "write a trained model as ONNX, which answers without torch",
     "ocr": "read the code in pictures, with its indentation",
     "corpus": "build the corpus of real code, check it, describe it",
     "render": "draw a screenshot of code, or a sheet of what a model sees",

@@ -36,7 +36,7 @@ def parser() -> argparse.ArgumentParser:
         metavar="FILE",
         help="a text or a picture (PNG, JPEG, WebP, GIF, BMP), told by what is in it; a folder; - for standard input",
     )
-    run = "the folder of a completed run (default: the model that fusion ships)"
+    run = "the folder of a completed run, or what fusion export wrote (default: the model that fusion ships)"
     arguments.add_argument("--run", type=Path, metavar="RUN_DIR", help=run)
     arguments.add_argument("--json", action="store_true", help="one JSON object a line")
     arguments.add_argument(
@@ -56,15 +56,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     if args.files.count("-") > 1:
         raise UserError("- is given more than once, but standard input can be read only once; leave one of them.")
     console.set_up_logging()
-    import torch
-
     from fusion.serving.inputs import read_inputs
     from fusion.serving.predictor import Predictor
     from fusion.weights import shipped_model
 
-    torch.set_num_threads(min(4, torch.get_num_threads()))
     labels = [label.strip() for label in args.labels.split(",") if label.strip()]
     predictor = Predictor(args.run or shipped_model(), args.mode, labels, args.top, args.set)
+    if (torch := sys.modules.get("torch")) is not None:  # an exported model does without
+        torch.set_num_threads(min(4, torch.get_num_threads()))
     failed = False
     for answer in predictor.predict(read_inputs(args.files)):
         failed |= answer.error is not None

@@ -17,12 +17,13 @@ from tests.branches.tiny_branches import ARCHITECTURE, CONVNET, HF, LADDER, MICR
 from tests.tiny import CODE, sample
 
 from fusion.branches import LoadedBranch, create_image, create_text
+from fusion.collate import FeatureStore
 from fusion.config.branches import Backbone, Text, TextOptions
 from fusion.config.groups import read_group
 from fusion.config.options import parse
 from fusion.config.render import load_render_options, parse_size
 from fusion.config.training import Adam
-from fusion.datamodule import FeatureStore, SnippetDataModule
+from fusion.datamodule import SnippetDataModule
 from fusion.model.late_fusion import LateFusion
 from fusion.screenshots.renderer import Renderer
 from fusion.snippets.snippet import Snippet, to_table

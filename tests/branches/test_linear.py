@@ -7,7 +7,8 @@ from sklearn.feature_extraction.text import TfidfTransformer
 from sklearn.linear_model import SGDClassifier
 
 from fusion.branches import restore, restore_tokenizer
-from fusion.branches.linear import Characters, fit_linear
+from fusion.branches.characters import Characters
+from fusion.branches.linear import fit_linear
 
 PYTHON = [f"def f{i}(x):\n    return x + {i}" for i in range(20)]
 C = [f"int f{i}(int x) {{ return x + {i}; }}" for i in range(20)]

@@ -15,7 +15,7 @@ from fusion.config.branches import Backbone
 from fusion.config.errors import UserError
 from fusion.pretraining import reader_run
 from fusion.pretraining.build import training_rows
-from fusion.reading.reader import restored
+from fusion.reading.network import restored
 from fusion.results.record import read_metrics, read_run
 
 TINY = [

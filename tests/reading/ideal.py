@@ -5,8 +5,8 @@ from typing import Any
 import numpy as np
 
 from fusion.config.render import Size, load_render_options
+from fusion.reading.alphabet import CLASSES
 from fusion.reading.cells import Cells, place
-from fusion.reading.recognizer import CLASSES
 from fusion.reading.targets import NUMBER_ROLE, TITLE_ROLE, Targets, targets
 from fusion.screenshots.renderer import Renderer
 

@@ -5,9 +5,9 @@ from dataclasses import replace
 import numpy as np
 from tests.reading.test_pane import LINE, cells_at, code, together
 
+from fusion.reading.alphabet import CHARACTERS
 from fusion.reading.cells import Cells
 from fusion.reading.gutter import counted, find_gutter, numbered_rows, split_gutter
-from fusion.reading.recognizer import CHARACTERS
 from fusion.reading.row import Row
 
 

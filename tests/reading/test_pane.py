@@ -2,9 +2,9 @@
 
 import numpy as np
 
+from fusion.reading.alphabet import CLASSES
 from fusion.reading.cells import Cells
 from fusion.reading.pane import find_pane
-from fusion.reading.recognizer import CLASSES
 
 PITCH, LINE = 8.4, 20.0  # pixels
 

@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 from tests.reading.test_pane import LINE, together
 
+from fusion.reading.alphabet import CLASSES, LINE_HEIGHT
 from fusion.reading.cells import Cells
 from fusion.reading.decode import decode
 from fusion.reading.lines import assemble
 from fusion.reading.proportional import EM_OF_PITCH, SPACE, WIDTH
-from fusion.reading.recognizer import CLASSES, LINE_HEIGHT
 
 PITCH = 10.0
 EM = PITCH * EM_OF_PITCH

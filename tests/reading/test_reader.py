@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 import torch
 
-from fusion.reading import reader
-from fusion.reading.reader import find_cells, folded, read_picture
+from fusion.reading import network, reader
+from fusion.reading.network import TorchNetwork, folded
+from fusion.reading.reader import find_cells, read_picture
 from fusion.reading.recognizer import Recognizer
 
 RNG = np.random.default_rng(0)
@@ -21,16 +22,16 @@ PICTURES = {
 
 
 @pytest.fixture
-def untaught(monkeypatch: pytest.MonkeyPatch) -> Recognizer:
+def untaught(monkeypatch: pytest.MonkeyPatch) -> TorchNetwork:
     """A network of random weights in place of the shipped one, which takes anything for text."""
     torch.manual_seed(0)
-    net = Recognizer(channels=8, stem=(4, 8), hidden=8).eval()
-    monkeypatch.setattr(reader, "_load", lambda: net)
+    net = TorchNetwork(Recognizer(channels=8, stem=(4, 8), hidden=8).eval())
+    monkeypatch.setattr(network, "shipped_network", lambda: net)
     return net
 
 
 @pytest.mark.parametrize("name", PICTURES)
-def test_any_picture_gets_an_answer(untaught: Recognizer, name: str) -> None:
+def test_any_picture_gets_an_answer(untaught: TorchNetwork, name: str) -> None:
     picture = PICTURES[name]
     transcript = read_picture(picture)
     assert (transcript.height, transcript.width) == picture.shape[:2]
@@ -40,17 +41,17 @@ def test_any_picture_gets_an_answer(untaught: Recognizer, name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["one pixel", "one colour"])
-def test_a_picture_of_nothing_is_no_code(untaught: Recognizer, name: str) -> None:
+def test_a_picture_of_nothing_is_no_code(untaught: TorchNetwork, name: str) -> None:
     transcript = read_picture(PICTURES[name])
     assert not transcript.is_code and transcript.reason == "no text was found in the picture"
 
 
-def test_more_cells_than_memory_holds_are_no_text(untaught: Recognizer, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_more_cells_than_memory_holds_are_no_text(untaught: TorchNetwork, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(reader, "MOST_CELLS", 20)
     assert read_picture(PICTURES["noise"]).reason == "the picture is full of what is no text"
 
 
-def test_strips_read_as_the_whole_does(untaught: Recognizer, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_strips_read_as_the_whole_does(untaught: TorchNetwork, monkeypatch: pytest.MonkeyPatch) -> None:
     picture = RNG.integers(0, 256, (480, 64, 3), dtype=np.uint8)
     whole = find_cells(untaught, picture)
     monkeypatch.setattr(reader, "STRIP", 160)

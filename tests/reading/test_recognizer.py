@@ -4,7 +4,8 @@ import numpy as np
 import torch
 from tests.reading.ideal import aims_of
 
-from fusion.reading.recognizer import CHARACTERS, CLASSES, Recognizer, normalised
+from fusion.reading.alphabet import CHARACTERS, CLASSES
+from fusion.reading.recognizer import Recognizer, normalised
 from fusion.screenshots.charset import SLOTS
 
 

@@ -41,9 +41,9 @@ class Net:
     def __init__(self, logits: torch.Tensor):
         self.logits = logits
 
-    def __call__(self, batch: dict) -> torch.Tensor:
+    def answers(self, batch: dict) -> dict[str, torch.Tensor]:
         windows = len(batch["present"]["text"])
-        return self.logits.expand(windows, -1) if len(self.logits) == 1 else self.logits[:windows]
+        return {"all": self.logits.expand(windows, -1) if len(self.logits) == 1 else self.logits[:windows]}
 
 
 def give(predictor: Predictor, *logits: list[float]) -> None:

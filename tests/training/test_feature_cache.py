@@ -18,9 +18,9 @@ from tests.tiny import IMAGE_ONLY, TEXT, configured, sample, write_corpus
 
 from fusion import files
 from fusion.branches import create_image
+from fusion.collate import FeatureStore
 from fusion.config.branches import Backbone
 from fusion.config.options import parse
-from fusion.datamodule import FeatureStore
 from fusion.model import checkpoint
 from fusion.results.record import read_run
 from fusion.serving.inputs import Input

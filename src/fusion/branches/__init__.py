@@ -15,14 +15,17 @@ from fusion.config.branches import Backbone, HuggingFace, Micro, Nano, NgramBase
 from fusion.config.errors import UserError
 
 if TYPE_CHECKING:
+    import numpy as np
     import torch
     from torch import nn
 
 
 class Tokenizer(Protocol):
-    """Texts -> what the text branch reads: at least input_ids (B, T) and attention_mask (B, T)."""
+    """Texts -> what the text branch reads: at least input_ids (B, T) and attention_mask (B, T), also in numpy."""
 
     def __call__(self, texts: Sequence[str]) -> "dict[str, torch.Tensor]": ...
+
+    def arrays(self, texts: Sequence[str]) -> "dict[str, np.ndarray]": ...
 
     def to_json(self) -> str: ...
 
@@ -111,7 +114,8 @@ def _create_micro(text: Micro, rows: Rows, classes: Sequence[str], seed: int) ->
 
 
 def _create_linear(text: NgramBaseline, rows: Rows, classes: Sequence[str], seed: int) -> LoadedBranch:
-    from fusion.branches.linear import Characters, fit_linear
+    from fusion.branches.characters import Characters
+    from fusion.branches.linear import fit_linear
 
     tokenizer = Characters(text.features, text.max_ngram)
     module = fit_linear(rows["text"], rows["label"], classes, tokenizer, seed)
@@ -200,7 +204,7 @@ def restore_tokenizer(content: str, spec: dict[str, Any]) -> Tokenizer:
 
             return Ngrams(fields["known"], fields["linear_only"])
         case "characters":
-            from fusion.branches.linear import Characters
+            from fusion.branches.characters import Characters
 
             return Characters(fields["features"], fields["max_ngram"])
         case "bytes":

@@ -4,7 +4,6 @@ Scikit-learn's HashingVectorizer, TfidfTransformer and SGDClassifier fit it; the
 nothing is pickled.
 """
 
-import json
 from collections.abc import Sequence
 from typing import Any
 
@@ -12,6 +11,8 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import nn
+
+from fusion.branches.characters import Characters
 
 MASKED_LOGIT = -1e4  # of a class without training texts
 
@@ -38,33 +39,6 @@ class Linear(nn.Module):
         starts = F.pad(mask.sum(1).cumsum(0), (1, 0))[:-1]  # (B,)
         ids = text["input_ids"][mask]  # (N,)
         return F.embedding_bag(ids, self.weights, starts, mode="sum", per_sample_weights=x[mask]) + self.bias  # (B, C)
-
-
-class Characters:
-    """Texts -> input_ids (B, T) int64, attention_mask (B, T) bool, weight (B, T) float32: 1 + log of each count."""
-
-    def __init__(self, features: int, max_ngram: int):
-        from sklearn.feature_extraction.text import HashingVectorizer
-
-        self.features, self.max_ngram = features, max_ngram
-        settings = {"ngram_range": (1, max_ngram), "n_features": features, "norm": None, "alternate_sign": False}
-        self.counter = HashingVectorizer(analyzer="char", lowercase=False, dtype=np.float32, **settings)
-
-    def __call__(self, texts: Sequence[str]) -> dict[str, torch.Tensor]:
-        counts = self.counts(texts)
-        lengths = np.diff(counts.indptr)  # (B,)
-        mask = np.arange(max(lengths.max(initial=0), 1)) < lengths[:, None]  # (B, T)
-        ids, weight = np.zeros(mask.shape, np.int64), np.zeros(mask.shape, np.float32)
-        ids[mask], weight[mask] = counts.indices, 1 + np.log(counts.data)
-        columns = {"input_ids": ids, "attention_mask": mask, "weight": weight}
-        return {name: torch.from_numpy(column) for name, column in columns.items()}
-
-    def counts(self, texts: Sequence[str]) -> Any:
-        """Texts (B) -> sparse (B, features), the count of each n-gram."""
-        return self.counter.transform([text.encode("utf-8", "replace").decode() for text in texts])
-
-    def to_json(self) -> str:
-        return json.dumps({"kind": "characters", "features": self.features, "max_ngram": self.max_ngram})
 
 
 def fit_linear(

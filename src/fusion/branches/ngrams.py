@@ -9,14 +9,17 @@ the tokens (tokens.py).
 import json
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import torch
 
 from fusion.branches.names import FNV, hash_word, is_known, mixed, shape, words
+from fusion.branches.tensors import as_tensors
 from fusion.branches.tokens import MAX_TOKENS, tokens
 from fusion.jit import compiled
+
+if TYPE_CHECKING:
+    import torch
 
 NUM_HASH_BUCKETS = 1 << 18  # that n-grams are hashed to
 LINEAR_FEATURES = 2 * NUM_HASH_BUCKETS  # of the linear models: n-grams of bytes, then n-grams of tokens
@@ -35,7 +38,11 @@ class Ngrams:
         self.known, self.linear_only = sorted(known), linear_only
         self._hashes = np.array(sorted(hash_word(_bytes(word)) for word in self.known), np.uint64)
 
-    def __call__(self, texts: Sequence[str]) -> dict[str, torch.Tensor]:
+    def __call__(self, texts: Sequence[str]) -> "dict[str, torch.Tensor]":
+        return as_tensors(self.arrays(texts))
+
+    def arrays(self, texts: Sequence[str]) -> dict[str, np.ndarray]:
+        """Return the same as numpy arrays."""
         data = [_bytes(text)[:MAX_BYTES] for text in texts]
         linear_ids, linear_weight = _pad([_read_both(text, self._hashes) for text in data])
         ids, weight = linear_ids, linear_weight
@@ -59,13 +66,13 @@ class Ngrams:
         return json.dumps({"kind": "ngrams", "known": self.known, "linear_only": self.linear_only})
 
 
-def _pad(rows: list[tuple[np.ndarray, np.ndarray]]) -> tuple[torch.Tensor, torch.Tensor]:
+def _pad(rows: list[tuple[np.ndarray, np.ndarray]]) -> tuple[np.ndarray, np.ndarray]:
     """Buckets and weights of each text -> (B, T) int64 and (B, T) float32, padded with zeros."""
     most = max((len(ids) for ids, _ in rows), default=0) or 1
     buckets, weight = np.zeros((len(rows), most), np.int64), np.zeros((len(rows), most), np.float32)
     for row, (ids, weights) in enumerate(rows):
         buckets[row, : len(ids)], weight[row, : len(ids)] = ids, weights
-    return torch.from_numpy(buckets), torch.from_numpy(weight)
+    return buckets, weight
 
 
 def train_ngrams(texts: Iterable[str], groups: Iterable[str], min_groups: int, linear_only: bool = False) -> Ngrams:

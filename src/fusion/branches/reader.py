@@ -8,7 +8,8 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from fusion.reading.recognizer import CELL_HEIGHT, CLASSES, Recognizer
+from fusion.reading.alphabet import CELL_HEIGHT, CLASSES
+from fusion.reading.recognizer import Recognizer
 
 CONFIGURATION = {
     "input_size": (3, 256, 256), "mean": (0.0, 0.0, 0.0), "std": (1.0, 1.0, 1.0), "interpolation": "bilinear",

@@ -6,7 +6,7 @@ Nothing of a picture but its text is seen, and the reading does not learn; a pic
 import torch
 from torch import nn
 
-from fusion.branches.linear import Characters
+from fusion.branches.characters import Characters
 from fusion.branches.nano import HashEmbedding
 from fusion.branches.reader import CONFIGURATION
 from fusion.reading.reader import read_picture

@@ -2,10 +2,15 @@
 
 import json
 from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
 from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers, processors, trainers
+
+from fusion.branches.tensors import as_tensors
+
+if TYPE_CHECKING:
+    import torch
 
 PAD, UNKNOWN, CLS, SEP, MASK = SPECIAL = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
 
@@ -43,11 +48,15 @@ class Bpe:
         tokenizer.enable_truncation(max_tokens)
         tokenizer.enable_padding(pad_id=_pad_id(tokenizer))
 
-    def __call__(self, texts: Sequence[str]) -> dict[str, torch.Tensor]:
+    def __call__(self, texts: Sequence[str]) -> "dict[str, torch.Tensor]":
+        return as_tensors(self.arrays(texts))
+
+    def arrays(self, texts: Sequence[str]) -> dict[str, np.ndarray]:
+        """Return the same as numpy arrays."""
         encodings = self.tokenizer.encode_batch([_readable(text) for text in texts])
         return {
-            "input_ids": torch.tensor([row.ids for row in encodings], dtype=torch.int64),  # (B, T)
-            "attention_mask": torch.tensor([row.attention_mask for row in encodings], dtype=torch.bool),  # (B, T)
+            "input_ids": np.array([row.ids for row in encodings], np.int64),  # (B, T)
+            "attention_mask": np.array([row.attention_mask for row in encodings], bool),  # (B, T)
         }
 
     def to_json(self) -> str:
@@ -63,7 +72,11 @@ class Bytes:
     def __init__(self, max_tokens: int):
         self.max_tokens = max_tokens
 
-    def __call__(self, texts: Sequence[str]) -> dict[str, torch.Tensor]:
+    def __call__(self, texts: Sequence[str]) -> "dict[str, torch.Tensor]":
+        return as_tensors(self.arrays(texts))
+
+    def arrays(self, texts: Sequence[str]) -> dict[str, np.ndarray]:
+        """Return the same as numpy arrays."""
         most = self.max_tokens - 2  # [CLS] and [SEP]
         data = [np.frombuffer(_readable(text[:most]).encode()[:most], np.uint8) for text in texts]
         ids = np.full((len(data), 2 + max(map(len, data), default=0)), SPECIAL.index(PAD), np.int64)  # (B, T)
@@ -73,7 +86,7 @@ class Bytes:
             ids[row, 1 : 1 + len(text)] = text.astype(np.int64) + len(SPECIAL)
             ids[row, 1 + len(text)] = SPECIAL.index(SEP)
             mask[row, : 2 + len(text)] = True
-        return {"input_ids": torch.from_numpy(ids), "attention_mask": torch.from_numpy(mask)}
+        return {"input_ids": ids, "attention_mask": mask}
 
     def decode(self, ids: Sequence[int]) -> str:
         """Tokens (T) -> the text between the special ones."""

@@ -15,10 +15,11 @@ import torch
 import torch.nn.functional as F
 
 from fusion.branches import LoadedBranch, create_image
+from fusion.collate import Collate, Sources
 from fusion.config.options import to_dict
 from fusion.config.render import DEFAULT_FONT, Render
 from fusion.config.schema import Config
-from fusion.datamodule import Collate, Sources, to_device
+from fusion.datamodule import to_device
 from fusion.model.late_fusion import LateFusion
 from fusion.screenshots import fonts
 from fusion.screenshots.renderer import Renderer

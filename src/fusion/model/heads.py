@@ -106,9 +106,10 @@ class CrossAttention(nn.Module):
 
     def _look(self, i: int, states: Sequence[torch.Tensor], present: torch.Tensor) -> torch.Tensor:
         """Tokens of the i-th modality, and what they see in the others -> their mean (B, W)."""
-        rows = len(present)
         others = [j for j in range(len(states)) if j != i]
-        seen = torch.cat([self.nothing.expand(rows, 1, -1), *(states[j] for j in others)], dim=1)  # (B, 1 + T, W)
+        seen = torch.cat(
+            [self.nothing.expand(present.shape[0], 1, -1), *(states[j] for j in others)], dim=1
+        )  # (B, 1 + T, W)
         missing = [torch.zeros_like(present[:, :1])]
         missing += [~present[:, j, None].expand(-1, states[j].shape[1]) for j in others]
         looked, _ = self.attend[i](states[i], seen, seen, key_padding_mask=torch.cat(missing, dim=1))

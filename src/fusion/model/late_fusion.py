@@ -153,13 +153,13 @@ class LateFusion(nn.Module):
     def _features(self, batch: Mapping[str, Any]) -> dict[str, torch.Tensor]:
         """Return the features of each modality (B, D_i), of pictures in tiles (B, K, D_i)."""
         given = batch.get("features", {})
-        rows, device = len(batch["present"][self.modalities[0]]), batch["present"][self.modalities[0]].device
+        has = batch["present"][self.modalities[0]]  # (B,)
         features = {}
         for of in self.modalities:
             if of in given:
                 features[of] = given[of]
             elif of not in batch:
-                features[of] = torch.zeros(rows, self.widths[of], device=device)
+                features[of] = has.new_zeros(has.shape[0], self.widths[of], dtype=torch.float32)
             elif of == READ:
                 features[of] = torch.cat([self.branches["text"](batch[of]), batch[of]["quality"]], dim=1)
             elif of == "image" and batch[of].ndim == 5:
@@ -212,7 +212,7 @@ class LateFusion(nn.Module):
         if alone:
             of_one = torch.stack([alone[of] for of in self.modalities], dim=1)  # (B, M, C)
             number = present.int().argmax(1)  # (B,), of the first modality
-            chosen = of_one[torch.arange(len(number), device=number.device), number]  # (B, C)
+            chosen = of_one.gather(1, number[:, None, None].expand(-1, 1, of_one.shape[2]))[:, 0]  # (B, C)
             logits = torch.where((present.sum(1) == 1)[:, None], chosen, logits)
         return logits
 
@@ -247,7 +247,7 @@ class LateFusion(nn.Module):
             else:
                 logits.append(alone[of].float())
                 there.append(has[of])
-        quality = torch.zeros(len(present), QUALITY, device=present.device)
+        quality = present.new_zeros(present.shape[0], QUALITY, dtype=torch.float32)
         if READ in has and READ in batch:
             quality = batch[READ]["quality"].float() * has[READ][:, None]
         return torch.stack(logits, 1), torch.stack(there, 1), quality

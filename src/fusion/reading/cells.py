@@ -1,12 +1,22 @@
 """What the network says of each cell -> the inked cells, each with the place of the character that it belongs to."""
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
-from fusion.reading.recognizer import CELL_HEIGHT, CELL_WIDTH, LINE_HEIGHT, PITCH, WIDE
+from fusion.reading.alphabet import CELL_HEIGHT, CELL_WIDTH, LINE_HEIGHT, PITCH, WIDE
 
 SEEN = 0.35  # probability of ink from which a cell votes
+
+
+class CellMaps(NamedTuple):
+    """What the network says of each cell of a picture; h = H / 8 rows, w = W / 4 columns."""
+
+    hidden: np.ndarray  # (h, w, hidden): what the network tells characters by
+    ink: np.ndarray  # (h, w) probability that a character stands here
+    sizes: np.ndarray  # (4, h, w): offset to the character's centre in pitches and line heights, log of both
+    roles: np.ndarray  # (2, h, w) probabilities of being a line number, and of being a title
 
 
 @dataclass(frozen=True)

@@ -6,9 +6,9 @@ from itertools import pairwise
 
 import numpy as np
 
+from fusion.reading.alphabet import CHARACTERS
 from fusion.reading.cells import Cells, median
 from fusion.reading.pane import rows_of
-from fusion.reading.recognizer import CHARACTERS
 from fusion.reading.row import OFF_LINE, Row, phase_of, read_row
 
 FEW = 4  # cells that are no column of numbers

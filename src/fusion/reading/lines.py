@@ -2,8 +2,8 @@
 
 import numpy as np
 
+from fusion.reading.alphabet import CHARACTERS, WIDE
 from fusion.reading.gutter import counted, find_gutter, numbered_rows
-from fusion.reading.recognizer import CHARACTERS, WIDE
 from fusion.reading.row import Grid, Row
 from fusion.reading.transcript import DOUBTFUL, Line
 

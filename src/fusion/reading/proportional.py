@@ -8,8 +8,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from fusion.reading.alphabet import CHARACTERS
 from fusion.reading.cells import Cells, median
-from fusion.reading.recognizer import CHARACTERS
 from fusion.reading.row import Row, added_up
 
 EM_OF_PITCH = 1 / 0.6  # ems, of what such a font's cells say their pitch is

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from fusion.reading.alphabet import CELL_HEIGHT, CELL_WIDTH, WIDE
 from fusion.reading.cells import Cells
-from fusion.reading.recognizer import CELL_HEIGHT, CELL_WIDTH, WIDE
 from fusion.reading.upright import Angle
 
 ENOUGH = 0.3  # share of the cells of a character that must be inked for it to count

@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from fusion.reading.recognizer import CELL_HEIGHT, CELL_WIDTH
+from fusion.reading.alphabet import CELL_HEIGHT, CELL_WIDTH
 from fusion.screenshots.resize import resize
 
 BEST = 8.0  # pixels of pitch that characters are read best at

@@ -5,9 +5,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from fusion.reading.alphabet import CHARACTERS
 from fusion.reading.cells import Cells
 from fusion.reading.pitch import on_grid
-from fusion.reading.recognizer import CHARACTERS
 
 LONG, PROSE = 5, 12  # characters from which a segment's phase says that it is code, and that it is none
 INTERFACE = 0.6  # probability of being a title, or text of an interface, from which a segment is no code

@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 
 from fusion.jit import compiled
-from fusion.reading.recognizer import CELL_HEIGHT, CELL_WIDTH, LINE_HEIGHT, PITCH, WIDE
+from fusion.reading.alphabet import CELL_HEIGHT, CELL_WIDTH, LINE_HEIGHT, PITCH, WIDE
 from fusion.reading.view import View
 from fusion.screenshots import layout
 from fusion.screenshots.charset import BOX

@@ -13,7 +13,6 @@ from PIL import Image, UnidentifiedImageError
 
 from fusion.config.errors import UserError, first_line
 from fusion.files import replacing
-from fusion.screenshots.resize import resize
 
 READING = 2  # raised when the same file gives other pixels than before
 MAX_PIXELS = 64_000_000  # of one picture; a small file can claim to hold far more than memory does
@@ -210,12 +209,16 @@ def _background(rgba: np.ndarray) -> tuple[int, int, int]:
 
 def as_seen(picture: np.ndarray, size: tuple[int, int], input_shape: int) -> np.ndarray:
     """(h, w, 3) -> (input_shape, input_shape, 3): what a backbone sees of a picture given, at one source size."""
+    from fusion.screenshots.resize import resize  # brings numba and its half second, which texts need not wait for
+
     out = np.empty((1, input_shape, input_shape, 3), np.uint8)
     return resize(fitted(picture, size)[None], out)[0]
 
 
 def fitted(picture: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     """(h, w, 3) -> (H, W, 3): as wide as the source picture, cut below or filled with its last corner's colour."""
+    from fusion.screenshots.resize import resize  # brings numba
+
     width, height = size
     scaled_height = max(1, round(picture.shape[0] * width / picture.shape[1]))
     if scaled_height > 4 * height:  # of a very long screenshot only the top is seen

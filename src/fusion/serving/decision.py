@@ -54,12 +54,15 @@ class Decider:
         """What the score of any label must reach."""
         return float(self._thresholds.min())
 
-    def decide(self, of: Probabilities, text: str) -> dict[str, Any]:
-        """Return the parts of a Prediction that follow from the probabilities and the text."""
-        probability = of[ALL]
+    def decide(self, of: Probabilities, text: str, view: str = ALL) -> dict[str, Any]:
+        """Return the parts of a Prediction that follow from the probabilities and the text.
+
+        view: whose calibration and thresholds are those of the answer.
+        """
+        probability, calibration = of[ALL], self._calibration_of(view)
         raw, ranking = self.rank(probability)[0], self.rank(self._among_allowed(probability), self.allowed)
         best, guessing = ranking[0], self.options.mode == BEST_GUESS
-        threshold = float(self._thresholds[self.classes.index(best["label"])])
+        threshold = float(calibration.threshold(self.options.mode)[self.classes.index(best["label"])])
         reason = self._reason(of, text, raw["label"], best, threshold)
         accepted = reason == "none" or (guessing and not self._is_other(best["label"]))
         return {
@@ -70,7 +73,7 @@ class Decider:
             "threshold": threshold,
             "raw": {"label": raw["label"], "score": raw["prob"]},
             "top_k": ranking[: max(1, self.options.top)],
-            "set": self._set(probability, text),
+            "set": self._set(probability, text, calibration),
         }
 
     def _reason(self, of: Probabilities, text: str, raw: str, best: dict[str, Any], threshold: float) -> str:
@@ -112,12 +115,12 @@ class Decider:
         order = sorted(numbers, key=lambda i: -probability[i])  # stable: ties keep the order of the classes
         return [{"label": self.classes[i], "prob": round(float(probability[i]), 6)} for i in order]
 
-    def _set(self, probability: np.ndarray, text: str) -> dict[str, Any] | None:
+    def _set(self, probability: np.ndarray, text: str, calibration: Calibration) -> dict[str, Any] | None:
         """Return the labels that the truth is among, most probable first; if need be, the best of the allowed ones."""
         level = self.options.level
         if level is None:
             return None
-        (held,) = self.calibration.prediction_set(probability[None], level, np.array([count_lines(text)]))
+        (held,) = calibration.prediction_set(probability[None], level, np.array([count_lines(text)]))
         ranked: Sequence[str] = [item["label"] for item in self.rank(probability, self.allowed)]
         kept = [label for label in ranked if held[self.classes.index(label)]]
         return {"level": level, "labels": kept or ranked[:1]}

@@ -1,6 +1,7 @@
 """A picture that was found -> the picture itself and what is read in it, or the reason why not."""
 
 import logging
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -19,8 +20,9 @@ class SeenPicture:
     """A picture that was opened and read; without either where the status of the input says that it could not be."""
 
     item: Input  # its text is what was read, or what was given with the picture
+    is_read: bool = False  # whether it was read
     picture: np.ndarray | None = None  # (H, W, 3) uint8
-    transcript: Transcript | None = None  # without one where the text was given
+    transcript: Transcript | None = None  # without one where nothing had to be read
     size: tuple[int | None, int | None] = (None, None)  # width and height of the picture, pixels
 
     @property
@@ -36,8 +38,10 @@ class SeenPicture:
         return {"width": self.size[0], "height": self.size[1], "reading": reading}
 
 
-def see(item: Input) -> SeenPicture:
-    """Open the picture of an input and read it, unless the input has its text.
+def see(item: Input, read: Callable[[np.ndarray], Transcript] | None = None, always: bool = False) -> SeenPicture:
+    """Open the picture of an input and read it, unless the input has its text; always: even then.
+
+    read: None is the reader that fusion ships, run by torch.
 
     Raises UserError where nothing can be read: the weights are missing. The status becomes no_code where the picture
     shows none, and else says why it was not read: too_large, unreadable for a damaged one, error for what should not
@@ -51,17 +55,21 @@ def see(item: Input) -> SeenPicture:
         status = "too_large" if isinstance(error, PictureTooLargeError) else "unreadable"
         return SeenPicture(replace(item, status=status, error=str(error)))
     size = (picture.shape[1], picture.shape[0])
-    if item.text:
-        return SeenPicture(item, picture, size=size)
-    from fusion.reading.reader import read_picture  # brings torch
+    if item.text and not always:
+        return SeenPicture(item, picture=picture, size=size)
+    if read is None:
+        from fusion.reading.reader import read_picture
 
+        read = read_picture
     try:
-        transcript = read_picture(picture)
+        transcript = read(picture)
     except UserError:
         raise
     except Exception as error:  # one picture in a folder of thousands must not take the others with it
         log.debug("%s", name, exc_info=True)
         why = f"{name} could not be read ({type(error).__name__}: {first_line(error)})."
-        return SeenPicture(replace(item, status="error", error=why), picture)
+        return SeenPicture(replace(item, status="error", error=why), picture=picture)
+    if item.text:
+        return SeenPicture(item, False, picture, transcript, size)
     status = "ok" if transcript.is_code and transcript.text.strip() else "no_code"
-    return SeenPicture(replace(item, status=status, text=transcript.text), picture, transcript, size)
+    return SeenPicture(replace(item, status=status, text=transcript.text), True, picture, transcript, size)

@@ -10,9 +10,8 @@ from typing import Any
 import numpy as np
 
 from fusion import __version__
-from fusion.model import checkpoint
 from fusion.results.calibration import BEST_GUESS
-from fusion.serving.classifier import ALL, Classifier, Sample
+from fusion.serving.classifier import ALL, Sample, make_classifier
 from fusion.serving.decision import AnswerOptions, Decider, Probabilities
 from fusion.serving.inputs import Input
 from fusion.serving.pictures import SeenPicture, see
@@ -22,16 +21,15 @@ INPUTS_AT_ONCE = 16
 
 
 class Predictor:
-    """A run folder, or its model folder -> predictions."""
+    """A run folder, its model folder, or what `fusion export` wrote -> predictions."""
 
     def __init__(
         self, run: Path, mode: str = "medium_confidence", labels: Sequence[str] = (), top: int = 5,
         level: float | None = None,
     ):  # fmt: skip
         """Load the model; the rest is what AnswerOptions holds."""
-        model = checkpoint.load(run if (run / "meta.json").is_file() else run / "model")
-        meta, self.classifier = model.meta, Classifier(model)
-        self.classes = self.classifier.classes
+        self.classifier = make_classifier(run)
+        meta, self.classes = self.classifier.meta, self.classifier.classes
         self.decider = Decider(self.classifier, AnswerOptions(mode, tuple(labels), top, level))
         self._model = {
             "name": meta["name"], "id": f"sha256:{meta['sha256']}",
@@ -60,19 +58,20 @@ class Predictor:
                 if sample is None:
                     yield self._abstain(seen, seen.item.status)
                 else:
-                    yield self._answer(seen, {view: rows[row] for view, rows in answers.items()})
+                    yield self._answer(seen, sample, {view: rows[row] for view, rows in answers.items()})
                     row += 1
 
     def probabilities(self, texts: Sequence[str]) -> np.ndarray:
         """Texts -> calibrated probabilities (N, C), each text's averaged over its windows."""
-        return self.classifier([Sample(text) for text in texts])[ALL]
+        return self.classifier([self.classifier.sample(text) for text in texts])[ALL]
 
     def _prepare(self, item: Input) -> tuple[SeenPicture, Sample | None]:
         """Return the input, its picture read if it is one, and what to ask the model about it, if anything."""
         if item.picture is None or item.status != "ok":
-            return SeenPicture(item), Sample(item.text) if item.status == "ok" else None
-        seen = see(item)
-        sample = self.classifier.sample(seen.item.text, seen.picture) if self._can_answer(seen) else None
+            return SeenPicture(item), self.classifier.sample(item.text) if item.status == "ok" else None
+        seen = see(item, self.classifier.read, always=self.classifier.reads)
+        text = "" if self.classifier.reads and seen.is_read else seen.item.text
+        sample = self.classifier.sample(text, seen.picture, seen.transcript) if self._can_answer(seen) else None
         return replace(seen, picture=None), sample  # a block of large pictures would fill the memory
 
     def _can_answer(self, seen: SeenPicture) -> bool:
@@ -84,24 +83,28 @@ class Predictor:
         wants_any = self.decider.options.mode == BEST_GUESS and "text" not in self.classifier.modalities
         return seen.item.status == "ok" or (seen.item.status == "no_code" and wants_any)
 
-    def _answer(self, seen: SeenPicture, of: Probabilities) -> Prediction:
+    def _answer(self, seen: SeenPicture, sample: Sample, of: Probabilities) -> Prediction:
         """Return the answer about an input from its calibrated probabilities."""
+        modalities = self.classifier.modalities_of(sample)
+        of = {view: probability for view, probability in of.items() if view in (ALL, *modalities)}
         if not np.isfinite(of[ALL]).all():  # weights that overflowed in training
             return self._abstain(seen, "no_number")
         return Prediction(
             path=seen.item.path,
             status=seen.item.status,
             mode=self.decider.options.mode,
-            by_modality=self._by_modality(seen, of),
-            input=self._facts(seen),
+            by_modality=self._by_modality(seen, modalities, of),
+            input=self._facts(seen, modalities),
             model=self._model,
-            **self.decider.decide(of, seen.item.text),
+            **self.decider.decide(of, seen.item.text, self.classifier.view_of(sample)),
         )
 
-    def _by_modality(self, seen: SeenPicture, of: Probabilities) -> dict[str, dict[str, Any]]:
+    def _by_modality(
+        self, seen: SeenPicture, modalities: Sequence[str], of: Probabilities
+    ) -> dict[str, dict[str, Any]]:
         """Return what each modality says alone, whatever the allowed labels, and where it comes from."""
         answers = {}
-        for name in self.classifier.modalities:
+        for name in modalities:
             probability = of.get(name, of[ALL])  # of a model with one branch, it is the answer
             if np.isfinite(probability).all():
                 best = self.decider.rank(probability)[0]
@@ -123,12 +126,13 @@ class Predictor:
             error=seen.item.error,
         )
 
-    def _facts(self, seen: SeenPicture) -> dict[str, Any]:
-        item, modalities = seen.item, self.classifier.modalities
-        is_picture = item.picture is not None
+    def _facts(self, seen: SeenPicture, modalities: Sequence[str] = ()) -> dict[str, Any]:
+        """Return what the answer says of its input; modalities: those that it was answered from."""
+        item, is_picture = seen.item, seen.item.picture is not None
+        looks = "image" in self.classifier.modalities and (is_picture or not self.classifier.reads)
         facts = {
-            "kind": "picture" if is_picture else "text", "modalities": modalities if self._can_answer(seen) else [],
-            "image_source": _source(seen, "image") if "image" in modalities else "missing",
+            "kind": "picture" if is_picture else "text", "modalities": [*modalities],
+            "image_source": _source(seen, "image") if looks else "missing",
             "text_source": _source(seen, "text") if item.text or not is_picture else "missing",
             "bytes": item.size, "lines": item.text.count("\n") + bool(item.text) - item.text.endswith("\n"),
             "encoding": item.encoding, "truncated": item.truncated,
@@ -139,5 +143,7 @@ class Predictor:
 def _source(seen: SeenPicture, modality: str) -> str:
     """Return where what a modality is told comes from."""
     if modality == "text":
-        return "given" if seen.transcript is None else "ocr"
+        return "ocr" if seen.is_read else "given"
+    if modality == "read":
+        return "ocr"
     return "rendered" if seen.item.picture is None else "given"

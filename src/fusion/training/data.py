@@ -8,11 +8,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from fusion.branches import LoadedBranch
+from fusion.collate import DAMAGED
 from fusion.config.errors import UserError
 from fusion.config.paths import cache_dir
 from fusion.config.schema import Config
 from fusion.console import progress
-from fusion.datamodule import DAMAGED, SnippetDataModule
+from fusion.datamodule import SnippetDataModule
 from fusion.results.record import Record
 from fusion.screenshots.renderer import Renderer
 from fusion.screenshots.token_cache import KEPT, lex

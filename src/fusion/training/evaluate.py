@@ -12,7 +12,8 @@ import pyarrow.compute as pc
 import pytorch_lightning as pl
 import torch
 
-from fusion.datamodule import DAMAGED, SnippetDataModule, to_device
+from fusion.collate import DAMAGED
+from fusion.datamodule import SnippetDataModule, to_device
 from fusion.model import checkpoint
 from fusion.model.late_fusion import ALL, LINEAR, NETWORK, LateFusion
 from fusion.results import plots, statistics

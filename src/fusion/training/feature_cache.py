@@ -22,9 +22,10 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import nn
 
+from fusion.collate import DAMAGED, FeatureStore, RowKey, Style
 from fusion.config.paths import cache_dir
 from fusion.config.schema import Config
-from fusion.datamodule import DAMAGED, FeatureStore, RowKey, SnippetDataModule, Style
+from fusion.datamodule import SnippetDataModule
 from fusion.files import replacing
 from fusion.model.checkpoint import Model
 from fusion.results.record import Record

@@ -18,10 +18,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import torch
 
+from fusion.collate import ReadingStore, RowKey, Style
 from fusion.config.paths import cache_dir
 from fusion.config.schema import Config
 from fusion.console import progress
-from fusion.datamodule import ReadingStore, RowKey, SnippetDataModule, Style
+from fusion.datamodule import SnippetDataModule
 from fusion.files import replacing
 from fusion.reading.reader import read_picture
 from fusion.reading.word_colours import with_colours

@@ -43,8 +43,7 @@ class Built:
 
 def build(data: Packages, cache: Path, progress: Progress) -> Built:
     """Return the table of pinned packages; from the cache when this very table was built before."""
-    data = replace(data, languages=tuple(find_language(name).name for name in data.languages or ()))
-    wanted = _with_languages([p for p in read_manifest(data.set) if p.registry in data.registries], data)
+    data, wanted = _wanted(data)
     if built := _from_cache(data, wanted, cache):
         return built
     packages, missing = _fetch(wanted, cache, progress)
@@ -74,6 +73,17 @@ def build(data: Packages, cache: Path, progress: Progress) -> Built:
     write_text(path.with_suffix(".json"), json.dumps(asdict(report), indent=1))
     log.info("%s", describe(table))
     return Built(open_table(path), report, path)
+
+
+def cached(data: Packages, cache: Path) -> Built | None:
+    """Return the same where this very table was built before, else None."""
+    return _from_cache(*_wanted(data), cache)
+
+
+def _wanted(data: Packages) -> tuple[Packages, list[Package]]:
+    """Return the options with the languages by their names, and the packages that they ask for."""
+    data = replace(data, languages=tuple(find_language(name).name for name in data.languages or ()))
+    return data, _with_languages([p for p in read_manifest(data.set) if p.registry in data.registries], data)
 
 
 def _with_languages(packages: list[Package], data: Packages) -> list[Package]:
