@@ -38,16 +38,20 @@ def made_text(kind: str, variant: str, number: int, seed: int) -> str:
 
 def variant_splits(seed: int) -> dict[tuple[str, str], str]:
     """(kind, variant) -> its split: of each kind one variant for validation and one for the test, the rest in train."""
-    kinds = sorted(VARIANTS, key=lambda kind: number_of(seed, "kind", kind))
-    whole = ["val"] * HELD_OUT["val"] + ["test"] * HELD_OUT["test"]
-    held_out = dict(zip(kinds, whole, strict=False))
+    held_out = unseen_kinds(seed)
     splits = {}
-    for kind in kinds:
+    for kind in VARIANTS:
         variants = sorted(VARIANTS[kind], key=lambda variant: number_of(seed, kind, variant))
         for place, variant in enumerate(variants):
             own = ("test", "val")[place] if place < 2 else "train"
             splits[kind, variant] = held_out.get(kind, own)
     return splits
+
+
+def unseen_kinds(seed: int) -> dict[str, str]:
+    """Return the kinds of which training sees no variant, and the split of each."""
+    kinds = sorted(VARIANTS, key=lambda kind: number_of(seed, "kind", kind))
+    return dict(zip(kinds, [split for split, count in HELD_OUT.items() for _ in range(count)], strict=False))
 
 
 def number_of(*parts: object) -> int:
