@@ -34,7 +34,6 @@ class Report:
     near_across: int = 0  # of those, copies from another project
     joined: list[tuple[str, str, float]] = field(default_factory=list)  # package, its clone, share of lines
     left_out: dict[str, int] = field(default_factory=dict)  # label -> projects, too few to split
-    other: dict[str, int] = field(default_factory=dict)  # kind of Other -> snippets
     split_hash: str = ""
 
 

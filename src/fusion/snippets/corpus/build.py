@@ -22,7 +22,7 @@ from fusion.packages.manifest import Package, fetch_all, read_manifest
 from fusion.snippets.corpus.assemble import Report, assemble
 from fusion.snippets.corpus.package_cache import RECIPE, PackageCache
 from fusion.snippets.other.harvest import RECIPE as OTHER_RECIPE
-from fusion.snippets.other.mix import add_other, count_kinds
+from fusion.snippets.other.mix import add_other
 from fusion.snippets.snippet import open_table, split_hash, write_table
 from fusion.snippets.split import describe, split_table
 
@@ -75,7 +75,6 @@ def build(data: Packages, cache: Path, progress: Progress) -> Built:
     table = split_table(_with_enough_projects(assemble(code, data, report), report), data.seed)
     if data.other:
         table = add_other(table, cut, data, cache, progress)
-        report.other = {row["label"]: row["snippets"] for row in count_kinds(table)}
     report.split_hash = split_hash(table)
     path = _path(data, [package for package, _ in cut], cache)
     write_table(table, path)

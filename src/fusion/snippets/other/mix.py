@@ -3,23 +3,22 @@
 The rows of code stay as they are, with their splits, so that runs with and without Other answer for the same code.
 """
 
-from collections import Counter, defaultdict, deque
+from collections import Counter, deque
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from fusion.config.data import Packages
 from fusion.packages.manifest import Package
 from fusion.snippets.dedup import connected_components, near_pairs, signatures
 from fusion.snippets.other.harvest import harvested
-from fusion.snippets.other.kinds import FAMILIES, LABEL_OF, LANGUAGE, OTHER, family_of, mark, other_kind
+from fusion.snippets.other.kinds import FAMILIES, LABEL_OF, LANGUAGE, OTHER, family_of, mark
 from fusion.snippets.other.synthetic import made_snippets, number_of
-from fusion.snippets.snippet import SPLITS, Snippet, sort_by_split, to_table
+from fusion.snippets.snippet import Snippet, sort_by_split, to_table
 
 Cut = Sequence[tuple[Package, Path]]  # packages, and the file of what was cut from each
 Progress = Callable[[Iterable[Any], str, int], Iterable[Any]]
@@ -66,8 +65,8 @@ def add_other(table: pa.Table, cut: Cut, data: Packages, cache: Path, progress: 
     Raises ArchiveError for what no honest package holds.
     """
     seed, wanted_made = data.seed, round(MADE * data.other)
-    labels = frozenset(table["label"].to_pylist())
-    found = [*_found(cut, labels, seed, cache, progress), *_in_languages(cut, data)]
+    known = {*table["label"].to_pylist(), *(data.other_languages or ())}
+    found = [*_found(cut, known, seed, cache, progress), *_in_languages(cut, data)]
     made = list(made_snippets(wanted_made, seed))
     candidates = sorted(_placed(found, table, seed), key=lambda candidate: candidate.rank)
     texts = [*table["text"].to_pylist(), *(c.text for c in candidates), *(snippet.text for snippet, _ in made)]
@@ -80,26 +79,11 @@ def add_other(table: pa.Table, cut: Cut, data: Packages, cache: Path, progress: 
     return sort_by_split(pa.concat_tables([table, other]))
 
 
-def count_kinds(table: pa.Table) -> list[dict[str, Any]]:
-    """Return the snippets of each kind of Other, in all and in each split, and the projects or variants they are of."""
-    rows = table.filter(pc.equal(table["label"], OTHER)).select(["path", "split", "group"]).to_pylist()
-    counts: dict[str, Counter[str]] = defaultdict(Counter)
-    groups: dict[str, set[str]] = defaultdict(set)
-    for row in rows:
-        counts[other_kind(row["path"])][row["split"]] += 1
-        groups[other_kind(row["path"])].add(row["group"])
-    return [
-        {"label": kind, "groups": len(groups[kind]), "snippets": counts[kind].total()}
-        | {split: counts[kind][split] for split in SPLITS}
-        for kind in sorted(counts)
-    ]
-
-
-def _found(cut: Cut, labels: frozenset[str], seed: int, cache: Path, progress: Progress) -> Iterator[_Window]:
-    """Yield the windows of packages that are no code of a label."""
+def _found(cut: Cut, known: Collection[str], seed: int, cache: Path, progress: Progress) -> Iterator[_Window]:
+    """Yield the windows of packages that are no code of a known language, and no code that was cut as such."""
     for package, _ in progress(cut, "looking for what is no code", len(cut)):
         for row in harvested(package, cache, seed).to_pylist():
-            if not {LABEL_OF.get(row["kind"]), row["kind"].removeprefix(LANGUAGE)} & labels:
+            if LABEL_OF.get(row["kind"], row["kind"].removeprefix(LANGUAGE)) not in known:
                 yield _Window(row["rank"], row["kind"], package, row["path"], row["text"])
 
 
