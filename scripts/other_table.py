@@ -44,11 +44,12 @@ def main() -> int:
     parser.add_argument("--other", type=int, default=6000, help="with --set: how many snippets of Other")
     args = parser.parse_args()
     console.set_up_logging()
-    table = sources.load(parse(Data, read_run(args.run)["config"]["data"], "data"), cache_dir(), console.progress)
+    data = parse(Data, read_run(args.run)["config"]["data"], "data")
+    table = sources.load(data, cache_dir(), console.progress)
     code, other = answers(args.run, table)
     if args.subset:
         other = elsewhere(args, table)
-    for row in rows(code, other):
+    for row in rows(code, other, data.seed):
         print("| " + " | ".join(row) + " |")
     if args.without:
         print(cost(args.run, args.without))
@@ -93,10 +94,10 @@ def elsewhere(args: argparse.Namespace, seen: pa.Table) -> dict[str, Any]:
     }
 
 
-def rows(code: Mapping[str, Any], other: Mapping[str, Any]) -> Iterator[list[str]]:
-    """Yield the rows of the table: all, the families, then each kind."""
+def rows(code: Mapping[str, Any], other: Mapping[str, Any], seed: int) -> Iterator[list[str]]:
+    """Yield the rows of the table: all, the families, then each kind; seed: of the table, it holds kinds out."""
     kind, made = other["kind"], other["source"] == SOURCE
-    unseen = np.isin(kind, sorted(unseen_kinds(0)))
+    unseen = np.isin(kind, sorted(unseen_kinds(seed)))
     is_prose, is_language = (np.char.startswith(kind, start) for start in (PROSE, LANGUAGE))
     parts = {
         "all": np.full(len(kind), True), "found in packages": ~made, "other languages": is_language,
