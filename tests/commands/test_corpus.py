@@ -64,7 +64,7 @@ def test_audit_and_card_say_what_other_is_made_of(stocked, capsys, tmp_path) -> 
     path = tmp_path / "corpus.md"
     assert run(capsys, "card", "--out", str(path), "--other", "100")[0] == 0
     text = path.read_text()
-    assert "## What Other is made of" in text and "| log | 8 |" in text and "--other 100" in text
+    assert "## What Other is made of" in text and "| hex dump | 5 | 5 |" in text and "--other 100" in text
     assert "what Other is made of" not in run(capsys, "audit", "--no-baselines")[1]
 
 
