@@ -40,6 +40,9 @@ def parser() -> argparse.ArgumentParser:
         command.add_argument("--debian", action="store_true", help="take Debian's packages too; needs apt or a mirror")
         command.add_argument("--per-package", type=int, metavar="N", help="most snippets of a package and language")
         command.add_argument("--per-label", type=int, metavar="N", help="most of a language, evenly over projects")
+        command.add_argument("--other", type=int, metavar="N", help="most snippets of the label Other; default: none")
+        languages = "languages that count as Other"
+        command.add_argument("--other-languages", nargs="+", metavar="LANGUAGE", help=languages)
         command.add_argument("--seed", type=int, default=0)
         command.add_argument("--workers", type=int, metavar="N", help="processes that cut; default: one a core")
         if name == "build":
@@ -78,11 +81,12 @@ def main(argv: Sequence[str] | None = None) -> int:
 def data_options(args: argparse.Namespace) -> Packages:
     """Return conf/data/<set>.yaml with the options of the command line. Raises UserError for one that cannot be."""
     changes: dict[str, Any] = {"seed": args.seed}
-    for name in ("per_package", "per_label", "workers"):
+    for name in ("per_package", "per_label", "other", "workers"):
         if (value := getattr(args, name)) is not None:
             changes[name] = value
-    if args.languages:
-        changes["languages"] = [find_language(name).name for name in args.languages]
+    for name in ("languages", "other_languages"):
+        if given := getattr(args, name):
+            changes[name] = [find_language(language).name for language in given]
     if args.debian:
         changes["registries"] = list(REGISTRIES)
     try:
@@ -127,6 +131,9 @@ def print_audit(built: "Built", data: Packages, args: argparse.Namespace) -> Non
     _print_rows(audit.by_kind(table))
     print(f"windows that do not show their language (here data.doubtful={data.doubtful}):")
     _print_rows([{"label": label, **built.report.doubtful[label]} for label in sorted(built.report.doubtful)])
+    if kinds := audit.other_kinds(table):
+        print("what Other is made of:")
+        _print_rows(kinds)
     print("lines: " + ", ".join(f"{lines} {count}" for lines, count in audit.by_length(table).items()))
     print(f"projects in two splits: {audit.straddling(table)}")
     overlap = audit.overlap(table)
@@ -169,6 +176,7 @@ def write_card(built: "Built", data: Packages, args: argparse.Namespace) -> None
 
     packages = [p for p in read_manifest(data.set) if p.registry in data.registries]
     command = f"fusion corpus card --set {args.subset} --seed {args.seed}" + " --debian" * args.debian
+    command += f" --other {data.other}" * bool(data.other)
     args.out.parent.mkdir(parents=True, exist_ok=True)
     figure = args.out.with_suffix(".png")
     write_text(args.out, card.markdown(built, packages, command) + f"\n![languages]({figure.name})\n")

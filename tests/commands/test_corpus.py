@@ -58,6 +58,16 @@ def test_card(stocked, capsys, tmp_path) -> None:
     assert path.with_suffix(".png").read_bytes().startswith(b"\x89PNG")
 
 
+def test_audit_and_card_say_what_other_is_made_of(stocked, capsys, tmp_path) -> None:
+    code, out = run(capsys, "audit", "--no-baselines", "--other", "100")
+    assert code == 0 and "what Other is made of:" in out and "hex dump" in out and "projects in two splits: 0" in out
+    path = tmp_path / "corpus.md"
+    assert run(capsys, "card", "--out", str(path), "--other", "100")[0] == 0
+    text = path.read_text()
+    assert "## What Other is made of" in text and "| hex dump | 5 | 5 |" in text and "--other 100" in text
+    assert "what Other is made of" not in run(capsys, "audit", "--no-baselines")[1]
+
+
 def test_pin_adds_measured_lines(stocked, capsys, tmp_path, monkeypatch) -> None:
     def newest(name, version, folder):
         if name == "gone":
@@ -85,6 +95,8 @@ def test_options_that_cannot_be() -> None:
         corpus.main(["build", "--workers", "0"])
     with pytest.raises(UserError, match=r"^--seed=-1 must be a whole number from 0"):
         corpus.main(["card", "--seed", "-1"])
+    with pytest.raises(UserError, match=r"^--other=-1 must be a whole number of at least 0"):
+        corpus.main(["build", "--other", "-1"])
     with pytest.raises(SystemExit):
         corpus.main(["build", "--set", "huge"])
 

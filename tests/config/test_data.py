@@ -21,6 +21,8 @@ from fusion.snippets import sources
         ("small", {"per_label": -1}, "data.per_label=-1 must be"),
         ("small", {"per_package": None}, r"data.per_package=null must be a whole number of at least 1\.$"),
         ("small", {"workers": "abc"}, "data.workers=abc must be"),
+        ("small", {"other": -1}, r"data.other=-1 must be a whole number of at least 0\.$"),
+        ("small", {"other_languages": 5}, "data.other_languages=5 must be a list of words"),
         ("small", {"merge": "abc"}, "data.merge=abc must be given as what counts as what"),
         ("small", {"merge": {"JSX": 5}}, 'data.merge={"JSX": 5} must be given'),
         ("small", {"merge": None}, "data.merge=null must be given"),

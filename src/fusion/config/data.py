@@ -57,6 +57,14 @@ class Packages(_Data):
     )
     per_package: Count = Field(default=400, description="most snippets of one package and language")
     per_label: Count | None = Field(default=None, description="most snippets of one language, evenly over its projects")
+    other: Annotated[int, Field(ge=0)] = Field(
+        default=0, description="most snippets of the label Other: prose, data, noise, other languages; 0: none"
+    )
+    other_languages: Words | None = Field(
+        default=None,
+        description="languages that count as Other instead of as themselves, each on one side of the split",
+        json_schema_extra=A_LIST,
+    )
     workers: Count | None = Field(default=None, description="processes that cut snippets; null: one a core")
 
 

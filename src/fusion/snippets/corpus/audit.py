@@ -11,6 +11,7 @@ import pyarrow.compute as pc
 from fusion.snippets.corpus.extract import whitespace_normalised_hash
 from fusion.snippets.corpus.kinds import KINDS, kind_of
 from fusion.snippets.dedup import jaccard_similarity, near_pairs, signatures
+from fusion.snippets.other.kinds import OTHER, other_kind
 from fusion.snippets.snippet import SPLITS, select_split
 
 LEAK = 0.8  # exact Jaccard similarity of token triples from which a snippet counts as known from train
@@ -166,6 +167,22 @@ def by_kind(table: pa.Table) -> list[dict[str, Any]]:
     for label, path in zip(table["label"].to_pylist(), table["path"].to_pylist(), strict=True):
         counts.setdefault(label, Counter())[kind_of(path)] += 1
     return [{"label": label, **{kind: counts[label][kind] for kind in KINDS}} for label in sorted(counts)]
+
+
+def other_kinds(table: pa.Table) -> list[dict[str, Any]]:
+    """Return the snippets of each kind of Other, in all and in each split, and the projects or variants they are of."""
+    rows = table.filter(pc.equal(table["label"], OTHER)).select(["path", "split", "group"]).to_pylist()
+    counts: dict[str, Counter[str]] = {}
+    groups: dict[str, set[str]] = {}
+    for row in rows:
+        kind = other_kind(row["path"])
+        counts.setdefault(kind, Counter())[row["split"]] += 1
+        groups.setdefault(kind, set()).add(row["group"])
+    return [
+        {"label": kind, "groups": len(groups[kind]), "snippets": counts[kind].total()}
+        | {split: counts[kind][split] for split in SPLITS}
+        for kind in sorted(counts)
+    ]
 
 
 def straddling(table: pa.Table) -> int:

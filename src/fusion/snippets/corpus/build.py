@@ -5,7 +5,7 @@ import json
 import logging
 import os
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,8 @@ from fusion.packages.errors import ArchiveError, PackageError
 from fusion.packages.manifest import Package, fetch_all, read_manifest
 from fusion.snippets.corpus.assemble import Report, assemble
 from fusion.snippets.corpus.package_cache import RECIPE, PackageCache
+from fusion.snippets.other.harvest import RECIPE as OTHER_RECIPE
+from fusion.snippets.other.mix import add_other
 from fusion.snippets.snippet import open_table, split_hash, write_table
 from fusion.snippets.split import describe, split_table
 
@@ -66,7 +68,10 @@ def build(data: Packages, cache: Path, progress: Progress) -> Built:
             f"None of the pinned packages could be had ({next(iter(missing.values()), 'the set has none')}); "
             "run `python -m fusion.doctor` to see what is out of reach."
         )
-    table = split_table(_with_enough_projects(assemble(cut, data, report), report), data.seed)
+    code = [(package, windows) for package, windows in cut if _holds(package, data, data.languages or ())]
+    table = split_table(_with_enough_projects(assemble(code, data, report), report), data.seed)
+    if data.other:
+        table = add_other(table, cut, data, cache, progress)
     report.split_hash = split_hash(table)
     path = _path(data, [package for package, _ in cut], cache)
     write_table(table, path)
@@ -82,29 +87,59 @@ def cached(data: Packages, cache: Path) -> Built | None:
 
 def _wanted(data: Packages) -> tuple[Packages, list[Package]]:
     """Return the options with the languages by their names, and the packages that they ask for."""
-    data = replace(data, languages=tuple(find_language(name).name for name in data.languages or ()))
-    return data, _with_languages([p for p in read_manifest(data.set) if p.registry in data.registries], data)
+    listed = [p for p in read_manifest(data.set) if p.registry in data.registries]
+    data = _with_known_languages(data, listed)
+    both = (*(data.languages or ()), *(data.other_languages or ()))
+    return data, [package for package in listed if _holds(package, data, both)]
 
 
-def _with_languages(packages: list[Package], data: Packages) -> list[Package]:
-    """Return the packages that hold one of data.languages. Raises UserError for a language that none holds."""
-    if not data.languages:
-        return packages
-    wanted = set(data.languages)
-    languages = [{data.merge.get(language, language) for language in package.languages} for package in packages]
-    known = set().union(*languages)
-    if unknown := wanted - known:
+def _with_known_languages(data: Packages, listed: list[Package]) -> Packages:
+    """Return the options with their languages as labels have them; where some are Other, the labels are the rest.
+
+    Raises UserError for a language that no package holds, or that is to be a label and Other.
+    """
+    known = {_label(language, data) for package in listed for language in package.languages}
+    labels = _names("languages", data.languages, known, data.set)
+    other = _names("other_languages", data.other_languages, known, data.set)
+    if other and not data.other:
         raise UserError(
-            f"data.languages has {', '.join(sorted(unknown))}, which the set {data.set!r} does not; "
+            f"data.other_languages={','.join(other)} needs data.other, how many snippets of Other, such as 3000."
+        )
+    if both := set(labels) & set(other):
+        raise UserError(
+            f"{', '.join(sorted(both))} is in data.languages and in data.other_languages; leave it out of one of them."
+        )
+    if other and not labels:
+        labels = tuple(sorted(known - set(other)))
+    return replace(data, languages=labels, other_languages=other)
+
+
+def _names(option: str, given: Sequence[str] | None, known: Collection[str], subset: str) -> tuple[str, ...]:
+    """Return the languages that an option names as labels have them. Raises UserError for one that no package holds."""
+    names = tuple(find_language(name).name for name in given or ())
+    if unknown := set(names) - set(known):
+        raise UserError(
+            f"data.{option} has {', '.join(sorted(unknown))}, which the set {subset!r} does not; "
             f"it has {', '.join(sorted(known))}."
         )
-    return [package for package, labels in zip(packages, languages, strict=True) if wanted & labels]
+    return names
+
+
+def _label(language: str, data: Packages) -> str:
+    return data.merge.get(language, language)
+
+
+def _holds(package: Package, data: Packages, languages: Sequence[str]) -> bool:
+    """Return whether a package holds one of some languages; of none given, all are meant."""
+    return not languages or not {_label(language, data) for language in package.languages}.isdisjoint(languages)
 
 
 def _path(data: Packages, packages: Sequence[Package], cache: Path) -> Path:
     """Return where the table lies that these packages give; the number of workers changes nothing."""
     options = [RECIPE, data.per_package, data.per_label, data.seed, sorted(data.languages or ()), data.merge,
                data.doubtful]  # fmt: skip
+    if data.other:
+        options += [OTHER_RECIPE, data.other, sorted(data.other_languages or ())]
     contents = sorted((p.sha256, sorted(p.languages), p.project) for p in packages)
     digest = hashlib.sha256(json.dumps([*options, contents], sort_keys=True).encode()).hexdigest()
     return cache / "snippets" / f"{data.set}-{digest[:12]}.arrow"

@@ -8,7 +8,7 @@ import pyarrow as pa
 
 from fusion.files import replacing
 from fusion.packages.manifest import Package
-from fusion.snippets.corpus.audit import by_label, by_length
+from fusion.snippets.corpus.audit import by_label, by_length, other_kinds
 from fusion.snippets.corpus.build import Built
 from fusion.snippets.snippet import SPLITS
 
@@ -28,7 +28,7 @@ def markdown(built: Built, packages: Sequence[Package], command: str) -> str:
     sections = [
         "# Data card", INTENT, f"Made by `{command}`. Table hash `{report.split_hash}`, {table.num_rows} snippets of "
         f"{len(set(table['group'].to_pylist()))} projects in {report.packages} packages.",
-        "## Languages", table_of_labels(table), "## Length", _lengths(table),
+        "## Languages", table_of_labels(table), *_other(table), "## Length", _lengths(table),
         "## Dropped and joined", _dropped(built),
         "## Licences, as declared", _licences(table), "## Packages", _packages(packages, built),
     ]  # fmt: skip
@@ -43,6 +43,13 @@ def table_of_labels(table: pa.Table) -> str:
     ]
     total = ["all", len(set(table["group"].to_pylist())), *(sum(row[i] for row in rows) for i in range(2, 7))]
     return _grid(["language", "projects", "snippets", "lines", *SPLITS], [*rows, total])
+
+
+def _other(table: pa.Table) -> list[str]:
+    """Return the section on what Other is made of; nothing for a table without it."""
+    rows = other_kinds(table)
+    head = ["kind", "projects or variants", "snippets", *SPLITS]
+    return ["## What Other is made of", _grid(head, [list(row.values()) for row in rows])] if rows else []
 
 
 def _grid(head: Sequence[str], rows: Sequence[Sequence[object]]) -> str:

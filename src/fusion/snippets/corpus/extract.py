@@ -114,7 +114,7 @@ def extract(
     lines: dict[str, set[int]] = {}
     extraction, characters = Extraction(), Counter[str]()
     for path, data in files:
-        inside = _below_root(path)
+        inside = below_root(path)
         if not may_be_code(inside) or not is_first_party(inside) or (text := decode(data)) is None:
             continue
         language = language_of(inside, text)
@@ -169,7 +169,7 @@ def _settle(
     extraction.line_counts[language] += line_count
 
 
-def _below_root(path: str) -> str:
+def below_root(path: str) -> str:
     """Archive path -> path inside the project: sdists and npm packages hold one folder, .deb files /usr/share/NAME."""
     path = path.removeprefix("./")
     short = re.sub(r"^usr/(share|lib|include)/(gocode/src/|cargo/registry/|doc/)?", "", path)
