@@ -31,6 +31,9 @@ def call(site: Path, cwd: Path, *command: str) -> subprocess.CompletedProcess[st
 def test_configuration_and_manifest_are_inside(installed: Path) -> None:
     assert (installed / "fusion" / "conf" / "train.yaml").is_file()
     assert (installed / "fusion" / "data" / "manifest.csv").is_file()
+    assert (installed / "fusion" / "data" / "rival_labels.yaml").is_file()
+    assert (installed / "fusion" / "rivals" / "node" / "package-lock.json").is_file()
+    assert (installed / "fusion" / "rivals" / "node" / "guesslang.js").is_file()
     assert (installed / "fusion" / "weights" / "mobilenetv2_code.safetensors").is_file()
 
 

@@ -73,7 +73,7 @@ class HeadGraph(nn.Module):
         super().__init__()
         self.net = copy.copy(net)
         self.net._modules = dict(net._modules)
-        self.names = list(net.branches)
+        self.names = list(net.modalities)
         self.net.branches = nn.ModuleDict({name: _Given(branch) for name, branch in net.branches.items()})
 
     def forward(self, given: Columns) -> tuple[torch.Tensor]:

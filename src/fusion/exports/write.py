@@ -22,6 +22,7 @@ from fusion.exports.preprocessing import describe
 from fusion.exports.samples import Samples
 from fusion.files import sha256_of
 from fusion.model.checkpoint import Model
+from fusion.model.late_fusion import READ
 from fusion.reading.network import shipped_recognizer
 from fusion.serving import runner
 from fusion.serving.onnx_folder import KIND, MODEL, SCHEMA
@@ -64,6 +65,8 @@ def export(model: Model, folder: Path, samples: Samples, int8: bool = False) -> 
     The answers of the graphs are compared with torch's; UserError where they differ. int8: tables, layers and
     convolutions in 8 bits, compared again.
     """
+    if READ in model.net.modalities:
+        raise UserError("A model with fusion.read=true cannot be exported; predict with the run itself.")
     with _replacing(folder) as part:
         written = Written(part)
         _write_text(written, model, int8=False)

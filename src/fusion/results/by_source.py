@@ -11,13 +11,13 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from fusion.console import printable
-from fusion.results.by_length import cost, of_lengths, with_interval
+from fusion.results.by_length import cost, of_lengths
 from fusion.results.ladder import text_version
 from fusion.results.leaderboard import format_path
 from fusion.results.record import status
 from fusion.results.schema import part
 from fusion.results.statistics import project_interval
-from fusion.results.table import Table
+from fusion.results.table import Table, with_interval
 
 LENGTHS = ((1, 2), (3, 5), (6, 15), (16, 40))  # lines; longer snippets count with the last
 MIN_PROJECTS = 8  # of a label, fewer are one project's habits
@@ -102,8 +102,13 @@ def _scores(answers: Answers, first: Answers | None) -> dict[str, str]:
 def _difference(answers: Answers, correct: np.ndarray, first: Answers) -> str:
     if not np.array_equal(answers["id"], first["id"]):
         return "other snippets"
-    gain = correct.astype(float) - (first["label"] == first["predicted"])
-    low, high = project_interval(gain, answers["group"])
+    return paired_difference(correct, first["label"] == first["predicted"], answers["group"])
+
+
+def paired_difference(correct: np.ndarray, others: np.ndarray, groups: np.ndarray) -> str:
+    """(N,) bool of one and of another on the same snippets, their projects -> '+0.040 [+0.031, +0.050]', or tie."""
+    gain = correct.astype(float) - others
+    low, high = project_interval(gain, groups)
     return f"{gain.mean():+.3f} [{low:+.3f}, {high:+.3f}]" + (" tie" if low <= 0 <= high else "")
 
 

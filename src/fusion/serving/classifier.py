@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from fusion.results.calibration import Calibration, read_calibrations
 from fusion.screenshots.user_images import as_seen
 from fusion.snippets.corpus.extract import windows
 
@@ -46,13 +47,17 @@ class Classifier:
         self.net: Any = model.net
         self.tokenizer: Any = model.tokenizer
         self.classes: list[str] = meta["classes"]
-        self.temperature: float = meta["temperature"]
+        self.calibrations = read_calibrations(meta)  # by view
         self.renderer = make_renderer(meta) if "image" in meta["branches"] else None
 
     @property
     def modalities(self) -> list[str]:
         """Return the names of the branches."""
         return list(self.net.branches)
+
+    def calibration(self, view: str) -> Calibration:
+        """Return the calibration of a view, that of all modalities together where it has none of its own."""
+        return self.calibrations.get(view, self.calibrations[ALL])
 
     def sample(self, text: str, picture: np.ndarray | None) -> Sample:
         """Return a sample of a text and, where a branch would see it, the picture (H, W, 3) that it was read in."""
@@ -63,8 +68,8 @@ class Classifier:
     def __call__(self, samples: Sequence[Sample]) -> dict[str, np.ndarray]:
         """N samples -> {"all": (N, C)} and, of a model with two branches, what each alone says: "text", "image"."""
         views = [ALL, *(self.modalities if len(self.modalities) > 1 else ())]
-        total = {view: np.zeros((len(samples), len(self.classes)), np.float32) for view in views}
-        number = np.zeros(len(samples), np.float32)  # of windows, of each sample
+        total = {view: np.zeros((len(samples), len(self.classes))) for view in views}
+        number = np.zeros(len(samples))  # of windows, of each sample
         drawn = [i for i, sample in enumerate(samples) if sample.image is None]
         given = [i for i, sample in enumerate(samples) if sample.image is not None]
         images = [sample.image for sample in samples if sample.image is not None]
@@ -74,20 +79,19 @@ class Classifier:
             for start in range(0, len(flat), AT_ONCE):
                 of, texts = zip(*flat[start : start + AT_ONCE], strict=True)
                 owner = np.array([rows[k] for k in of])  # (W,)
+                lines = np.array([count_lines(text or samples[i].text) for text, i in zip(texts, owner, strict=True)])
                 np.add.at(number, owner, 1)
-                answers = self._probabilities(texts, None if features is None else features[list(of)], views)
-                for view, probabilities in answers.items():
-                    np.add.at(total[view], owner, probabilities)
-        return {view: (sums / number[:, None]).astype(np.float64) for view, sums in total.items()}
+                answers = self._answers(texts, None if features is None else features[list(of)], views)
+                for view, logits in answers.items():
+                    np.add.at(total[view], owner, self.calibration(view).probabilities(logits, lines))
+        return {view: sums / number[:, None] for view, sums in total.items()}
 
     def _windows(self, sample: Sample) -> list[str]:
         """Return the windows of a text; a picture that no text branch goes with is one."""
         return [""] if sample.image is not None and self.tokenizer is None else spread(sample.text)
 
-    def _probabilities(
-        self, texts: Sequence[str], image: np.ndarray | None, views: Sequence[str]
-    ) -> dict[str, np.ndarray]:
-        """W texts, and features (W, D) of the pictures given with them -> for each view (W, C)."""
+    def _answers(self, texts: Sequence[str], image: np.ndarray | None, views: Sequence[str]) -> dict[str, np.ndarray]:
+        """W texts, and features (W, D) of the pictures given with them -> for each view logits (W, C)."""
         if "image" in self.modalities and image is None:
             from fusion.snippets.snippet import text_id
 
@@ -95,7 +99,7 @@ class Classifier:
             image = self._image_features(self.renderer(texts, [text_id(text) for text in texts], None))
         present = [{name: np.full(len(texts), view in (ALL, name)) for name in self.modalities} for view in views]
         logits = self._logits(texts, image, present)
-        return {view: softmax(rows / self.temperature) for view, rows in zip(views, logits, strict=True)}
+        return {view: rows.astype(np.float64) for view, rows in zip(views, logits, strict=True)}
 
     def _logits(
         self, texts: Sequence[str], image: np.ndarray | None, present: Sequence[dict[str, np.ndarray]]
@@ -148,11 +152,9 @@ def make_renderer(meta: dict[str, Any]) -> "Renderer":
     return Renderer(render, parse_size(meta["source_size"]), meta["input_shape"], meta["seed"])
 
 
-def softmax(logits: np.ndarray) -> np.ndarray:
-    """(N, C) -> probabilities (N, C), not a number where a logit is none or infinite."""
-    with np.errstate(invalid="ignore"):
-        shares = np.exp(logits - logits.max(1, keepdims=True))
-        return np.asarray(shares / shares.sum(1, keepdims=True))
+def count_lines(text: str) -> int:
+    """Return the number of lines, without blank ones at either end; 1 for an empty text."""
+    return text.strip("\n").count("\n") + 1
 
 
 def spread(text: str) -> list[str]:

@@ -23,8 +23,10 @@ from fusion.training.evaluate import evaluate
 from fusion.training.feature_cache import use_cached_features
 from fusion.training.fit import fit
 from fusion.training.memory import explain_out_of_memory, is_out_of_memory
+from fusion.training.readings import use_readings
 from fusion.training.reuse import find_completed, link
 from fusion.training.setup import resolve_device, resolve_precision
+from fusion.training.situations import make_situations
 from fusion.training.sweeps import warn_once_a_sweep
 
 log = logging.getLogger(__name__)
@@ -132,8 +134,9 @@ def _train(config: Config, folder: Path, record: Record) -> None:
     datamodule, model = make_datamodule(config, data, branches), make_model(config, data.classes, branches)
     estimate_statistics(config, model.net, datamodule, record)
     use_cached_features(config, model, datamodule, record)
+    use_readings(config, datamodule, record)
     record.update(parameters=model.net.size)
     record.content["timings"]["preparing_seconds"] = round(time.monotonic() - clock, 1)
     with explain_out_of_memory(config, len(data.classes), head_only=datamodule.features is not None):
         trainer = fit(config, model, datamodule, folder, record)
-    evaluate(model, datamodule, trainer, data.table, folder, record)
+    evaluate(model, datamodule, trainer, data.table, folder, record, make_situations(config.situations, config.seed))
