@@ -7,7 +7,7 @@ import numpy as np
 import onnx
 import pytest
 from tests.exported import NANO
-from tests.tiny import HEAD, IMAGE_ONLY, TEXT_ONLY, configured
+from tests.tiny import HEAD, IMAGE_ONLY, TEXT_ONLY, TINY, configured
 
 from fusion.config.errors import UserError
 from fusion.exports import check, write
@@ -22,11 +22,12 @@ KINDS = {
     "nano alone": [*NANO, "text.ensemble_weights=0"],
     "ngram": ["backbone=none", "text=ngram", "text.features=4096", *HEAD],
     "bytes": [*TEXT_ONLY, "text.tokenizer=bytes"],
-    "attention": ["text=ladder" if word == "text=scratch" else word for word in TEXT_ONLY] + ["text.variant=v4"],
+    "one head": ["text=ladder" if word == "text=scratch" else word for word in TEXT_ONLY] + ["text.variant=v4"],
     "tiles": [
         *IMAGE_ONLY, "render.view=tiles", "render.tile_size=32", "render.tile_count=2", "render.tile_margin=0",
     ],
     "nano and pictures": [*IMAGE_ONLY[:5], *NANO[1:]],
+    **{name: [*TINY, f"fusion={name}"] for name in ("gated", "bilinear", "attention", "average", "stacking")},
 }  # fmt: skip
 
 

@@ -69,6 +69,8 @@ def _quiet() -> Iterator[None]:
     log = logging.getLogger("torch.onnx")
     others = [log, logging.getLogger("onnxscript"), logging.getLogger("onnx_ir")]
     levels = [each.level for each in others]
+    fast = torch.backends.mha.get_fastpath_enabled()  # of attention: one operator, which ONNX lacks
+    torch.backends.mha.set_fastpath_enabled(False)
     with warnings.catch_warnings(), redirect_stdout(io.StringIO()):
         warnings.simplefilter("ignore")
         for each in others:
@@ -76,5 +78,6 @@ def _quiet() -> Iterator[None]:
         try:
             yield
         finally:
+            torch.backends.mha.set_fastpath_enabled(fast)
             for each, level in zip(others, levels, strict=True):
                 each.setLevel(level)

@@ -175,11 +175,11 @@ class Runner:
         """Return the probability of each class (C,), the mean over the windows of the text."""
         how = self.how["text"]
         known = json.loads((self.folder / how["file"]).read_text(encoding="utf-8")).get("known", [])
-        columns = NgramReader(how["tokenizer"], known)(windows(text, how["windows"]))
-        found = self.run("text", columns)
+        parts = windows(text, how["windows"])
+        found = self.run("text", NgramReader(how["tokenizer"], known)(parts))
         if "logits" not in found:
             found = self.fused({f"text_{name}": column for name, column in found.items()})
-        return np.asarray(self.calibrated(found["logits"]).mean(0))
+        return np.asarray(self.calibrated(found["logits"], "text", parts).mean(0))
 
     def of_picture(self, picture: np.ndarray) -> np.ndarray:
         """Return the probability of each class (C,) of a picture (H, W, 3) uint8, as it looks."""
@@ -188,7 +188,7 @@ class Runner:
         how = self.how["image"]
         seen = as_seen(picture, tuple(how["source_size"]), how["input_shape"])
         found = self.fused({"image_features": self.run("image", {"image": seen[None]})["features"]})
-        return np.asarray(self.calibrated(found["logits"])[0])
+        return np.asarray(self.calibrated(found["logits"], "image", [""])[0])
 
     def fused(self, given: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
         """Return what the head says; what is not given counts as missing."""
@@ -208,10 +208,18 @@ class Runner:
         outputs = session.run(None, {key: columns[key] for key in wanted})
         return dict(zip([item.name for item in session.get_outputs()], outputs, strict=True))
 
-    def calibrated(self, logits: np.ndarray) -> np.ndarray:
-        shares_of = logits / self.meta["temperature"]
-        shares_of = np.exp(shares_of - shares_of.max(1, keepdims=True))
-        return np.asarray(shares_of / shares_of.sum(1, keepdims=True))
+    def calibrated(self, logits: np.ndarray, modality: str, texts: Sequence[str]) -> np.ndarray:
+        """Logits (N, C) of a modality and the texts they are about -> probabilities (N, C)."""
+        known = self.meta.get("calibration") or {}
+        view = known.get(modality if len(self.meta["branches"]) > 1 else "all", known.get("all"))
+        view = view or {"temperatures": [self.meta["temperature"]], "lengths": [], "scale": [], "shift": []}
+        lines = [text.strip("\n").count("\n") + 1 for text in texts]
+        temperatures = np.array(view["temperatures"])[np.searchsorted(view["lengths"], lines)]
+        scaled = logits.astype(np.float64) / temperatures[:, None]
+        if view["scale"]:
+            scaled = scaled * view["scale"] + view["shift"]
+        scaled = np.exp(scaled - scaled.max(1, keepdims=True))
+        return np.asarray(scaled / scaled.sum(1, keepdims=True))
 
     def _open(self, name: str) -> Any:
         import onnxruntime
