@@ -22,7 +22,7 @@ KINDS = {
     "nano alone": [*NANO, "text.ensemble_weights=0"],
     "ngram": ["backbone=none", "text=ngram", "text.features=4096", *HEAD],
     "bytes": [*TEXT_ONLY, "text.tokenizer=bytes"],
-    "one block": ["text=ladder" if word == "text=scratch" else word for word in TEXT_ONLY] + ["text.variant=v4"],
+    "one head": ["text=ladder" if word == "text=scratch" else word for word in TEXT_ONLY] + ["text.variant=v4"],
     "tiles": [
         *IMAGE_ONLY, "render.view=tiles", "render.tile_size=32", "render.tile_count=2", "render.tile_margin=0",
     ],

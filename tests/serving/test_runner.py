@@ -15,6 +15,7 @@ from tests.tiny import CODE, sample
 
 from fusion.branches.ngrams import Ngrams
 from fusion.exports.preprocessing import NGRAMS
+from fusion.results.calibration import PRECISIONS, Calibration
 from fusion.screenshots import user_images
 from fusion.serving.classifier import Classifier, Sample, make_classifier, spread
 from fusion.serving.runner import NgramReader, Runner, as_seen, windows
@@ -89,3 +90,17 @@ def test_a_picture_is_refused_by_a_model_of_texts(nano: Path, tmp_path: Path) ->
     Image.new("RGB", (8, 8)).save(tmp_path / "a.png")
     with pytest.raises(SystemExit, match="sees no pictures"):
         Runner(nano).of_picture(np.zeros((8, 8, 3), np.uint8))
+
+
+def test_probabilities_are_calibrated_by_length_and_modality(fused: Path) -> None:
+    runner, logits = Runner(fused), np.array([[1.0, 2.0, 0.5]] * 3, np.float32)
+    texts = ["a", "\n".join("abc"), "\n".join("abcdefgh")]
+    thresholds = dict.fromkeys(PRECISIONS, (0.5,) * 3)
+    of_view = {
+        "all": Calibration((2.0,), thresholds),
+        "text": Calibration((0.5, 3.0), thresholds, (2,), (1.0, 2.0, 0.5), (0.0, -1.0, 0.25)),
+    }
+    runner.meta["calibration"] = {view: json.loads(json.dumps(each.to_dict())) for view, each in of_view.items()}
+    for modality, view in (("text", "text"), ("image", "all")):
+        expected = of_view[view].probabilities(logits, np.array([1, 3, 8]))
+        assert np.allclose(runner.calibrated(logits, modality, texts), expected)
