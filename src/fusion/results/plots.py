@@ -18,7 +18,7 @@ SPLITS = {"train": "training", "val": "validation"}  # as metrics have them -> a
 # Told apart by colour-blind readers too (Okabe and Ito 2008), in the order of ANSWERS; markers tell what was given
 COLOURS = ("#0072B2", "#009E73", "#56B4E9", "#D55E00", "#CC79A7", "#E69F00")
 MARKERS = {"text": "o", "picture": "s"}
-PANELS = 4  # side by side
+PANELS = 4  # side by side, at most
 
 
 def _save(figure: plt.Figure, path: Path) -> None:
@@ -128,8 +128,8 @@ def learning(evaluations: Sequence[dict[str, float]], path: Path) -> None:
 def robustness(points: Sequence[Point], path: Path) -> None:
     """Plot accuracy with its interval over each kind of change: a panel a kind, a line an answer."""
     kinds = list(dict.fromkeys(one.kind for one in points))
-    columns = min(PANELS, len(kinds))
-    rows = -(-len(kinds) // columns)
+    rows = -(-len(kinds) // PANELS)
+    columns = -(-len(kinds) // rows)  # nine panels are three by three
     figure, axes = plt.subplots(rows, columns, figsize=(2.9 * columns, 2.6 * rows + 0.4), sharey=True, squeeze=False)
     for axis, kind in zip(axes.flat, kinds, strict=False):
         _panel(axis, kind, [one for one in points if one.kind == kind])
