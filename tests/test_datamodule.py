@@ -14,7 +14,15 @@ from hypothesis import strategies as st
 
 from fusion.branches.tokenizer import Bpe, train_tokenizer
 from fusion.config.data import load_data_options
-from fusion.datamodule import BatchSampler, Collate, FeatureStore, SnippetDataModule
+from fusion.datamodule import (
+    DAMAGED,
+    BatchSampler,
+    Collate,
+    FeatureStore,
+    ReadingStore,
+    SnippetDataModule,
+    Sources,
+)
 from fusion.snippets.user.stream import open_stream
 
 
@@ -85,7 +93,7 @@ def test_a_modality_that_is_not_wanted_is_not_there(datamodule):
 
 
 def test_rows_without_labels_are_paired_for_prediction(bpe):
-    batch = Collate(["a", "b"], bpe, FakeRenderer(), None)({"text": ["x = 1", "y"], "id": ["1", "2"]})
+    batch = Collate(["a", "b"], Sources(bpe, FakeRenderer()), None)({"text": ["x = 1", "y"], "id": ["1", "2"]})
     assert "label" not in batch and len(batch["image"]) == 2
 
 
@@ -166,7 +174,7 @@ def test_a_picture_of_the_users_own_is_seen_instead_of_a_drawn_one(shape: tuple[
         return np.stack([np.full((8, 8, 3), int(path), np.uint8) for path in paths])
 
     rows = {"id": ["a", "b", "c"], "text": ["", "", ""], "image": ["5", None, "7"]}
-    image = Collate([], None, renderer, None, pictures)(rows)["image"]
+    image = Collate([], Sources(renderer=renderer, pictures=pictures), None)(rows)["image"]
     assert image.shape == (3, *shape)
     assert [part.unique().tolist() for part in image] == [[5], [0], [7]]
 
@@ -174,7 +182,8 @@ def test_a_picture_of_the_users_own_is_seen_instead_of_a_drawn_one(shape: tuple[
 def test_kept_features_take_the_place_of_pictures_row_by_row(table, datamodule):
     module = datamodule(tokenizer=None)
     rows, _ = module.draw("train", 0)
-    module.num_styles, module.features = 1, FeatureStore()
+    module.num_styles = 1
+    module.use(features=FeatureStore())
     for part in (rows[:5], rows[5:]):  # added in parts
         module.features.add(0, part, torch.tensor([[float(rows.index(row))] for row in part]))
     numbers = {row[0]: float(number) for number, row in enumerate(rows)}
@@ -195,3 +204,38 @@ def test_training_sees_changed_texts_and_evaluation_the_texts_as_they_are(table,
         for _ in module.loader(split, epoch):
             pass
     assert set(seen) == {3} and len(seen) == len(module.splits["train"])
+
+
+def test_what_is_read_goes_with_the_row_of_its_picture(table, bpe, datamodule):
+    module = datamodule(tokenizer=bpe)
+    rows, _ = module.draw("val", None)
+    texts = [f"read{i}" if i else " " for i in range(len(rows))]
+    store = ReadingStore()
+    store.add(None, rows, texts, texts, np.arange(4 * len(rows)).reshape(-1, 4))
+    module.use(readings=store)
+    seen = 0
+    for batch in module.loader("val", None):
+        count = len(batch["id"])
+        assert batch["present"]["read"].tolist() == [i > 0 for i in range(seen, seen + count)]
+        assert torch.equal(batch["read"]["input_ids"], bpe(texts[seen : seen + count])["input_ids"])
+        assert batch["read"]["quality"][:, 0].tolist() == [4.0 * i for i in range(seen, seen + count)]
+        seen += count
+    assert seen == len(rows)
+
+
+def test_a_situation_changes_the_text_after_its_picture_was_drawn_or_takes_it(bpe, datamodule):
+    module = datamodule(tokenizer=bpe)
+    plain, damaged, without = (
+        next(iter(module.loader("val", None, **situation)))
+        for situation in ({}, {"damage": lambda text, _id, _epoch: "zzz"}, {"has_text": False})
+    )
+    assert torch.equal(plain["image"], damaged["image"])
+    assert torch.equal(damaged["text"]["input_ids"][0], bpe(["zzz"])["input_ids"][0])
+    assert not without["present"]["text"].any() and without["present"]["image"].all()
+
+
+def test_damaged_pictures_are_drawn_by_another_renderer_and_read_at_their_source_size(table):
+    plain, damaged = FakeRenderer(), FakeRenderer()
+    module = SnippetDataModule(table, ["a", "b"], None, plain, batch_size=4, seed=0, num_workers=0,
+                               renderers={DAMAGED: damaged})  # fmt: skip
+    assert module.drawn_by(DAMAGED) is damaged and module.drawn_by(None) is module.drawn_by(3) is plain

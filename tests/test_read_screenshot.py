@@ -14,7 +14,8 @@ from fusion.config.errors import UserError
 
 
 def test_its_example_is_true(reader: FakeReader) -> None:
-    results = doctest.testmod(fusion)
+    tests = doctest.DocTestFinder(recurse=False).find(fusion.read_screenshot, "read_screenshot", globs={})
+    results = doctest.DocTestRunner().run(tests[0])
     assert results.attempted and not results.failed
 
 

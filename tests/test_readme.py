@@ -284,7 +284,7 @@ def test_the_documents_show_commands_to_check() -> None:
     ("python -m fusion.train --dry-run", "knows no --dry-run"),
     ("torchrun --nproc-per-node 2 -m fusion.train experiment=pretrain", "pretrain"),
     ("python -m fusion.compare --table rakutn", "invalid choice"),
-    ("cat src/fusion/train.py | fusion predict --jsn -", "required"),
+    ("cat src/fusion/train.py | fusion predict --jsn -", "--jsn"),
     ("cat src/fusion/nothing.py | sort", "no src/fusion/nothing.py"),
     ("python scripts/nothing.py", "no scripts/nothing.py"),
     ("python scripts/backbones.py --trane", "knows no --trane"),

@@ -17,9 +17,29 @@ picture of code -> Transcript (lines, boxes)  reading/       what `read_screensh
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from fusion.reading.transcript import Transcript
+    from fusion.serving.api import TrainedModel
 
 __version__ = "0.1.0"
+
+
+def load(run: "Path | str | None" = None) -> "TrainedModel":
+    """Run folder, or its model folder -> the model: `.predict(text, image)`, `.predict_many(items)`.
+
+    run: None loads the model that fusion ships. Loading takes seconds, so load once. Raises UserError for a folder
+    without a model.
+
+    >>> from fusion import load
+    >>> model = load(RUN)  # such as "runs/train/20260101-120000-abcdef"
+    >>> answer = model.predict("def add(a, b):\\n    return a + b\\n", mode="best_guess")
+    >>> answer.status, answer.decision, answer.label in model.classes
+    ('ok', 'accepted', True)
+    """
+    from fusion.serving.api import TrainedModel
+
+    return TrainedModel(run)
 
 
 def read_screenshot(picture: Any) -> "Transcript":

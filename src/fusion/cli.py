@@ -9,6 +9,7 @@ from fusion.config.errors import did_you_mean
 COMMANDS = {
     "train": "train a classifier, or many of them in a sweep",
     "compare": "show runs in one table",
+    "curves": "draw accuracy by lines, and by damage to texts and pictures",
     "predict": "say what files are, with a trained model",
     "ocr": "read the code in pictures, with its indentation",
     "corpus": "build the corpus of real code, check it, describe it",

@@ -21,6 +21,8 @@ Failed and interrupted runs are listed too.
 --table texts shows accuracy by length of the snippet, --table ladder the small transformers in their order.
 --table sources is for runs with data.held_out: paired differences, intervals over projects, what is taken for what;
 --table labels shows the accuracy of each label.
+--table calibration shows how far probabilities, withheld answers and sets of labels can be trusted.
+--table fusions shows what fused runs reach in each situation beside their own parts, with a verdict.
 --rivals RUN asks other tools about the test snippets of one run and shows their answers beside its own; those
 that node runs are fetched by npm.
 --table rakuten, heig or notebook shows the rows of that source: its figures beside those of your runs and,

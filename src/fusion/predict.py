@@ -18,6 +18,7 @@ EXAMPLES = """examples:
   python -m fusion.predict --run RUN --json FILE...      one JSON object a line, in the order given
   python -m fusion.predict --run RUN screenshot.png      the code is read in the picture
   python -m fusion.predict --run RUN FOLDER              what lies in it and below, but for hidden and binary files
+  python -m fusion.predict --run RUN --set 0.95 FILE     also the labels that it is one of, with that probability
   cat FILE | python -m fusion.predict --run RUN -        a text or a picture
 
 exit codes: 0 every file was answered (abstaining is an answer), 1 nothing could be done, 3 some were not
@@ -35,13 +36,16 @@ def parser() -> argparse.ArgumentParser:
         metavar="FILE",
         help="a text or a picture (PNG, JPEG, WebP, GIF, BMP), told by what is in it; a folder; - for standard input",
     )
-    arguments.add_argument("--run", type=Path, required=True, metavar="RUN_DIR", help="the folder of a completed run")
+    run = "the folder of a completed run (default: the model that fusion ships)"
+    arguments.add_argument("--run", type=Path, metavar="RUN_DIR", help=run)
     arguments.add_argument("--json", action="store_true", help="one JSON object a line")
     arguments.add_argument(
         "--mode", choices=("high_confidence", "medium_confidence", "best_guess"), default="medium_confidence",
-        help="how sure an answer must be not to be unknown: 0.75, 0.5 (default) or 0",
+        help="how often answers must be right, else the label is unknown: 95 %%, 85 %% (default), or however often",
     )  # fmt: skip
     arguments.add_argument("--labels", default="", metavar="A,B", help="answer with one of these labels only")
+    held = "also give the labels that hold the right one with this probability, such as 0.95"
+    arguments.add_argument("--set", type=float, metavar="LEVEL", help=held)
     arguments.add_argument("--top", type=int, default=5, metavar="K", help="how many labels --json lists (default 5)")
     return arguments
 
@@ -56,10 +60,11 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     from fusion.serving.inputs import read_inputs
     from fusion.serving.predictor import Predictor
+    from fusion.weights import shipped_model
 
     torch.set_num_threads(min(4, torch.get_num_threads()))
     labels = [label.strip() for label in args.labels.split(",") if label.strip()]
-    predictor = Predictor(args.run, args.mode, labels, max(1, args.top))
+    predictor = Predictor(args.run or shipped_model(), args.mode, labels, args.top, args.set)
     failed = False
     for answer in predictor.predict(read_inputs(args.files)):
         failed |= answer.error is not None
@@ -79,7 +84,8 @@ def in_words(answer: "Prediction") -> str:
     if answer.status == "no_code":
         return f"{answer.label}{score}, no code: {answer.input['reading']['reason']}"
     read = f", lines read in the picture: {answer.input['lines']}" if answer.input["kind"] == "picture" else ""
-    return f"{answer.label}{guess}{score}{read}"
+    one_of = f"; {100 * answer.set['level']:g} % set: {', '.join(answer.set['labels'])}" if answer.set else ""
+    return f"{answer.label}{guess}{score}{read}{one_of}"
 
 
 if __name__ == "__main__":

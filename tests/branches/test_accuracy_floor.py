@@ -59,7 +59,7 @@ def learn(
         for epoch in range(epochs):
             for batch in datamodule.loader("train", epoch):
                 optimizer.zero_grad()
-                task.training_loss(net(batch), batch["label"]).backward()
+                task.training_loss(net.answers(batch), batch).backward()
                 optimizer.step()
     net.eval()
     with torch.no_grad():
@@ -132,5 +132,5 @@ def test_a_linear_head_learns_from_features_of_the_shipped_weights():
     for split, style in styles.items():
         rows, batches = datamodule.draw(split, style)
         features.add(style, rows, torch.cat([module(batch) for batch in batches]))
-    datamodule.features = features
+    datamodule.use(features=features)
     assert learn({"image": image}, datamodule, 3, {}) >= 0.95  # random weights, or pictures not normalised: 0.33

@@ -2,6 +2,7 @@
 
 import io
 import json
+import shutil
 import sys
 from pathlib import Path
 from typing import Any
@@ -67,6 +68,36 @@ def test_mode_labels_and_top_reach_the_answer(
     assert [item["label"] for item in answer["top_k"]] == [answer["label"]]
     with pytest.raises(UserError, match="did you mean css"):
         predict.main(["--run", str(trained), "--labels", "ccs", str(file)])
+
+
+def test_a_set_of_labels_is_given_where_it_is_asked_for(trained: Path, tmp_path: Path, call: Command) -> None:
+    (tmp_path / "a.py").write_text(sample("python", 1))
+    done = call("predict", "--run", trained, "--set", "0.9", "--json", "a.py", cwd=tmp_path)
+    (line,) = done.stdout.splitlines()
+    found = json.loads(line)
+    assert found["set"]["level"] == 0.9 and found["raw"]["label"] in found["set"]["labels"] and found["schema"] == 1
+    done = call("predict", "--run", trained, "--set", "0.9", "a.py", cwd=tmp_path)
+    assert done.stdout.endswith(f"; 90 % set: {', '.join(found['set']['labels'])}\n")
+    done = call("predict", "--run", trained, "--set", "95", "a.py", cwd=tmp_path)
+    assert done.returncode == 1 and "at level 95.0; give one between 0 and 1" in done.stderr and not done.stdout
+
+
+def test_a_model_of_an_older_fusion_answers_by_its_temperature_and_has_no_sets(
+    trained: Path, tmp_path: Path, call: Command
+) -> None:
+    shutil.copytree(trained / "model", tmp_path / "old")
+    meta = json.loads((tmp_path / "old" / "meta.json").read_text())
+    assert meta.pop("calibration")["all"]["thresholds"].keys() == {"high_confidence", "medium_confidence"}
+    (tmp_path / "old" / "meta.json").write_text(json.dumps(meta))
+    (tmp_path / "a.py").write_text(sample("python", 1))
+    for mode, threshold in (("high_confidence", 0.75), ("medium_confidence", 0.5), ("best_guess", 0)):
+        done = call("predict", "--run", "old", "--mode", mode, "--json", "a.py", cwd=tmp_path)
+        assert json.loads(done.stdout)["threshold"] == threshold
+    done = call("predict", "--run", "old", "--set", "0.9", "a.py", cwd=tmp_path)
+    assert done.returncode == 1 and done.stderr.count("\n") == 1 and "train it again" in done.stderr
+    (tmp_path / "old" / "meta.json").write_text(json.dumps(meta | {"calibration": {"all": {"temperatures": "cold"}}}))
+    done = call("predict", "--run", "old", "a.py", cwd=tmp_path)
+    assert done.returncode == 1 and "calibration that cannot be read" in done.stderr
 
 
 def test_a_hostile_file_name_cannot_write_to_the_terminal(

@@ -112,3 +112,10 @@ def test_little_code_among_much_prose_is_found() -> None:
     pages = [prose(12, 90, 20.0, 40.0), block, prose(12, 90, 20.0, 400.0)]
     pane = find_pane(together(*pages))
     assert pane is not None and 290 < np.median(pane.cells.y) < 330
+
+
+def test_a_single_line_that_hardly_stands_on_a_grid_is_no_code_on_one() -> None:
+    for seed in range(20):
+        x = 60 + np.arange(13) * PITCH + np.random.default_rng(seed).normal(0, 1.4, 13)
+        pane = find_pane(cells_at(x, np.full(13, 50.0)))
+        assert pane is not None and len(pane.cells) == 13

@@ -6,6 +6,7 @@ import pytest
 from PIL import Image
 
 from fusion.results import plots
+from fusion.results.curves import ANSWERS, KINDS, point
 
 EPOCH = {"train_loss": 0.5, "val_loss": 0.6, "train_accuracy": 0.7, "val_accuracy": 0.6}
 HOSTILE = ["$x^", "$\\frac{$", "[/]", "_hidden", "", "two\nlines", "日本", "🦀", "हिन्दी", "\\", "%s{}", "<script>",
@@ -113,3 +114,26 @@ def test_a_figure_that_cannot_be_written_leaves_the_old_one(tmp_path, monkeypatc
     with pytest.raises(OSError, match="no room"):
         plots.curves([EPOCH | {"epoch": 1}], tmp_path / "curves.png")
     assert (tmp_path / "curves.png").read_bytes() == before
+
+
+def test_robustness_has_a_panel_a_kind_a_line_an_answer_and_bands(tmp_path, figures):
+    right = np.arange(9) % 3 > 0
+    kinds = {"lines": ["text", "picture, read"], "typos": ["text"], "blur": ["picture, read"], "cut": ["picture, seen"]}
+    points = [
+        point(kind, answer, value, right, np.arange(9) // 2)
+        for kind, answers in (kinds | {"ocr": ["text"]}).items()
+        for answer in answers
+        for value in KINDS[kind].values[1:]  # of the first there were no snippets
+    ]
+    plots.robustness(points, tmp_path / "curves.png")
+    assert min(picture(tmp_path / "curves.png").shape) > 300
+    assert [axis.get_title() for axis in figures[0].axes] == [KINDS[kind].title for kind in (*kinds, "ocr")]
+    assert set(drawn(figures, 0)) == {"text", "picture, read"} and set(drawn(figures, 3)) == {"picture, seen"}
+    assert drawn(figures, 2)["picture, read"] == [[i, pytest.approx(2 / 3)] for i in range(1, 6)]
+    assert [len(axis.collections) for axis in figures[0].axes] == [2, 1, 1, 1, 1]
+    assert [text.get_text() for text in figures[0].legends[0].get_texts()] == ["text", "picture, read", "picture, seen"]
+
+
+def test_colours_and_markers_tell_all_answers_apart():
+    assert len(set(plots.COLOURS)) == len(plots.COLOURS) == len(ANSWERS)
+    assert set(plots.MARKERS) == {given for given, _ in ANSWERS}

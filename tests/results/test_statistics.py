@@ -10,9 +10,12 @@ from scipy.stats import binomtest
 
 from fusion.results import statistics
 from fusion.results.statistics import (
+    calibration_error,
+    coverage_at_precision,
     expected_calibration_error,
     fit_temperature,
     negative_log_likelihood,
+    risk_coverage,
     scores,
     softmax,
     wilson,
@@ -123,6 +126,24 @@ def test_certainty_is_perfect_or_perfectly_wrong(truth, error):
 @given(any_logits, any_truth, st.floats(0.05, 20))
 def test_calibration_error_is_a_share(logits, truth, temperature):
     assert -1e-6 <= expected_calibration_error(logits, truth, temperature) <= 1 + 1e-6
+
+
+def test_calibration_error_of_probabilities_is_that_of_their_logits():
+    logits, truth = np.random.default_rng(0).normal(0, 2, (200, 4)), np.arange(200) % 4
+    assert calibration_error(softmax(logits / 2), truth) == expected_calibration_error(logits, truth, 2.0)
+
+
+def test_risk_and_coverage_of_a_small_case():
+    coverage, risk = risk_coverage(np.array([0.5, 0.9, 0.7, 0.7]), np.array([False, True, True, False]))
+    assert coverage.tolist() == [0.25, 0.75, 1.0], "equally sure answers are given together"
+    assert risk == pytest.approx([0, 1 / 3, 0.5])
+
+
+@pytest.mark.parametrize(("precision", "coverage"), [(1.0, 0.25), (0.66, 0.75), (0.5, 1.0), (0.0, 1.0)])
+def test_coverage_at_a_precision_of_a_small_case(precision, coverage):
+    confidence, correct = np.array([0.5, 0.9, 0.7, 0.7]), np.array([False, True, True, False])
+    assert coverage_at_precision(confidence, correct, precision) == coverage
+    assert coverage_at_precision(confidence, np.zeros(4, bool), 0.5) == 0
 
 
 def test_results_know_no_torch():

@@ -12,7 +12,9 @@ from tests.fake_reader import BLANK, FakeReader, fake_reader, some_picture  # no
 from tests.tiny import CODE, IMAGE_ONLY, TEXT_ONLY, TINY, configured, sample
 
 from fusion.config.errors import UserError
-from fusion.serving.classifier import MAX_WINDOWS, spread
+from fusion.results.calibration import Calibration
+from fusion.serving.classifier import MAX_WINDOWS, count_lines, spread
+from fusion.serving.decision import Decider
 from fusion.serving.inputs import Input, from_bytes
 from fusion.serving.prediction import Prediction
 from fusion.serving.predictor import Predictor
@@ -46,7 +48,14 @@ class Net:
 
 def give(predictor: Predictor, *logits: list[float]) -> None:
     """Let the network of a predictor answer with these logits, a row for each window or one for all."""
-    predictor.classifier.net, predictor.classifier.temperature = Net(torch.tensor(logits)), 1.0
+    predictor.classifier.net = Net(torch.tensor(logits))
+    calibrate(predictor, Calibration.of_temperature(1.0, 3))
+
+
+def calibrate(predictor: Predictor, calibration: Calibration, **of_views: Calibration) -> None:
+    """Let a predictor have these calibrations."""
+    predictor.classifier.calibrations = {"all": calibration, **of_views}
+    predictor.decider = Decider(predictor.classifier, predictor.decider.options)
 
 
 def answer(
@@ -100,7 +109,7 @@ def test_how_sure_an_answer_must_be_depends_on_the_mode(trained: Path, mode: str
 def test_probabilities_are_calibrated_by_the_temperature(trained: Path) -> None:
     predictor = Predictor(trained)
     give(predictor, [4.0, 0.0, 0.0])
-    predictor.classifier.temperature = 2.0
+    calibrate(predictor, Calibration.of_temperature(2.0, 3))
     assert predictor.probabilities([TEXT])[0, 0] == pytest.approx(np.exp(2) / (np.exp(2) + 2), abs=1e-6)
 
 
@@ -353,7 +362,8 @@ def test_what_each_modality_says_alone_is_what_the_model_says_without_the_other(
     batch = {"text": classifier.tokenizer([text.strip("\n")]), "image": torch.zeros(1, 32, 32, 3, dtype=torch.uint8)}
     batch["present"] = {"text": torch.ones(1, dtype=torch.bool), "image": torch.zeros(1, dtype=torch.bool)}
     with torch.inference_mode():
-        alone = (classifier.net(batch) / classifier.temperature).softmax(1)[0]
+        logits = classifier.net(batch)
+    alone = classifier.calibration("text").probabilities(logits.numpy(), np.array([count_lines(text)]))[0]
     assert found.by_modality["text"]["score"] == pytest.approx(float(alone.max()), abs=1e-5)
 
 
@@ -366,7 +376,8 @@ def test_views_of_several_tiles_are_averaged_as_in_evaluation(corpus: Path, tmp_
     present = {name: torch.ones(1, dtype=torch.bool) for name in ("text", "image")}
     with torch.inference_mode():
         batch = {"text": classifier.tokenizer([text.strip("\n")]), "image": images, "present": present}
-        expected = (classifier.net(batch) / classifier.temperature).softmax(1)
+        logits = classifier.net(batch)
+    expected = classifier.calibration("all").probabilities(logits.numpy(), np.array([count_lines(text)]))
     assert np.allclose(predictor.probabilities([text]), expected, atol=1e-5)
     (found,) = answered(predictor, shot())
     assert found.status == "ok" and found.by_modality.keys() == {"text", "image"}

@@ -1,5 +1,6 @@
 """Logits -> metrics, predictions, and a temperature that is fitted on validation alone."""
 
+import json
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -11,6 +12,7 @@ import torch
 from tests.tiny import TEXT_ONLY, configured
 
 from fusion.results import statistics
+from fusion.results.calibration import Calibration
 from fusion.results.record import Record
 from fusion.training import evaluate
 from fusion.training.evaluate import PREDICTION_COLUMNS, evaluate_split
@@ -20,8 +22,9 @@ CONFIDENT = np.array([[9.0, 0], [0, 9], [9, 0], [9, 0], [0, 9], [9, 0]])  # righ
 
 
 def rows(labels: list[str] = LABELS) -> pa.Table:
-    return pa.table({name: labels if name == "label" else [str(i) for i in range(len(labels))]
-                     for name in PREDICTION_COLUMNS})  # fmt: skip
+    numbers = [str(i) for i in range(len(labels))]
+    columns = dict.fromkeys(PREDICTION_COLUMNS, numbers)
+    return pa.table(columns | {"label": labels, "lines": pa.array([3] * len(labels), pa.int32())})
 
 
 def meta() -> dict[str, Any]:
@@ -53,6 +56,24 @@ def test_validation_gives_the_temperature_and_test_takes_it():
     assert on_test["nll"] == pytest.approx(np.log1p(np.exp(-9 / temperature)))
 
 
+def test_validation_gives_the_calibration_and_test_is_judged_by_it():
+    random = np.random.default_rng(0)
+    labels, sure = random.choice(["a", "b"], 600), 6 * random.normal(0, 2, 600)
+    right = random.random(600) < 1 / (1 + np.exp(-np.abs(sure) / 6))
+    toward_b = np.where((labels == "b") == right, np.abs(sure), -np.abs(sure))  # six times too sure
+    logits, model = np.stack([-toward_b / 2, toward_b / 2], 1).astype(np.float32), meta()
+    evaluate_split(rows(labels[:400].tolist()), logits[:400], model, fit_temperature=True)
+    json.dumps(model, allow_nan=False)
+    fitted = Calibration.from_dict(model["calibration"]["all"], 2)
+    assert fitted.temperatures == pytest.approx([6] * 4, rel=0.3)
+    test = rows(labels[400:].tolist())
+    metrics, _ = evaluate_split(test, logits[400:], model, fit_temperature=False)
+    before, _ = evaluate_split(test, logits[400:], meta(), fit_temperature=False)
+    assert metrics["ece"] < before["ece"] / 2 and metrics["nll"] < before["nll"]
+    assert metrics["accuracy"] == before["accuracy"] and "coverage_at_95_precision" not in before
+    assert 0 < metrics["coverage_at_95_precision"] < 1 and metrics["precision_at_95"] > 0.85
+
+
 @pytest.fixture
 def saved(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     """Return what would be written, once `evaluate` has run."""
@@ -71,13 +92,15 @@ def test_validation_is_evaluated_first_then_test_and_a_side_without_rows_is_left
     table = pa.concat_tables([part.select(PREDICTION_COLUMNS) for part in reversed(parts)])
     asked: list[str] = []
 
-    def loader(split: str, epoch: int | None) -> str:
-        assert epoch is None, "in the style of evaluation, not shuffled"
+    def loader(split: str, epoch: int | None, style: Any, **situation: Any) -> str:
+        assert epoch is None and style is None, "in the style of evaluation, not shuffled"
+        assert situation == {"damage": None, "has_text": True}
         asked.append(split)
         return split
 
-    trainer = SimpleNamespace(lightning_module=None, predict=lambda _task, _loader: [*torch.tensor(CONFIDENT).split(4)])
-    model = SimpleNamespace(meta=meta())
+    trainer = SimpleNamespace(lightning_module=None, strategy=SimpleNamespace(root_device="cpu"))
+    trainer.predict = lambda _task, _loader: [{"all": part} for part in torch.tensor(CONFIDENT).split(4)]
+    model = SimpleNamespace(meta=meta(), net=SimpleNamespace(fits_members=False))
     record = Record(None, configured(*TEXT_ONLY, "data.path=x"), [])
     evaluate.evaluate(model, SimpleNamespace(loader=loader), trainer, table, Path(), record)
     assert asked == [*saved["metrics"]] == list(splits[1:])

@@ -35,7 +35,7 @@ def batch():
 
 
 def training_loss(task, batch) -> torch.Tensor:
-    return task.train().training_loss(task(batch), batch["label"])
+    return task.train().training_loss(task.net.answers(batch), batch)
 
 
 def test_plain_is_the_cross_entropy(batch):

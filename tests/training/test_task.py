@@ -123,6 +123,7 @@ def test_augmentation_is_for_training_alone():
     assert seen == [(8, 0)] * 3 + [(8, 1)] * 3
 
 
-def test_predicting_gives_float_logits():
-    logits = trainer().predict(make_task(), batches(2))
-    assert [(part.shape, part.dtype) for part in logits] == [((8, 2), torch.float32)] * 2
+def test_predicting_gives_float_logits_of_all_and_of_each_modality():
+    answers = trainer().predict(make_task(), batches(2))
+    assert [[*batch] for batch in answers] == [["all", "text", "image"]] * 2
+    assert {(part.shape, part.dtype) for batch in answers for part in batch.values()} == {((8, 2), torch.float32)}

@@ -179,13 +179,34 @@ TextOptions = NoText | HuggingFace | Nano | Micro | Transformer | NgramBaseline
 
 @dataclass(frozen=True, config=STRICT, kw_only=True)
 class Fusion:
-    """conf/fusion: late concatenation and the head behind it."""
+    """conf/fusion: how what the branches say becomes one answer."""
 
+    name: Literal["concat", "average", "gated", "bilinear", "attention", "stacking"] = Field(
+        default="concat", description="what is typed after fusion=; see src/fusion/model/heads.py and members.py"
+    )
     hidden: Annotated[tuple[Annotated[int, Field(ge=1)], ...], Field(strict=False)] = Field(
         description="units of each hidden layer",
         json_schema_extra={"words": "a list of whole numbers of at least 1, such as [1024,512], or [] for none"},
     )
     dropout: float = Field(ge=0, lt=1, description="after each hidden layer")
+    width: int = Field(
+        default=128, ge=4, multiple_of=4,
+        description="gated, bilinear and attention: units that each modality is projected to, a multiple of 4",
+    )  # fmt: skip
     modality_dropout: float = Field(
         default=0.0, ge=0, le=1, description="chance of a training sample to lose a modality"
     )
+    missing: Literal["zeros", "learned"] = Field(
+        default="zeros", description="what stands for a missing modality: zeros or, with modality_dropout, an embedding"
+    )
+    auxiliary: float = Field(
+        default=0.0, ge=0, description="weight of the loss of each branch with a head of its own; 0: no such heads"
+    )
+    read: bool = Field(
+        default=False, description="what fusion ocr reads in the picture is a modality too, seen by the text branch"
+    )
+    colours: int = Field(
+        default=0, ge=0,
+        description="with read: weights, n-grams times labels, of a linear model that sees which words are coloured; "
+        "0: none",
+    )  # fmt: skip

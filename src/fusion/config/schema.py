@@ -13,6 +13,7 @@ from fusion.config.options import STRICT, parse, to_dict
 from fusion.config.render import RenderOptions, Size, check_view, parse_side, parse_size
 from fusion.config.training import (
     AugmentPolicy,
+    Damage,
     EndlessTraining,
     Loss,
     Optimizer,
@@ -22,11 +23,14 @@ from fusion.config.training import (
     Vary,
 )  # fmt: skip
 
-TableName = Literal["results", "ladder", "texts", "sources", "labels", "rakuten", "heig", "notebook"]
+TableName = Literal[
+    "results", "ladder", "texts", "sources", "labels", "calibration", "fusions", "rakuten", "heig", "notebook"
+]  # fmt: skip
 # Lightning's words
 Precision = Literal[
     "auto", "32-true", "16-mixed", "bf16-mixed", "64-true", "16-true", "bf16-true", "bf16", "32", "16", "64", 32, 16, 64
 ]
+SituationName = Literal["picture", "partial", "corrupted"]
 LrSearch = Literal["search"]
 
 
@@ -75,6 +79,11 @@ class Config:
     )
     augment: AugmentPolicy
     vary: Vary
+    damage: Damage
+    situations: Annotated[tuple[SituationName, ...], Field(strict=False)] = Field(
+        description="evaluate too: the picture alone, a part of the text beside a damaged picture, a corrupted text",
+        json_schema_extra={"words": "a list of picture, partial and corrupted"},
+    )
     optimizer: Optimizer
     schedule: Schedule
     loss: Loss
@@ -132,6 +141,19 @@ def load_config(given: Mapping[str, Any]) -> Config:
         raise UserError(
             f"text={config.text.name} is a whole model, which nothing can be fused with; pass backbone=none."
         )
+    if config.fusion.read and not (config.has_image and config.has_text):
+        raise UserError("fusion.read=true reads pictures for the text branch; give both: a backbone and a text.")
+    if config.fusion.colours and not (config.fusion.read and config.text.name == "nano"):
+        raise UserError(
+            f"fusion.colours={config.fusion.colours} marks what text=nano reads in a picture; "
+            "pass fusion.read=true text=nano."
+        )
+    if config.fusion.read and config.is_streamed:
+        raise UserError(
+            "fusion.read=true reads every picture beforehand, which a stream lacks; pass data.streaming=false."
+        )
+    if config.situations and not (config.has_image and config.has_text):
+        raise UserError(f"situations={[*config.situations]} need a text and its picture; give a backbone and a text.")
     if config.has_image:
         if config.backbone.model is None:
             raise UserError("backbone.model=null must be a word: any model that timm knows, or convnet.")

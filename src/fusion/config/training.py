@@ -134,6 +134,18 @@ class Vary:
 
 
 @dataclass(frozen=True, config=STRICT, kw_only=True)
+class Damage:
+    """damage: how often training samples are damaged, so that a fusion learns which modality to trust."""
+
+    text: Chance = Field(
+        default=0.0, description="texts cut to a part, or misread, without indentation, their lines cut off; half each"
+    )
+    picture: Chance = Field(
+        default=0.0, description="pictures that are drawn with a part covered or cut off, or blurred, scaled, as a JPEG"
+    )
+
+
+@dataclass(frozen=True, config=STRICT, kw_only=True)
 class EarlyStage:
     """pretraining.early: first learn to read, on smaller pictures of text as large."""
 

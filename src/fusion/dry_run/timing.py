@@ -18,7 +18,7 @@ from fusion.branches import LoadedBranch, create_image
 from fusion.config.options import to_dict
 from fusion.config.render import DEFAULT_FONT, Render
 from fusion.config.schema import Config
-from fusion.datamodule import Collate, to_device
+from fusion.datamodule import Collate, Sources, to_device
 from fusion.model.late_fusion import LateFusion
 from fusion.screenshots import fonts
 from fusion.screenshots.renderer import Renderer
@@ -73,7 +73,7 @@ def time_drawing(config: Config, few: pa.Table, classes: list[str], text: Loaded
     rows, renderer = _columns(few, SAMPLES[1]), None
     if config.has_image:
         renderer = Renderer(_with_font_at_hand(config.render), config.source_size, config.input_shape, 0)
-    collate = Collate(classes, text.tokenizer if text else None, renderer, 0)
+    collate = Collate(classes, Sources(text.tokenizer if text else None, renderer), 0)
     drawing, augmenting = _timed(lambda: collate(rows), CPU), 0.0
     if renderer is not None and config.augment.name != "none":
         device = resolve_device(config)
@@ -96,7 +96,7 @@ def time_network(
     parts: dict[str, torch.nn.Module] = {"text": text.module} if text else {}
     device, side, (least, most) = resolve_device(config), _timed_side(config), SAMPLES
     size = min(most, max(least, most * LARGE**2 // side**2)) if config.has_image else most
-    batch = Collate(classes, text.tokenizer if text else None, None, 0)(_columns(few, size))
+    batch = Collate(classes, Sources(text.tokenizer if text else None), 0)(_columns(few, size))
     if config.has_image:
         parts["image"] = create_image(replace(config.backbone, weights="random"), side).module
         batch["image"] = torch.randint(0, 256, (len(batch["id"]), side, side, 3), dtype=torch.uint8)

@@ -54,7 +54,7 @@ class PretrainingTask(pl.LightningModule):
         branch: Any = self.net.branches["image"]
         with self.character_head.watching(branch.net):
             maps = branch.net.forward_features(branch.normalised(batch["image"]))  # (B, M, h, w)
-        logits = self.net.head(branch.pooled(maps)).float()  # (B, C)
+        logits = self.net.head([branch.pooled(maps)], None).float()  # (B, C)
         label_loss = F.cross_entropy(logits, batch["label"], label_smoothing=self.label_smoothing)
         character_loss = self.character_head.loss(maps, batch["characters"])
         return label_loss, character_loss, (logits.argmax(1) == batch["label"]).float().mean()

@@ -90,7 +90,7 @@ def _on_grid(cells: Cells, pitch: float) -> tuple[float, Pane]:
     long += [segment for segment, sized in segments if not sized and _continues(segment, long, pitch)]
     kept = long + _short([each for each in segments if each[0] not in long], long, pitch, line_height)
     score = sum(segment.characters * segment.coherence for segment in long)
-    if not _is_grid([each for each, sized in segments if sized], long):
+    if not kept or not _is_grid([each for each, sized in segments if sized], long):
         return 0.0, Pane(cells[near], pitch, line_height, is_grid=False)
     own = cells[np.sort(np.concatenate([segment.at for segment in kept]))]
     return score, Pane(own, pitch, median(own.line_height, own.ink))

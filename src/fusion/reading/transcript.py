@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 DOUBTFUL = 0.8  # a character read with less confidence may well be another
+SURELY = 0.7  # mean confidence of what is hardly text
 
 
 @dataclass(frozen=True)
@@ -45,6 +46,19 @@ class Transcript:
     def is_code(self) -> bool:
         """Whether the picture shows text that can be taken for code."""
         return not self.reason
+
+    @property
+    def quality(self) -> np.ndarray:
+        """(4,) float32, about 0 to 1 each: mean and worst confidence, share of doubtful characters, how many there are.
+
+        All of them are 0 where nothing was read.
+        """
+        confidence = self.confidence
+        if not len(confidence):
+            return np.zeros(4, np.float32)
+        worst, doubtful = np.quantile(confidence, 0.05), (confidence < DOUBTFUL).mean()  # one lost character is no sign
+        surely = np.clip((confidence.mean() - SURELY) / (1 - SURELY), 0, 1)
+        return np.array([surely, worst, doubtful, np.log1p(len(confidence)) / 8], np.float32)
 
     def facts(self) -> dict[str, Any]:
         """Return how well it was read: mean and worst confidence, and the share of doubtful characters."""

@@ -15,7 +15,7 @@ from fusion.results.leaderboard import format_minutes, format_path
 from fusion.results.record import status
 from fusion.results.schema import part
 from fusion.results.statistics import wilson
-from fusion.results.table import Table
+from fusion.results.table import Table, with_interval
 
 LENGTHS = ((1, 5), (6, 15), (16, 40))  # lines; longer snippets count with the last
 NOTE = (
@@ -93,8 +93,3 @@ def of_lengths(lines: np.ndarray, ranges: Sequence[tuple[int, int]]) -> Iterator
     """Yield '1-5 lines' and which snippets (N,) are so long, for each range; longer ones count with the last."""
     for low, high in ranges:
         yield f"{low}-{high} lines", (lines >= low) & ((lines <= high) | (high == ranges[-1][1]))
-
-
-def with_interval(value: float, interval: tuple[float, float]) -> str:
-    """Return 0.750 [0.650, 0.850]."""
-    return f"{value:.3f} [{interval[0]:.3f}, {interval[1]:.3f}]"

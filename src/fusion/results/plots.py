@@ -1,4 +1,4 @@
-"""Metrics and predictions of runs -> pictures: training curves, range tests, folds, confusion matrices."""
+"""Metrics and predictions of runs -> pictures: training curves, range tests, folds, confusion matrices, robustness."""
 
 import warnings
 from collections.abc import Sequence
@@ -12,8 +12,13 @@ import matplotlib.pyplot as plt
 import numpy as np
 
 from fusion.files import replacing
+from fusion.results.curves import ANSWERS, KINDS, Point
 
 SPLITS = {"train": "training", "val": "validation"}  # as metrics have them -> as they are shown
+# Told apart by colour-blind readers too (Okabe and Ito 2008), in the order of ANSWERS; markers tell what was given
+COLOURS = ("#0072B2", "#009E73", "#56B4E9", "#D55E00", "#CC79A7", "#E69F00")
+MARKERS = {"text": "o", "picture": "s"}
+PANELS = 4  # side by side
 
 
 def _save(figure: plt.Figure, path: Path) -> None:
@@ -118,3 +123,44 @@ def learning(evaluations: Sequence[dict[str, float]], path: Path) -> None:
     axis.grid(alpha=0.3)
     axis.legend(frameon=False)
     _save(figure, path)
+
+
+def robustness(points: Sequence[Point], path: Path) -> None:
+    """Plot accuracy with its interval over each kind of change: a panel a kind, a line an answer."""
+    kinds = list(dict.fromkeys(one.kind for one in points))
+    columns = min(PANELS, len(kinds))
+    rows = -(-len(kinds) // columns)
+    figure, axes = plt.subplots(rows, columns, figsize=(2.9 * columns, 2.6 * rows + 0.4), sharey=True, squeeze=False)
+    for axis, kind in zip(axes.flat, kinds, strict=False):
+        _panel(axis, kind, [one for one in points if one.kind == kind])
+    for axis in axes.flat[len(kinds) :]:
+        axis.remove()
+    for axis in axes[:, 0]:
+        axis.set_ylabel("accuracy")
+    lines = {line.get_label(): line for axis in axes.flat[: len(kinds)] for line in axis.lines}
+    labels = [label for label in ANSWERS.values() if label in lines]
+    figure.tight_layout()
+    figure.legend(
+        [lines[label] for label in labels], labels, loc="lower center", bbox_to_anchor=(0.5, 0.98), frameon=False,
+        ncols=min(3, len(labels)),
+    )  # fmt: skip
+    _save(figure, path)
+
+
+def _panel(axis: plt.Axes, kind: str, points: Sequence[Point]) -> None:
+    """Draw the curves of one kind; its values stand evenly spaced, for most of them are small."""
+    place = {value: i for i, value in enumerate(KINDS[kind].values)}
+    for ((given, _), answer), colour in zip(ANSWERS.items(), COLOURS, strict=True):
+        curve = [one for one in points if one.answer == answer]
+        if curve:
+            at = [place[one.value] for one in curve]
+            axis.plot(
+                at, [one.accuracy for one in curve], MARKERS[given] + "-", color=colour, markersize=4, label=answer
+            )
+            low, high = [one.low for one in curve], [one.high for one in curve]
+            axis.fill_between(at, low, high, color=colour, alpha=0.18, linewidth=0)
+    axis.set_xticks(range(len(place)), KINDS[kind].shown, fontsize=8)
+    axis.set(xlabel=KINDS[kind].axis, ylim=(0, 1))
+    axis.set_title(KINDS[kind].title, fontsize=10)
+    axis.grid(alpha=0.3)
+    axis.spines[["top", "right"]].set_visible(False)

@@ -172,6 +172,12 @@ def write_predictions(folder: Path, columns: dict[str, Any]) -> None:
         pq.write_table(pa.table(columns), part, compression="zstd")
 
 
+def write_answers(folder: Path, table: pa.Table) -> None:
+    """Write what each modality said in each situation as answers.parquet."""
+    with replacing(folder / "answers.parquet") as part:
+        pq.write_table(table, part, compression="zstd")
+
+
 def read_runs(places: Iterable[Path]) -> tuple[dict[Path, dict[str, Any]], list[str]]:
     """Run folders, sweeps or trees of them -> their runs by folder, oldest first; notes of what was left out.
 

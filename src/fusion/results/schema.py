@@ -22,7 +22,8 @@ RUN: dict[str, Any] = {
     "image": OBJECT,
     "metrics": {"val": SCORES, "test": SCORES},
     "timings": {"preparing_seconds": NUMBER, "training_seconds": NUMBER, "total_seconds": NUMBER},
-    "config": dict.fromkeys(("backbone", "text", "render", "row"), OBJECT),
+    "members": OBJECT,
+    "config": dict.fromkeys(("backbone", "text", "fusion", "render", "row"), OBJECT),
 }
 
 

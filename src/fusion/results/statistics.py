@@ -66,13 +66,34 @@ def fit_temperature(logits: np.ndarray, truth: np.ndarray) -> float:
 
 
 def expected_calibration_error(logits: np.ndarray, truth: np.ndarray, temperature: float, bins: int = 15) -> float:
-    """Return the mean of |confidence - accuracy| over equally wide bins of confidence (Guo et al. 2017)."""
-    probability = softmax(logits / temperature)  # (N, C)
-    confidence, correct = probability.max(1), probability.argmax(1) == truth
+    """Return the calibration error of logits (N, C) at a temperature."""
+    return calibration_error(softmax(logits / temperature), truth, bins)
+
+
+def calibration_error(probabilities: np.ndarray, truth: np.ndarray, bins: int = 15) -> float:
+    """Probabilities (N, C), classes (N,) -> mean |confidence - accuracy| over equally wide bins (Guo et al. 2017)."""
+    confidence, correct = probabilities.max(1), probabilities.argmax(1) == truth
     bin_of = np.minimum((confidence * bins).astype(int), bins - 1)
     gaps = [abs(confidence[bin_of == b].mean() - correct[bin_of == b].mean()) * (bin_of == b).mean()
             for b in np.unique(bin_of)]  # fmt: skip
     return float(sum(gaps))
+
+
+def risk_coverage(confidence: np.ndarray, correct: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Confidence (N,), right or not (N,) -> the share answered and the share of wrong answers, (M,) each.
+
+    One point for each different confidence, the surest answers first, for equally sure ones are given together.
+    """
+    order = np.argsort(-confidence, kind="stable")
+    last = np.nonzero(np.append(np.diff(confidence[order]) != 0, True))[0]  # of each confidence
+    answered = np.arange(1, len(order) + 1)[last]
+    return answered / len(order), 1 - np.cumsum(correct[order])[last] / answered
+
+
+def coverage_at_precision(confidence: np.ndarray, correct: np.ndarray, precision: float) -> float:
+    """Return the largest share of the answers, surest first, of which that share is right; 0 where there is none."""
+    coverage, risk = risk_coverage(confidence, correct)
+    return float(max(coverage[risk <= 1 - precision + 1e-12], default=0.0))
 
 
 def softmax(logits: np.ndarray) -> np.ndarray:

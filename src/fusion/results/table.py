@@ -38,6 +38,11 @@ def to_markdown(table: Table) -> str:
     return "\n".join(lines) + "\n"
 
 
+def with_interval(value: float, interval: tuple[float, float]) -> str:
+    """Return 0.750 [0.650, 0.850]."""
+    return f"{value:.3f} [{interval[0]:.3f}, {interval[1]:.3f}]"
+
+
 def _cell(text: str) -> str:
     return " ".join(text.split()).replace("|", "\\|").replace("<", "&lt;")
 

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 TABLES: tuple[TableName, ...] = get_args(TableName)
 # the others are a source's, with rows without a run
-OF_RUNS: tuple[TableName, ...] = ("results", "ladder", "texts", "sources", "labels")
+OF_RUNS: tuple[TableName, ...] = ("results", "ladder", "texts", "sources", "labels", "calibration", "fusions")
 
 
 def make_table(
@@ -41,6 +41,14 @@ def _make_table(name: str, runs: Mapping[Path, dict[str, Any]], root: Path | Non
             from fusion.results.by_source import by_label
 
             return by_label(runs, root)
+        case "fusions":
+            from fusion.results.fusions import fusions
+
+            return fusions(runs, root)
+        case "calibration":
+            from fusion.results.calibration_table import by_calibration
+
+            return by_calibration(runs, root)
         case "ladder":
             from fusion.results.ladder import ladder
 

@@ -14,6 +14,7 @@ from fusion.screenshots.glyphs import metrics
 from fusion.screenshots.lexing import CLASSES, code_points, neutral, token_classes
 from fusion.screenshots.style import Styles, two_colors
 from fusion.screenshots.window import Canvas
+from fusion.screenshots.word_colours import WORD, marked
 
 MAX_CHARACTERS = 100_000  # of a text that are looked at; no picture holds more
 MAX_TEXTS = 50_000  # whose token classes are remembered, about a kilobyte each
@@ -129,6 +130,19 @@ class Painter:
             if kind != "none":
                 quality, sigma, percent = (columns[name][i] for name in ("jpeg_quality", "blur", "rescale"))
                 pictures[i] = degrade(pictures[i], kind, int(quality), float(sigma), float(percent))
+
+    def marked(self, scene: Scene, texts: Sequence[str]) -> list[str]:
+        """Return the texts of a scene with their coloured words marked, as they are drawn: see word_colours.py."""
+        out = []
+        for row, text in enumerate(texts):
+            classes = scene.classes[
+                scene.offsets[row] : scene.offsets[row + 1]
+            ]  # (characters,), at most MAX_CHARACTERS
+            inks = self.palettes[int(scene.columns["theme"][row])].inks  # (INKS, 3)
+            words = [word for word in WORD.finditer(text) if word.start() < len(classes)]
+            starts = np.array([word.start() for word in words], np.int64)
+            out.append(marked(text, words, inks[classes[starts]]))
+        return out
 
     def sprites(self, scene: Scene, row: int) -> np.ndarray:
         """Return what stands where in one picture, (N, 6) int32: layout.X and the columns after it."""

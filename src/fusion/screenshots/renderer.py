@@ -3,7 +3,7 @@
 import hashlib
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -22,19 +22,25 @@ BUFFER = 2 << 20  # bytes of source pictures drawn before they are resized: what
 PHASES = 6  # sub-pixel positions along each side in direct mode
 LEFT, TOP, TILE = (np.array([number], np.uint64) for number in (1, 2, 3))  # streams of a key, for where a view lies
 
+Damage = Callable[[np.ndarray, str, int | None], np.ndarray]  # source picture (H, W, 3), id, epoch -> the same, damaged
+
 
 class Renderer:
     """Draws batches of one render configuration; what is random depends on (seed, epoch, id) alone."""
 
-    def __init__(self, render: Render, source_size: Size, input_shape: int, seed: int):
-        """Raise UserError for a theme, font or background that does not exist or cannot be had."""
+    def __init__(self, render: Render, source_size: Size, input_shape: int, seed: int, damage: Damage | None = None):
+        """Raise UserError for a theme, font or background that does not exist or cannot be had.
+
+        damage: done to every source picture; its repr tells one from another.
+        """
+        self.damage = damage
         self.render, self.size, self.shape, self.seed = render, source_size, input_shape, seed
         is_crop = render.view in ("random_crop", "centre_crop")
         self.visible = Size(render.crop_size, render.crop_size) if is_crop else source_size  # part that is drawn
         styles = Styles(render.style)
         self.painter = Painter(styles, render.highlight, source_size)  # exact
         self.direct = None
-        if render.mode == "direct":
+        if render.mode == "direct" and damage is None:  # which needs the source pictures
             scale = (self.visible.width / input_shape, self.visible.height / input_shape)
             self.direct = Painter(styles, render.highlight, source_size, scale, PHASES)
         self.buffers: list[np.ndarray] = []  # for source pictures, those that no thread is using
@@ -47,6 +53,7 @@ class Renderer:
         distributions = {name: repr(each) for name, each in self.painter.styles.distributions.items()}
         versions = [DRAWING, pygments.__version__, PIL.__version__, PIL.features.version("freetype2")]
         facts = [view, distributions, self.painter.facts(), self.size, self.shape, self.seed, versions]
+        facts += [] if self.damage is None else [repr(self.damage)]
         return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:16]
 
     def scene(
@@ -88,7 +95,7 @@ class Renderer:
             if self.direct and epoch is not None:
                 self.direct.draw(scene[rows], out[rows])
             else:
-                self._draw(scene[rows], out[rows], None if picks is None else picks[rows])
+                self._draw(scene[rows], out[rows], None if picks is None else picks[rows], ids[rows], epoch)
 
         if len(parts) <= 1:
             for rows in parts:
@@ -98,11 +105,36 @@ class Renderer:
                 list(pool.map(draw, parts))
         return out
 
-    def _draw(self, scene: Scene, out: np.ndarray, picks: np.ndarray | None) -> None:
+    def source(
+        self, texts: Sequence[str], ids: Sequence[str], epoch: int | None, labels: Sequence[str] | None = None
+    ) -> np.ndarray:
+        """B texts -> their source pictures (B, H, W, 3) uint8, whole and before they are resized."""
+        keys = np.array([sample_key(self.seed, epoch, id) for id in ids], np.uint64)
+        out = np.empty((len(texts), self.size.height, self.size.width, 3), np.uint8)
+        self._paint(self.painter.scene(texts, ids, keys, labels), out, ids, epoch)
+        return out
+
+    def marked(
+        self, texts: Sequence[str], ids: Sequence[str], epoch: int | None, labels: Sequence[str] | None = None
+    ) -> list[str]:
+        """B texts -> the same with the words marked that are coloured in their source pictures."""
+        keys = np.array([sample_key(self.seed, epoch, id) for id in ids], np.uint64)
+        return self.painter.marked(self.painter.scene(texts, ids, keys, labels), texts)
+
+    def _paint(self, scene: Scene, out: np.ndarray, ids: Sequence[str], epoch: int | None) -> None:
+        """Fill out with source pictures, degraded and damaged."""
+        self.painter.draw(scene, out)
+        self.painter.degrade(scene, out)
+        if self.damage is not None:
+            for picture, id in zip(out, ids, strict=True):
+                picture[:] = self.damage(picture, id, epoch)
+
+    def _draw(
+        self, scene: Scene, out: np.ndarray, picks: np.ndarray | None, ids: Sequence[str], epoch: int | None
+    ) -> None:
         """Fill out: a few source pictures at a time are drawn, degraded, then resized or cut into tiles."""
         if self.render.view != "tiles" and self.visible == (self.shape, self.shape):
-            self.painter.draw(scene, out)
-            self.painter.degrade(scene, out)
+            self._paint(scene, out, ids, epoch)
             return
         width, height = self.visible
         step = max(1, BUFFER // (width * height * 3))
@@ -113,8 +145,7 @@ class Renderer:
         for i in range(0, len(out), step):
             rows = slice(i, min(i + step, len(out)))
             source = buffer[: rows.stop - i]
-            self.painter.draw(scene[rows], source)
-            self.painter.degrade(scene[rows], source)
+            self._paint(scene[rows], source, ids[rows], epoch)
             if self.render.view != "tiles":
                 resize(source, out[rows])
             else:

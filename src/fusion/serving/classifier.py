@@ -15,6 +15,7 @@ import torch
 from fusion.config.options import parse
 from fusion.config.render import DEFAULT_FONT, Render, RenderOptions, parse_size
 from fusion.model.checkpoint import Model
+from fusion.results.calibration import Calibration, read_calibrations
 from fusion.screenshots.renderer import Renderer
 from fusion.screenshots.user_images import as_seen
 from fusion.snippets.corpus.extract import windows
@@ -40,7 +41,7 @@ class Classifier:
         meta = model.meta
         self.net, self.tokenizer = model.net, model.tokenizer
         self.classes: list[str] = meta["classes"]
-        self.temperature: float = meta["temperature"]
+        self.calibrations = read_calibrations(meta)  # by view
         self.renderer: Renderer | None = None
         if "image" in meta["branches"]:
             render: Render = parse(RenderOptions, meta["render"] | {"font": DEFAULT_FONT}, "render")
@@ -50,6 +51,10 @@ class Classifier:
     def modalities(self) -> list[str]:
         """Return the names of the branches."""
         return list(self.net.branches)
+
+    def calibration(self, view: str) -> Calibration:
+        """Return the calibration of a view, that of all modalities together where it has none of its own."""
+        return self.calibrations.get(view, self.calibrations[ALL])
 
     def sample(self, text: str, picture: np.ndarray | None) -> Sample:
         """Return a sample of a text and, where a branch would see it, the picture (H, W, 3) that it was read in."""
@@ -61,8 +66,8 @@ class Classifier:
     def __call__(self, samples: Sequence[Sample]) -> dict[str, np.ndarray]:
         """N samples -> {"all": (N, C)} and, of a model with two branches, what each alone says: "text", "image"."""
         views = [ALL, *(self.modalities if len(self.modalities) > 1 else ())]
-        total = {view: torch.zeros(len(samples), len(self.classes)) for view in views}
-        number = torch.zeros(len(samples))  # of windows, of each sample
+        total = {view: np.zeros((len(samples), len(self.classes))) for view in views}
+        number = np.zeros(len(samples))  # of windows, of each sample
         drawn = [i for i, sample in enumerate(samples) if sample.image is None]
         given = [i for i, sample in enumerate(samples) if sample.image is not None]
         images = [sample.image for sample in samples if sample.image is not None]
@@ -71,20 +76,19 @@ class Classifier:
             flat = [(k, window) for k, i in enumerate(rows) for window in self._windows(samples[i])]
             for start in range(0, len(flat), AT_ONCE):
                 of, texts = zip(*flat[start : start + AT_ONCE], strict=True)
-                owner = torch.tensor([rows[k] for k in of])  # (W,)
-                number.index_add_(0, owner, torch.ones(len(owner)))
-                answers = self._probabilities(texts, None if features is None else features[list(of)], views)
-                for view, probabilities in answers.items():
-                    total[view].index_add_(0, owner, probabilities)
-        return {view: (sums / number[:, None]).double().numpy() for view, sums in total.items()}
+                owner = np.array([rows[k] for k in of])  # (W,)
+                lines = np.array([count_lines(text or samples[i].text) for text, i in zip(texts, owner, strict=True)])
+                np.add.at(number, owner, 1)
+                answers = self._logits(texts, None if features is None else features[list(of)], views)
+                for view, logits in answers.items():
+                    np.add.at(total[view], owner, self.calibration(view).probabilities(logits, lines))
+        return {view: sums / number[:, None] for view, sums in total.items()}
 
     def _windows(self, sample: Sample) -> list[str]:
         """Return the windows of a text; a picture that no text branch goes with is one."""
         return [""] if sample.image is not None and self.tokenizer is None else spread(sample.text)
 
-    def _probabilities(
-        self, texts: Sequence[str], image: torch.Tensor | None, views: Sequence[str]
-    ) -> dict[str, torch.Tensor]:
+    def _logits(self, texts: Sequence[str], image: torch.Tensor | None, views: Sequence[str]) -> dict[str, np.ndarray]:
         """W texts, and features (W, D) of the pictures given with them -> for each view (W, C)."""
         batch: dict[str, object] = {}
         if self.tokenizer is not None:
@@ -99,8 +103,7 @@ class Classifier:
         answers = {}
         for view in views:
             present = {name: torch.full((len(texts),), view in (ALL, name)) for name in self.modalities}
-            logits = self.net(batch | {"present": present}).float()  # (W, C)
-            answers[view] = (logits / self.temperature).softmax(1)
+            answers[view] = self.net(batch | {"present": present}).double().numpy()
         return answers
 
     def _image_features(self, pictures: np.ndarray) -> torch.Tensor:
@@ -108,6 +111,11 @@ class Classifier:
         flat = torch.from_numpy(pictures.reshape(-1, *pictures.shape[-3:]))
         features = torch.cat([self.net.branches["image"](part) for part in flat.split(AT_ONCE)])
         return features.reshape(*pictures.shape[:-3], -1)
+
+
+def count_lines(text: str) -> int:
+    """Return the number of lines, without blank ones at either end; 1 for an empty text."""
+    return text.strip("\n").count("\n") + 1
 
 
 def spread(text: str) -> list[str]:

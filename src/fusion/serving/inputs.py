@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from fusion.screenshots.user_images import HEAD, MAX_BYTES, is_picture
+from fusion.screenshots.user_images import HEAD, MAX_BYTES, Source, is_picture
 from fusion.snippets.corpus.extract import decode_marked, marked
 
 log = logging.getLogger(__name__)
@@ -28,7 +28,7 @@ class Input:
     encoding: str | None = None
     truncated: bool = False
     error: str | None = None
-    picture: Path | bytes | None = None  # where to find it, if it is one
+    picture: Source | None = None  # where to find it, if it is one; with a text it is not read
 
 
 def read_inputs(paths: Iterable[str], pictures_only: bool = False) -> Iterator[Input]:

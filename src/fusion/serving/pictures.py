@@ -18,9 +18,10 @@ log = logging.getLogger(__name__)
 class SeenPicture:
     """A picture that was opened and read; without either where the status of the input says that it could not be."""
 
-    item: Input  # its text is what was read
+    item: Input  # its text is what was read, or what was given with the picture
     picture: np.ndarray | None = None  # (H, W, 3) uint8
-    transcript: Transcript | None = None
+    transcript: Transcript | None = None  # without one where the text was given
+    size: tuple[int | None, int | None] = (None, None)  # width and height of the picture, pixels
 
     @property
     def reason(self) -> str:
@@ -31,25 +32,27 @@ class SeenPicture:
 
     def facts(self) -> dict[str, Any]:
         """Return what is said of a picture in every answer about it."""
-        if self.transcript is None:
-            return {"width": None, "height": None, "reading": None}
-        read = self.transcript
-        return {"width": read.width, "height": read.height, "reading": read.facts() | {"reason": self.reason}}
+        reading = None if self.transcript is None else self.transcript.facts() | {"reason": self.reason}
+        return {"width": self.size[0], "height": self.size[1], "reading": reading}
 
 
 def see(item: Input) -> SeenPicture:
-    """Open and read the picture of an input. Raises UserError where nothing can be read: the weights are missing.
+    """Open the picture of an input and read it, unless the input has its text.
 
-    The status becomes no_code where the picture shows none, and else says why it was not read: too_large, unreadable
-    for a damaged one, error for what should not happen.
+    Raises UserError where nothing can be read: the weights are missing. The status becomes no_code where the picture
+    shows none, and else says why it was not read: too_large, unreadable for a damaged one, error for what should not
+    happen.
     """
     assert item.picture is not None
-    name = "standard input" if item.path == "-" else item.path
+    name = {"-": "standard input", "": "the picture"}.get(item.path, item.path)
     try:
         picture = open_picture(item.picture, name)
     except PictureError as error:
         status = "too_large" if isinstance(error, PictureTooLargeError) else "unreadable"
         return SeenPicture(replace(item, status=status, error=str(error)))
+    size = (picture.shape[1], picture.shape[0])
+    if item.text:
+        return SeenPicture(item, picture, size=size)
     from fusion.reading.reader import read_picture  # brings torch
 
     try:
@@ -61,4 +64,4 @@ def see(item: Input) -> SeenPicture:
         why = f"{name} could not be read ({type(error).__name__}: {first_line(error)})."
         return SeenPicture(replace(item, status="error", error=why), picture)
     status = "ok" if transcript.is_code and transcript.text.strip() else "no_code"
-    return SeenPicture(replace(item, status=status, text=transcript.text), picture, transcript)
+    return SeenPicture(replace(item, status=status, text=transcript.text), picture, transcript, size)

@@ -1,6 +1,8 @@
 """Inputs and a trained model -> predictions."""
 
 from collections.abc import Iterable, Iterator, Sequence
+from copy import copy
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -8,36 +10,40 @@ from typing import Any
 import numpy as np
 
 from fusion import __version__
-from fusion.config.errors import UserError, did_you_mean
 from fusion.model import checkpoint
+from fusion.results.calibration import BEST_GUESS
 from fusion.serving.classifier import ALL, Classifier, Sample
+from fusion.serving.decision import AnswerOptions, Decider, Probabilities
 from fusion.serving.inputs import Input
 from fusion.serving.pictures import SeenPicture, see
-from fusion.serving.prediction import THRESHOLDS, Prediction
+from fusion.serving.prediction import Prediction
 
 INPUTS_AT_ONCE = 16
-MIN_CHARACTERS = 8  # that are no white space; a shorter text tells nothing
-
-Probabilities = dict[str, np.ndarray]  # of all modalities together and, where there are two, of each: (C,)
 
 
 class Predictor:
     """A run folder, or its model folder -> predictions."""
 
-    def __init__(self, run: Path, mode: str = "medium_confidence", labels: Sequence[str] = (), top: int = 5):
-        """mode: one of THRESHOLDS; labels: the only ones to answer with, () for all; top: how many to list."""
+    def __init__(
+        self, run: Path, mode: str = "medium_confidence", labels: Sequence[str] = (), top: int = 5,
+        level: float | None = None,
+    ):  # fmt: skip
+        """Load the model; the rest is what AnswerOptions holds."""
         model = checkpoint.load(run if (run / "meta.json").is_file() else run / "model")
         meta, self.classifier = model.meta, Classifier(model)
-        self.classes, self.mode, self.top = self.classifier.classes, mode, top
-        for label in labels:
-            if label not in self.classes:
-                hint = did_you_mean(label, self.classes)
-                raise UserError(f"The model knows no label {label!r}{hint}; it knows {', '.join(self.classes)}.")
-        self.allowed = [i for i, label in enumerate(self.classes) if not labels or label in labels]
+        self.classes = self.classifier.classes
+        self.decider = Decider(self.classifier, AnswerOptions(mode, tuple(labels), top, level))
         self._model = {
-            "name": meta["name"], "id": f"sha256:{meta['sha256']}", "calibrated": meta["temperature"] != 1.0,
+            "name": meta["name"], "id": f"sha256:{meta['sha256']}",
+            "calibrated": self.decider.calibration.is_fitted or meta["temperature"] != 1.0,
             "classes": len(self.classes), "version": __version__,
         }  # fmt: skip
+
+    def with_options(self, options: AnswerOptions) -> "Predictor":
+        """Return one that answers by other options with the same model, which is not loaded again."""
+        other = copy(self)
+        other.decider = Decider(self.classifier, options)
+        return other
 
     def predict(self, inputs: Iterable[Input]) -> Iterator[Prediction]:
         """Yield one Prediction for each input, in their order; what holds no code gets its status as the answer.
@@ -67,7 +73,7 @@ class Predictor:
             return SeenPicture(item), Sample(item.text) if item.status == "ok" else None
         seen = see(item)
         sample = self.classifier.sample(seen.item.text, seen.picture) if self._can_answer(seen) else None
-        return SeenPicture(seen.item, None, seen.transcript), sample  # a block of large pictures would fill the memory
+        return replace(seen, picture=None), sample  # a block of large pictures would fill the memory
 
     def _can_answer(self, seen: SeenPicture) -> bool:
         """Return whether to ask the model about an input.
@@ -75,60 +81,32 @@ class Predictor:
         About a picture without code that is so where a guess is asked for of a model that reads no text: what else it
         was trained on, its user knows.
         """
-        wants_any = self.mode == "best_guess" and "text" not in self.classifier.modalities
+        wants_any = self.decider.options.mode == BEST_GUESS and "text" not in self.classifier.modalities
         return seen.item.status == "ok" or (seen.item.status == "no_code" and wants_any)
 
     def _answer(self, seen: SeenPicture, of: Probabilities) -> Prediction:
         """Return the answer about an input from its calibrated probabilities."""
-        probability = of[ALL]
-        if not np.isfinite(probability).all():  # weights that overflowed in training
+        if not np.isfinite(of[ALL]).all():  # weights that overflowed in training
             return self._abstain(seen, "no_number")
-        raw = self._rank(probability, range(len(self.classes)))[0]
-        total = probability[self.allowed].sum()
-        ranking = self._rank(probability / total if total > 0 else probability, self.allowed)
-        best, threshold, reason = ranking[0], THRESHOLDS[self.mode], "none"
-        if sum(not character.isspace() for character in seen.item.text[:1000]) < MIN_CHARACTERS:
-            reason = "too_short"
-        elif best["prob"] < threshold:
-            reason = "low_confidence"
-        elif raw["label"] != best["label"]:
-            reason = "not_in_allowed_labels"
-        accepted = reason == "none" or self.mode == "best_guess"
         return Prediction(
             path=seen.item.path,
             status=seen.item.status,
-            label=best["label"] if accepted else "unknown",
-            decision="accepted" if accepted else "abstained",
-            reason="none" if accepted else reason,
-            score=best["prob"],
-            threshold=threshold,
-            mode=self.mode,
-            raw={"label": raw["label"], "score": raw["prob"]},
-            top_k=ranking[: self.top],
-            by_modality=self._by_modality(seen.item, of),
+            mode=self.decider.options.mode,
+            by_modality=self._by_modality(seen, of),
             input=self._facts(seen),
             model=self._model,
+            **self.decider.decide(of, seen.item.text),
         )
 
-    def _rank(self, probability: np.ndarray, classes: Sequence[int]) -> list[dict[str, Any]]:
-        """Return the classes given by number, most probable first."""
-        order = sorted(classes, key=lambda i: -probability[i])  # stable: ties keep the order of the classes
-        return [{"label": self.classes[i], "prob": round(float(probability[i]), 6)} for i in order]
-
-    def _by_modality(self, item: Input, of: Probabilities) -> dict[str, dict[str, Any]]:
+    def _by_modality(self, seen: SeenPicture, of: Probabilities) -> dict[str, dict[str, Any]]:
         """Return what each modality says alone, whatever the allowed labels, and where it comes from."""
         answers = {}
         for name in self.classifier.modalities:
             probability = of.get(name, of[ALL])  # of a model with one branch, it is the answer
             if np.isfinite(probability).all():
-                best = self._rank(probability, range(len(self.classes)))[0]
-                answers[name] = {"label": best["label"], "score": best["prob"], "source": self._source(item, name)}
+                best = self.decider.rank(probability)[0]
+                answers[name] = {"label": best["label"], "score": best["prob"], "source": _source(seen, name)}
         return answers
-
-    def _source(self, item: Input, modality: str) -> str:
-        if item.picture is None:
-            return "given" if modality == "text" else "rendered"
-        return "ocr" if modality == "text" else "given"
 
     def _abstain(self, seen: SeenPicture, reason: str) -> Prediction:
         """Return `unknown` for what was read and tells nothing, no label for what could not be read."""
@@ -138,8 +116,8 @@ class Predictor:
             label="unknown" if seen.item.error is None else None,
             decision="abstained",
             reason=reason,
-            threshold=THRESHOLDS[self.mode],
-            mode=self.mode,
+            threshold=self.decider.least_threshold,
+            mode=self.decider.options.mode,
             input=self._facts(seen),
             model=self._model,
             error=seen.item.error,
@@ -150,9 +128,16 @@ class Predictor:
         is_picture = item.picture is not None
         facts = {
             "kind": "picture" if is_picture else "text", "modalities": modalities if self._can_answer(seen) else [],
-            "image_source": self._source(item, "image") if "image" in modalities else "missing",
-            "text_source": self._source(item, "text") if item.text or not is_picture else "missing",
+            "image_source": _source(seen, "image") if "image" in modalities else "missing",
+            "text_source": _source(seen, "text") if item.text or not is_picture else "missing",
             "bytes": item.size, "lines": item.text.count("\n") + bool(item.text) - item.text.endswith("\n"),
             "encoding": item.encoding, "truncated": item.truncated,
         }  # fmt: skip
         return facts | seen.facts() | {"text": item.text} if is_picture else facts
+
+
+def _source(seen: SeenPicture, modality: str) -> str:
+    """Return where what a modality is told comes from."""
+    if modality == "text":
+        return "given" if seen.transcript is None else "ocr"
+    return "rendered" if seen.item.picture is None else "given"

@@ -12,7 +12,7 @@ from fusion.config.errors import UserError
 from fusion.config.paths import cache_dir
 from fusion.config.schema import Config
 from fusion.console import progress
-from fusion.datamodule import SnippetDataModule
+from fusion.datamodule import DAMAGED, SnippetDataModule
 from fusion.results.record import Record
 from fusion.screenshots.renderer import Renderer
 from fusion.screenshots.token_cache import KEPT, lex
@@ -23,6 +23,7 @@ from fusion.snippets.snippet import SPLITS, split_hash
 from fusion.snippets.user.stream import Stream, open_stream
 from fusion.snippets.vary import Varying
 from fusion.training.feature_cache import styles_to_keep
+from fusion.training.situations import PictureDamage, TextDamage
 
 log = logging.getLogger(__name__)
 
@@ -70,19 +71,35 @@ def load_data(config: Config, record: Record) -> RunData:
 
 def make_datamodule(config: Config, data: RunData, branches: dict[str, LoadedBranch]) -> SnippetDataModule:
     """Return the data as batches, in what the branches read."""
+    seed = config.seed
     return SnippetDataModule(
         data.table,
         data.classes,
         branches["text"].tokenizer if "text" in branches else None,
         data.renderer,
         batch_size=config.batch_size,
-        seed=config.seed,
+        seed=seed,
         num_workers=config.num_workers,
         pictures=data.pictures,
         stream=data.stream,
         num_styles=styles_to_keep(config),
-        change=Varying(config.vary, config.seed) if config.vary.changes and not config.has_image else None,
+        change=Varying(config.vary, seed) if config.vary.changes and not config.has_image else None,
+        damage=TextDamage(config.damage.text / 2, config.damage.text / 2, seed) if config.damage.text else None,
+        renderers={} if data.renderer is None else _other_renderers(config, data.renderer),
     )
+
+
+def _other_renderers(config: Config, renderer: Renderer) -> dict[str, Renderer]:
+    """Return what draws damaged pictures: some of those of training, all of those of a situation of evaluation."""
+    chances = {"train": config.damage.picture, DAMAGED: float("partial" in config.situations)}
+    others = {}
+    for name, chance in chances.items():
+        if chance:
+            others[name] = Renderer(
+                config.render, config.source_size, config.input_shape, config.seed, PictureDamage(chance, config.seed)
+            )
+            others[name].painter.token_cache = renderer.painter.token_cache
+    return others
 
 
 def split_sizes(table: pa.Table) -> dict[str, int]:

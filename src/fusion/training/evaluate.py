@@ -1,7 +1,8 @@
-"""A trained network -> its predictions on validation and test, its metrics, its temperature."""
+"""A trained network -> its predictions on validation and test, its metrics, its calibration."""
 
 import logging
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,10 +12,13 @@ import pyarrow.compute as pc
 import pytorch_lightning as pl
 import torch
 
-from fusion.datamodule import SnippetDataModule
+from fusion.datamodule import DAMAGED, SnippetDataModule, to_device
 from fusion.model import checkpoint
+from fusion.model.late_fusion import ALL, LINEAR, NETWORK, LateFusion
 from fusion.results import plots, statistics
-from fusion.results.record import Record, write_predictions
+from fusion.results.calibration import calibration_scores, fit_calibration, read_calibrations
+from fusion.results.record import Record, write_answers, write_predictions
+from fusion.training.situations import PICTURE, WHOLE, Situation
 
 log = logging.getLogger(__name__)
 
@@ -28,20 +32,103 @@ def evaluate(
     table: pa.Table,
     folder: Path,
     record: Record,
+    situations: Sequence[Situation] = (Situation(),),
 ) -> None:
-    """Evaluate validation and test once, with the best epoch; the temperature is fitted on validation alone."""
-    clock, parts, metrics = time.monotonic(), [], {}
+    """Evaluate validation and test once, with the best epoch, in each situation.
+
+    The weights of an average and the calibration are fitted on validation alone.
+    """
+    clock, parts, answered, metrics = time.monotonic(), list[pa.Table](), list[pa.Table](), dict[str, Any]()
+    device = trainer.strategy.root_device
+    if model.net.fits_members and len(datamodule.splits["val"]):
+        record.update(members=fit_members(model.net, datamodule, situations, device))
     for split in ("val", "test"):
         rows = table.select(PREDICTION_COLUMNS).filter(pc.equal(table["split"], split))
-        if not rows.num_rows:
-            continue
-        logits = torch.cat(trainer.predict(trainer.lightning_module, datamodule.loader(split, None)))  # type: ignore[arg-type]
-        metrics[split], predictions = evaluate_split(
-            rows, logits.cpu().numpy(), model.meta, fit_temperature=split == "val"
-        )
-        parts.append(predictions)
+        for situation in situations if rows.num_rows else ():
+            loader = _loader(datamodule, split, situation)
+            answers = _answers(trainer.predict(trainer.lightning_module, loader))
+            if situation.name == WHOLE:
+                metrics[split], predictions = evaluate_split(
+                    rows, answers[ALL], model.meta, fit_temperature=split == "val"
+                )
+                parts.append(predictions)
+            if split == "val":
+                model.meta["calibration"] |= calibrations(rows, answers, model.meta["classes"], situation)
+            if len(answers) > 1:
+                told = answers_table(rows, answers, model.meta["classes"], situation.name)
+                metrics[split].setdefault("situations", {})[situation.name] = accuracies(told)
+                answered.append(told)
     record.content["timings"]["evaluating_seconds"] = round(time.monotonic() - clock, 1)
+    if answered:
+        write_answers(folder, pa.concat_tables(answered))
     save_results(model, metrics, parts, folder, record)
+
+
+def fit_members(
+    net: LateFusion, datamodule: SnippetDataModule, situations: Sequence[Situation], device: torch.device
+) -> dict[str, float]:
+    """Fit the average of a network's members on validation, in all situations; return the mean weight of each."""
+    net.to(device).eval()
+    made, truth = list[Any](), list[torch.Tensor]()
+    with torch.inference_mode():
+        for situation in situations:
+            for batch in _loader(datamodule, "val", situation):
+                made.append([part.cpu() for part in net.member_logits(to_device(batch, device))])
+                truth.append(batch["label"])
+    logits, present, quality = (torch.cat(parts) for parts in zip(*made, strict=True))
+    assert net.members is not None
+    shares = net.members.cpu().fit(logits.clone(), present.clone(), quality.clone(), torch.cat(truth))
+    net.members.to(device)
+    return shares
+
+
+def _loader(datamodule: SnippetDataModule, split: str, situation: Situation) -> Any:
+    style = DAMAGED if situation.damages_picture else None
+    return datamodule.loader(split, None, style, damage=situation.text, has_text=situation.has_text)
+
+
+def _answers(batches: Any) -> dict[str, np.ndarray]:
+    """Answers of each batch -> logits (N, C) by whose answer it is."""
+    return {of: torch.cat([batch[of] for batch in batches]).cpu().numpy() for of in batches[0]}
+
+
+def calibrations(
+    rows: pa.Table, answers: dict[str, np.ndarray], classes: Sequence[str], situation: Situation
+) -> dict[str, dict[str, Any]]:
+    """Validation rows and logits (N, C) by whose answer they are -> the calibration of each view of a situation.
+
+    Those of single modalities where all are there; of pictures without their text, "picture"; else none.
+    """
+    if situation.name == WHOLE:
+        views = {of: logits for of, logits in answers.items() if of not in (ALL, NETWORK, LINEAR)}
+    else:
+        views = {PICTURE: answers[ALL]} if situation.name == PICTURE else {}
+    number = {label: i for i, label in enumerate(classes)}
+    truth = np.array([number[label] for label in rows["label"].to_pylist()])
+    lines, groups = rows["lines"].to_numpy(), np.array(rows["group"].to_pylist())
+    return {of: fit_calibration(logits, truth, lines, groups).to_dict() for of, logits in views.items()}
+
+
+def answers_table(rows: pa.Table, answers: dict[str, np.ndarray], classes: Sequence[str], situation: str) -> pa.Table:
+    """Rows and logits (N, C) by whose answer they are -> answers.parquet: a row for each answer about each row."""
+    names, parts = np.array(classes), []
+    for of, logits in answers.items():
+        probability = statistics.softmax(logits)  # (N, C)
+        said = {
+            "situation": pa.array([situation] * rows.num_rows), "answer": pa.array([of] * rows.num_rows),
+            "predicted": pa.array(names[logits.argmax(1)].tolist()), "score": pa.array(probability.max(1)),
+        }  # fmt: skip
+        part = rows
+        for name, column in said.items():
+            part = part.append_column(name, column)
+        parts.append(part)
+    return pa.concat_tables(parts)
+
+
+def accuracies(told: pa.Table) -> dict[str, float]:
+    """Rows of answers.parquet -> the accuracy of each answer."""
+    right, answer = np.array(told["label"]) == np.array(told["predicted"]), np.array(told["answer"])
+    return {str(of): float(right[answer == of].mean()) for of in dict.fromkeys(answer.tolist())}
 
 
 def evaluate_split(
@@ -49,18 +136,18 @@ def evaluate_split(
 ) -> tuple[dict[str, Any], pa.Table]:
     """Rows and their logits (N, C) -> metrics, and the rows as predictions.parquet has them.
 
-    fit_temperature: the temperature of `meta` is fitted on these rows first.
+    fit_temperature: the temperature and the calibration of `meta` are fitted on these rows first.
     """
     classes, labels = meta["classes"], rows["label"].to_pylist()
     number = {label: i for i, label in enumerate(classes)}
-    truth = np.array([number[label] for label in labels])
+    truth, lines = np.array([number[label] for label in labels]), rows["lines"].to_numpy()
     if fit_temperature:
         meta["temperature"] = statistics.fit_temperature(logits, truth)
+        groups = np.array(rows["group"].to_pylist())
+        meta["calibration"] = {"all": fit_calibration(logits, truth, lines, groups).to_dict()}
     predicted = [classes[i] for i in logits.argmax(1)]
-    metrics = statistics.scores(labels, predicted) | {
-        "nll": statistics.negative_log_likelihood(logits, truth, meta["temperature"]),
-        "ece": statistics.expected_calibration_error(logits, truth, meta["temperature"]),
-    }
+    calibration = read_calibrations(meta)["all"]
+    metrics = statistics.scores(labels, predicted) | calibration_scores(calibration, logits, truth, lines)
     rows = rows.append_column("predicted", pa.array(predicted))
     return metrics, rows.append_column("logits", pa.array(list(logits)))
 

@@ -24,7 +24,7 @@ from torch import nn
 
 from fusion.config.paths import cache_dir
 from fusion.config.schema import Config
-from fusion.datamodule import FeatureStore, RowKey, SnippetDataModule
+from fusion.datamodule import DAMAGED, FeatureStore, RowKey, SnippetDataModule, Style
 from fusion.files import replacing
 from fusion.model.checkpoint import Model
 from fusion.results.record import Record
@@ -38,28 +38,36 @@ MAX_SHARE = 0.5  # of the free memory, and of the free disk, that features may t
 # On a CPU, one picture at least: more takes memory (10 GB for 64 pictures of 600 pixels) and saves no time.
 PIXELS_AT_ONCE = 16 * 224**2
 
-Draw = Callable[[str, int | None], tuple[list[RowKey], Iterable[torch.Tensor]]]  # split, style -> rows, their pictures
+Draw = Callable[[str, Style], tuple[list[RowKey], Iterable[torch.Tensor]]]  # split, style -> rows, their pictures
+
+
+def keeps_features(config: Config) -> bool:
+    """Return whether each picture is read by the same weights every time: by a frozen branch, unchanged."""
+    frozen = config.has_image and config.backbone.freeze.never_learns
+    return frozen and bool(config.backbone.num_styles) and config.augment.name == "none" and not config.is_streamed
 
 
 def styles_to_keep(config: Config) -> int | None:
-    """Return how many styles training repeats, epoch by epoch; None where each epoch draws its own.
-
-    Features can be kept where each picture is read by the same weights every time: by a frozen branch, unchanged.
-    """
-    backbone = config.backbone
-    frozen = config.has_image and backbone.freeze.never_learns
-    if not frozen or not backbone.num_styles or config.augment.name != "none" or config.is_streamed:
+    """Return how many styles training repeats, epoch by epoch; None where each epoch draws its own."""
+    if not keeps_features(config) and not config.fusion.read:
         return None
-    return min(backbone.num_styles, config.epochs)
+    return min(config.backbone.num_styles or 1, config.epochs)
+
+
+def evaluated_styles(config: Config, datamodule: SnippetDataModule) -> dict[str, list[Style]]:
+    """Return the styles in which validation and test are drawn."""
+    styles: list[Style] = [None, DAMAGED] if DAMAGED in datamodule.renderers else [None]
+    return {split: styles for split in ("val", "test") if len(datamodule.splits[split])}
 
 
 def use_cached_features(config: Config, model: Model, datamodule: SnippetDataModule, record: Record) -> None:
     """Give the data module the features of all of its pictures, if the branch is frozen and they are not too many."""
-    if datamodule.num_styles is None or datamodule.renderer is None:
+    if datamodule.num_styles is None or datamodule.renderer is None or not keeps_features(config):
         return
-    branch, renderer, cache = model.net.branches["image"], datamodule.renderer, cache_dir()
-    styles: dict[str, Sequence[int | None]] = {"train": [*range(datamodule.num_styles)], "val": [None], "test": [None]}
-    styles = {split: numbers for split, numbers in styles.items() if len(datamodule.splits[split])}
+    branch, cache = model.net.branches["image"], cache_dir()
+    styles: dict[str, Sequence[Style]] = {"train": [*range(datamodule.num_styles)]}
+    styles = {split: of for split, of in styles.items() if len(datamodule.splits[split])}
+    styles |= evaluated_styles(config, datamodule)
     pictures = _count_pictures(datamodule, styles)
     size = pictures * int(branch.dim) * FLOAT  # type: ignore[arg-type]
     cache.mkdir(parents=True, exist_ok=True)
@@ -70,15 +78,17 @@ def use_cached_features(config: Config, model: Model, datamodule: SnippetDataMod
         )  # fmt: skip
         return
     spec, versions = model.meta["branches"]["image"], [torch.__version__, timm.__version__]
-    facts = [spec, versions, renderer.fingerprint, _states_of_own_pictures(datamodule)]
+    drawn = sorted({datamodule.drawn_by(style).fingerprint for of_split in styles.values() for style in of_split})
+    facts = [spec, versions, *drawn, states_of_own_pictures(datamodule)]
     device, dtype = resolve_device(config), AMP_DTYPE.get(resolve_precision(config))
     with torch.random.fork_rng(devices=[]):  # a loader takes a random number: dropout is the same, kept or computed
-        datamodule.features, summary = load_or_compute(branch, datamodule.draw, styles, facts, cache, device, dtype)
+        features, summary = load_or_compute(branch, datamodule.draw, styles, facts, cache, device, dtype)
+    datamodule.use(features=features)
     record.update(features=summary | {"num_styles": datamodule.num_styles})
     record.content["timings"]["features_seconds"] = summary["seconds"]
 
 
-def _count_pictures(datamodule: SnippetDataModule, styles: dict[str, Sequence[int | None]]) -> int:
+def _count_pictures(datamodule: SnippetDataModule, styles: dict[str, Sequence[Style]]) -> int:
     """Return how many pictures all splits have in all of their styles; tiles count each."""
     tiles = {"train": 1, "val": 1, "test": 1}
     if datamodule.renderer is not None and datamodule.renderer.render.view == "tiles":
@@ -86,7 +96,7 @@ def _count_pictures(datamodule: SnippetDataModule, styles: dict[str, Sequence[in
     return sum(len(datamodule.splits[split]) * len(numbers) * tiles[split] for split, numbers in styles.items())
 
 
-def _states_of_own_pictures(datamodule: SnippetDataModule) -> list[Any]:
+def states_of_own_pictures(datamodule: SnippetDataModule) -> list[Any]:
     """Return size and time of the user's own pictures: another file of the same name has other features."""
     own = {path for rows in datamodule.splits.values() for _id, _label, path in rows.row_keys() if path}
     states = ((path, Path(path).stat()) for path in sorted(own))
@@ -105,7 +115,7 @@ def weights_hash(branch: nn.Module) -> str:
 def load_or_compute(
     branch: nn.Module,
     draw: Draw,
-    styles: dict[str, Sequence[int | None]],
+    styles: dict[str, Sequence[Style]],
     facts: Sequence[Any],
     cache: Path,
     device: torch.device,

@@ -61,7 +61,7 @@ def find_lr(task: ClassificationTask, batches: Iterable[Mapping[str, Any]]) -> L
         batch = window[number % len(window)]
         for group, share in groups:
             group["lr"] = rate * share
-        loss = task.training_loss(task(batch), batch["label"])
+        loss = task.training_loss(task.net.answers(batch), batch)
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
@@ -79,5 +79,5 @@ def _groups_at_the_rate_of_the_run(
     task: ClassificationTask, optimizer: torch.optim.Optimizer
 ) -> list[tuple[dict[str, Any], float]]:
     """Return the head's groups and those of branches without a rate of their own, with their share of the rate."""
-    own = {id(p) for name in task.branch_lr for p in task.net.branches[name].parameters()}  # type: ignore[index, union-attr]
+    own = {id(p) for name in task.branch_lr for p in task.net.branches[name].parameters()}
     return [(g, g["lr"] / task.lr) for g in optimizer.param_groups if id(g["params"][0]) not in own]

@@ -20,7 +20,7 @@ from fusion.config.branches import HuggingFace, TextOptions, Transformer
 from fusion.config.errors import UserError, first_line
 from fusion.config.options import to_dict
 from fusion.config.schema import Config
-from fusion.model.late_fusion import LateFusion
+from fusion.model.late_fusion import READ, LateFusion
 from fusion.training.setup import make_freeze_schedule, resolve_device
 
 log = logging.getLogger(__name__)
@@ -102,17 +102,20 @@ def _saved_bytes(net: LateFusion, config: Config, samples: int) -> int:
         return tensor
 
     total = 0
-    features = []
+    features = {}
     with torch.autograd.graph.saved_tensors_hooks(save, lambda tensor: tensor):
         for name, branch in net.branches.items():
             if name == "image":
                 side = config.input_shape
-                features.append(branch(torch.empty(samples, side, side, 3, dtype=torch.uint8, device="meta")))
+                features[name] = branch(torch.empty(samples, side, side, 3, dtype=torch.uint8, device="meta"))
                 total += samples * side * side * 3 * (1 + FLOAT)
             else:  # how text is masked depends on its values, which meta tensors lack
-                features.append(torch.empty(samples, int(branch.dim), device="meta"))  # type: ignore[arg-type]
+                features[name] = torch.empty(samples, int(branch.dim), device="meta")  # type: ignore[arg-type]
                 total += samples * _text_bytes(config.text)
-        net.head(torch.cat(features, dim=1))
+        if READ in net.modalities:
+            features[READ] = torch.empty(samples, net.widths[READ], device="meta")
+            total += samples * _text_bytes(config.text)
+        net.fuse(features, torch.ones(samples, len(net.modalities), dtype=torch.bool, device="meta"))
     return total + sum(tensor.untyped_storage().nbytes() for tensor in saved.values())
 
 

@@ -18,13 +18,16 @@ from fusion.console import Stopped, set_up_logging
 from fusion.results.record import Record, new_run_folder
 from fusion.training.batchnorm import estimate_statistics
 from fusion.training.build import create_branches, make_model
+from fusion.training.colours import fit_colours
 from fusion.training.data import load_data, make_datamodule
 from fusion.training.evaluate import evaluate
 from fusion.training.feature_cache import use_cached_features
 from fusion.training.fit import fit
 from fusion.training.memory import explain_out_of_memory, is_out_of_memory
+from fusion.training.readings import use_readings
 from fusion.training.reuse import find_completed, link
 from fusion.training.setup import resolve_device, resolve_precision
+from fusion.training.situations import make_situations
 from fusion.training.sweeps import warn_once_a_sweep
 
 log = logging.getLogger(__name__)
@@ -130,10 +133,12 @@ def _train(config: Config, folder: Path, record: Record) -> None:
         facts = {"source_size": list(data.renderer.size), "fingerprint": data.renderer.fingerprint}
         record.update(image=branches["image"].module.facts() | facts)  # type: ignore[operator]
     datamodule, model = make_datamodule(config, data, branches), make_model(config, data.classes, branches)
+    fit_colours(config, model, data, record)
     estimate_statistics(config, model.net, datamodule, record)
     use_cached_features(config, model, datamodule, record)
+    use_readings(config, datamodule, record)
     record.update(parameters=model.net.size)
     record.content["timings"]["preparing_seconds"] = round(time.monotonic() - clock, 1)
     with explain_out_of_memory(config, len(data.classes), head_only=datamodule.features is not None):
         trainer = fit(config, model, datamodule, folder, record)
-    evaluate(model, datamodule, trainer, data.table, folder, record)
+    evaluate(model, datamodule, trainer, data.table, folder, record, make_situations(config.situations, config.seed))

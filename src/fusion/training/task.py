@@ -16,6 +16,7 @@ from torchmetrics.classification import MulticlassAccuracy, MulticlassF1Score
 from fusion.config.errors import UserError
 from fusion.config.options import to_dict
 from fusion.config.training import Loss, OptimizerOptions, Schedule
+from fusion.model.late_fusion import ALL, NETWORK, Answers, LateFusion
 from fusion.training import losses, schedules
 from fusion.training.freezing import layerwise_lr
 
@@ -34,7 +35,7 @@ class ClassificationTask(pl.LightningModule):
 
     def __init__(
         self,
-        net: nn.Module,
+        net: LateFusion,
         classes: int,
         lr: float,
         branch_lr: Mapping[str, float],
@@ -49,7 +50,7 @@ class ClassificationTask(pl.LightningModule):
         super().__init__()
         self.net, self.lr, self.branch_lr, self.optimizer = net, lr, dict(branch_lr), optimizer
         self.lr_decay, self.schedule, self.smoothing = dict(lr_decay), schedule, loss.label_smoothing
-        self.penalty = losses.HeadPenalty(net.head, loss.l1, loss.l2)  # type: ignore[arg-type]
+        self.penalty = losses.HeadPenalty(net.head, loss.l1, loss.l2)
         self.augment = augment  # pictures, ids and epoch -> pictures
         weights = None if class_weights is None else torch.tensor(class_weights)
         self.register_buffer("class_weights", weights, persistent=False)
@@ -72,8 +73,8 @@ class ClassificationTask(pl.LightningModule):
     def validation_step(self, batch: Mapping[str, Any], index: int) -> None:
         self._step(batch, "val", index)
 
-    def predict_step(self, batch: Mapping[str, Any], _index: int) -> torch.Tensor:
-        return self(batch).float()  # (B, C)
+    def predict_step(self, batch: Mapping[str, Any], _index: int) -> Answers:
+        return {of: logits.float() for of, logits in self.net.answers(batch).items()}  # (B, C) each
 
     def augmented(self, batch: Mapping[str, Any]) -> Mapping[str, Any]:
         """Return a training batch, which lies on its device, with its pictures changed."""
@@ -81,15 +82,30 @@ class ClassificationTask(pl.LightningModule):
             return batch
         return {**batch, "image": self.augment(batch["image"], batch["id"], self.current_epoch)}
 
-    def training_loss(self, logits: torch.Tensor, label: torch.Tensor) -> torch.Tensor:
-        """Logits (B, C) and labels (B,) of the last forward pass -> (): weighted, smoothed, with penalties."""
-        loss = F.cross_entropy(logits, label, self.class_weights, label_smoothing=self.smoothing)  # type: ignore[arg-type]
+    def training_loss(self, answers: Answers, batch: Mapping[str, Any]) -> torch.Tensor:
+        """Answers of the last forward pass, each (B, C) -> (): weighted, smoothed, with penalties.
+
+        Each branch with a head of its own has a loss of its own, over the rows that have its modality.
+        """
+        label = batch["label"]
+        loss = torch.zeros((), device=label.device) if self.net.averages else self._cross_entropy(answers[ALL], label)
+        weight = 1.0 if self.net.averages else self.net.auxiliary
+        for of in self.net.alone:
+            has = batch["present"][of]
+            if has.any():
+                loss = loss + weight * self._cross_entropy(answers[of][has], label[has])
         return loss + self.penalty(len(label)) if self.penalty.active else loss
 
+    def _cross_entropy(self, logits: torch.Tensor, label: torch.Tensor) -> torch.Tensor:
+        weight: Any = self.class_weights
+        return F.cross_entropy(logits, label, weight, label_smoothing=self.smoothing)
+
     def _step(self, batch: Mapping[str, Any], split: str, index: int) -> torch.Tensor:
-        logits, label = self(batch), batch["label"]
+        answers, label = self.net.answers(batch), batch["label"]
+        # what is fitted without training has no part in telling which epoch is the best
+        logits = answers.get(NETWORK, answers[ALL])
         # validation is judged by the plain loss, so that runs of other weights and penalties can be compared
-        loss = self.training_loss(logits, label) if split == "train" else F.cross_entropy(logits, label)
+        loss = self.training_loss(answers, batch) if split == "train" else F.cross_entropy(logits, label)
         if not torch.isfinite(loss):
             raise UserError(
                 f"The {split} loss is {loss.item()} at step {self.global_step} with lr={self.lr:g}; lower lr."
@@ -104,8 +120,8 @@ class ClassificationTask(pl.LightningModule):
 
     def make_optimizer(self) -> torch.optim.Optimizer:
         """Return the optimiser, with a group for the head and for each layer that has a rate of its own."""
-        groups: list[dict[str, Any]] = [{"params": [*self.net.head.parameters()], "lr": self.lr}]  # type: ignore[union-attr]
-        for name, branch in self.net.branches.items():  # type: ignore[union-attr, operator]
+        groups: list[dict[str, Any]] = [{"params": self.net.head_parameters(), "lr": self.lr}]
+        for name, branch in self.net.branches.items():
             lr = self.branch_lr.get(name, self.lr)
             for parameters, share in layerwise_lr(branch, self.lr_decay.get(name, 1.0)):
                 groups.append({"params": parameters, "lr": lr * share})

@@ -1,4 +1,4 @@
-"""Weights of fusion's own, shipped with it: NAME_code.safetensors, its facts as JSON, and its card."""
+"""What fusion ships: weights, NAME_code.safetensors with their facts and their card, and a trained model, release/."""
 
 import json
 from pathlib import Path
@@ -8,6 +8,16 @@ from fusion.config.errors import UserError
 from fusion.files import sha256_of
 
 FOLDER = Path(__file__).resolve().parent
+
+
+def shipped_model() -> Path:
+    """Return the folder of the trained model that is shipped. Raises UserError where this build has none."""
+    folder = FOLDER / "release"
+    if not (folder / "meta.json").is_file():
+        raise UserError(
+            "This build of fusion ships no trained model; give the folder of a run, such as runs/train/RUN."
+        )
+    return folder
 
 
 def shipped_weights(model: str) -> tuple[Path, dict[str, Any]]:
