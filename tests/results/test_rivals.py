@@ -21,6 +21,7 @@ def test_each_tool_has_its_accuracy_and_its_paired_difference_to_the_run(snippet
     assert first["Accuracy"] == "1.000 [1.000, 1.000]" and first["Against the run"] == ""
     assert (first["Knows"], first["n"], first["ms"], first["MB"]) == ("2 of 2", "40", "0.50", "9.0")
     assert second["Accuracy"] == "0.500 [0.500, 0.500]" and second["Against the run"] == "-0.500 [-0.500, -0.500]"
+    assert second["Against the run there"] == "+0.000 [+0.000, +0.000] tie"
     assert second["Knows"] == "1 of 2" and second["Where it knows the label"] == "1.000 [1.000, 1.000]"
     assert [second[f"{lines} lines"] for lines in ("1-2", "3-5", "6-15", "16-40")] == [
         "1.000",

@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from tests.tiny import configured
+from tests.tiny import composed
 
 from fusion.config.errors import UserError
 from fusion.rivals import judge as judging
@@ -114,12 +114,19 @@ def test_a_reader_that_is_not_here_has_a_row_that_says_so(trained, asked, monkey
 
 
 def test_a_run_that_sees_no_pictures_has_them_drawn_as_an_editor():
-    config = configured("backbone=none", "text=nano")
+    config = composed("backbone=none", "text=nano")
     texts = ["x = 1\n" * 8, "int main(void);\n" * 3]
     drawn = [*pictures.Drawn(config, texts, ["a", "b"], ["Python", "C"])]
     assert [picture.shape for picture in drawn] == [(500, 700, 3)] * 2 and all(picture.std() > 0 for picture in drawn)
     (again,) = pictures.Drawn(config, texts[1:], ["b"], ["C"])
     assert np.array_equal(drawn[1], again), "a picture depends on its own snippet alone"
+
+
+def test_a_run_of_a_fusion_that_had_fewer_options_is_asked_too(trained, asked, tmp_path):
+    config = json.loads((trained / "run.json").read_text())["config"]
+    del config["vary"], config["data"]["limit"], config["render"]["degradation"]
+    older = copied(trained, tmp_path / "older", config=config)
+    assert len(judge(Request(older, tools=("guesslang",), limit=3, pictures=1), at_once).rows) > 3
 
 
 def test_snippets_are_drawn_evenly_over_projects():

@@ -21,7 +21,7 @@ NOTE = (
 )
 COLUMNS = (
     "Text", "Tool", "Version", "Knows", "n", "Accuracy", *(f"{low}-{high} lines" for low, high in LENGTHS),
-    "Against the run", "Ahead on", "Where it knows the label", "ms", "MB", "Status",
+    "Against the run", "Ahead on", "Where it knows the label", "Against the run there", "ms", "MB", "Status",
 )  # fmt: skip
 
 
@@ -70,11 +70,15 @@ def _rows(snippets: Snippets, judged: Sequence[Judged]) -> Iterator[dict[str, st
             else:
                 row["Against the run"] = paired_difference(correct, first, snippets.group)
                 row["Ahead on"] = _ahead(snippets, correct, first)
+                known = _known(snippets, one)
+                if known.any():
+                    there = paired_difference(correct[known], first[known], snippets.group[known])
+                    row["Against the run there"] = there
         yield {name: printable(value) for name, value in row.items()}
 
 
 def _figures(snippets: Snippets, one: Judged, correct: np.ndarray) -> dict[str, str]:
-    labels, known = set(snippets.label.tolist()), np.isin(snippets.label, list(one.knows))
+    labels, known = set(snippets.label.tolist()), _known(snippets, one)
     cells = {
         "Knows": f"{len(labels & set(one.knows))} of {len(labels)}",
         "n": f"{len(correct):,}",
@@ -86,6 +90,11 @@ def _figures(snippets: Snippets, one: Judged, correct: np.ndarray) -> dict[str, 
     for name, chosen in of_lengths(snippets.lines, LENGTHS):
         cells[name] = f"{correct[chosen].mean():.3f}" if chosen.any() else ""
     return cells
+
+
+def _known(snippets: Snippets, one: Judged) -> np.ndarray:
+    """Return the snippets (N,) bool whose label a tool can answer with."""
+    return np.isin(snippets.label, list(one.knows))
 
 
 def _ahead(snippets: Snippets, correct: np.ndarray, first: np.ndarray) -> str:

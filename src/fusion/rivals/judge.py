@@ -108,7 +108,7 @@ def _first(block: Block, count: int) -> Block:
 def _read(run: OwnRun, first: Block, folder: Path, progress: Progress) -> tuple[list[Block], list[tuple[str, str]]]:
     """Return snippets that are drawn: as they stand, and as each reader reads them; what is not read, and why."""
     labels = first.snippets.label.tolist()
-    drawn, blocks, missing = Drawn(run.config, first.texts, first.ids, labels), [first], []
+    drawn, blocks, missing = Drawn(run.record["config"], first.texts, first.ids, labels), [first], []
     for read in read_all(drawn, folder, progress):
         text = f"read by {read.reader}"
         if read.texts is None:

@@ -12,9 +12,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from fusion.config.data import Rows, load_data_options
 from fusion.config.errors import UserError
 from fusion.config.paths import cache_dir
-from fusion.config.schema import Config, load_config
 from fusion.results.record import read_run
 from fusion.rivals.answers import Progress
 from fusion.rivals.python_tools import folder_megabytes
@@ -39,13 +39,8 @@ class OwnRun:
     def name(self) -> str:
         """Return what it is called in a table: its branches."""
         resolved = self.record.get("resolved") or {}
-        names = (resolved.get("text"), self.config.backbone.name)
+        names = (resolved.get("text"), self.record["config"]["backbone"]["name"])
         return " + ".join(str(name) for name in names if name not in (None, "none"))
-
-    @cached_property
-    def config(self) -> Config:
-        """Return the configuration. Raises UserError for one of another fusion that today's cannot read."""
-        return load_config(self.record["config"])
 
     @property
     def classes(self) -> list[str]:
@@ -105,9 +100,10 @@ def open_run(folder: Path) -> OwnRun:
 
 def texts_of(run: OwnRun, ids: Sequence[str], progress: Progress) -> list[str]:
     """Return the texts of test snippets. Raises UserError where the run's data no longer has them."""
-    data = run.config.data
-    if run.config.is_streamed:
-        table = open_stream(data, cache_dir()).table  # type: ignore[arg-type]
+    given = run.record["config"]["data"]
+    data = load_data_options(given.get("set") or given["kind"], **given)  # what the run knew nothing of is as usual
+    if isinstance(data, Rows) and data.streaming:
+        table = open_stream(data, cache_dir()).table
     else:
         table = sources.load(data, cache_dir(), progress)
     test = select_split(table, "test")

@@ -2,22 +2,22 @@
 
 import hashlib
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from fusion import __version__
-from fusion.config.render import Size, load_render_options
-from fusion.config.schema import Config
+from fusion.config.render import Size, load_render_options, parse_size
 from fusion.rivals.answers import Progress, answers
 from fusion.rivals.readers import rapidocr
 from fusion.rivals.rival import Answer, Missing, Rival
-from fusion.screenshots.painter import Painter
-from fusion.screenshots.style import Styles, sample_key
+from fusion.screenshots.renderer import Renderer
 
+BASE = "carbon"  # has every option, those too that a run of an older fusion knew nothing of
 LOOK, SIZE = "editor", Size(700, 500)  # of a run that sees no pictures
 Read = tuple[list[str], float]  # texts, and the median milliseconds of a picture
 
@@ -38,22 +38,20 @@ class Drawn:
     They look as in the evaluation of a run that sees pictures, else as an editor.
     """
 
-    def __init__(self, config: Config, texts: Sequence[str], ids: Sequence[str], labels: Sequence[str]):
-        seen = config.has_image
-        render, self.size = (config.render, config.source_size) if seen else (load_render_options(LOOK), SIZE)
-        self.painter = Painter(Styles(render.style), render.highlight, self.size)
-        self.rows, self.seed = list(zip(texts, ids, labels, strict=True)), config.seed
+    def __init__(self, config: Mapping[str, Any], texts: Sequence[str], ids: Sequence[str], labels: Sequence[str]):
+        """config: that of a run, as its record has it."""
+        render, size = load_render_options(LOOK), SIZE
+        if config["backbone"]["name"] != "none":
+            render, size = load_render_options(BASE, **config["render"]), parse_size(config["source_size"])
+        self.renderer = Renderer(render, size, min(size), seed=0)  # which evaluation does not look at
+        self.rows = list(zip(texts, ids, labels, strict=True))
 
     def __len__(self) -> int:
         return len(self.rows)
 
     def __getitem__(self, number: int) -> np.ndarray:
         text, id, label = self.rows[number]
-        scene = self.painter.scene([text], [id], np.array([sample_key(self.seed, None, id)], np.uint64), [label])
-        picture = np.empty((1, self.size.height, self.size.width, 3), np.uint8)
-        self.painter.draw(scene, picture)
-        self.painter.degrade(scene, picture)
-        return picture[0]
+        return self.renderer.source([text], [id], None, [label])[0]
 
 
 def read_all(pictures: Drawn, folder: Path, progress: Progress) -> list[ReadBy]:
