@@ -24,10 +24,11 @@ from fusion.config.data import REGISTRIES, Data, load_data_options
 from fusion.config.errors import UserError
 from fusion.config.options import parse
 from fusion.config.paths import cache_dir
+from fusion.languages import OTHER
 from fusion.results.record import read_run
 from fusion.results.statistics import project_interval, softmax
 from fusion.snippets import sources
-from fusion.snippets.other.kinds import LANGUAGE, OTHER, PROSE, other_kind
+from fusion.snippets.other.kinds import LANGUAGE, PROSE, other_kind
 from fusion.snippets.other.synthetic import SOURCE, unseen_kinds
 
 DRAWS = 200  # of projects, for the interval of an AUROC

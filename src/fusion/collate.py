@@ -8,6 +8,7 @@ place of "image". Where what is read in a picture is a modality (training/readin
 "quality": (B, 4), how well it was read; and "colours" the same text with its coloured words marked.
 """
 
+import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -39,9 +40,11 @@ class FeatureStore:
         self.positions.setdefault(style, {}).update({row: first + i for i, row in enumerate(rows)})
 
     def __call__(self, rows: Sequence[RowKey], style: Style) -> torch.Tensor:
-        """Rows -> their features (B, [K,] D), in the same order."""
-        positions = self.positions[style]
-        return self.features[style][[positions[row] for row in rows]]
+        """Rows -> their features (B, [K,] D), in the same order; zeros of a row without a picture."""
+        positions, features = self.positions[style], self.features[style]
+        found = features[[positions.get(row, 0) for row in rows]]
+        found[[row not in positions for row in rows]] = 0
+        return found
 
 
 @dataclass
@@ -58,8 +61,12 @@ class ReadingStore:
         self.read.setdefault(style, {}).update(zip(rows, zip(texts, coloured, quality, strict=True), strict=True))
 
     def __call__(self, rows: Sequence[RowKey], style: Style) -> tuple[list[str], list[str], torch.Tensor]:
-        """Rows -> what was read in their pictures, the same with coloured words marked, and how well (B, 4)."""
-        texts, coloured, quality = zip(*(self.read[style][row] for row in rows), strict=True)
+        """Rows -> what was read in their pictures, the same with coloured words marked, and how well (B, 4).
+
+        Of a row without a picture nothing was read.
+        """
+        nothing = ("", "", np.zeros(4, np.float32))
+        texts, coloured, quality = zip(*(self.read[style].get(row, nothing) for row in rows), strict=True)
         return [*texts], [*coloured], torch.from_numpy(np.stack(quality))
 
 
@@ -75,6 +82,7 @@ class Sources:
     change: Callable[[str, str, int], str] | None = None  # text, id, epoch -> the text as training sees it
     damage: Callable[[str, str, Any], str] | None = None  # the same, after its picture was drawn; in evaluation too
     has_text: bool = True  # else it is missing
+    picture_share: float = 1.0  # of the rows; the others are a text alone
     has_colours: bool = False  # a member sees what was read with its coloured words marked
 
 
@@ -103,10 +111,10 @@ class Collate:
             batch["present"]["read"] = torch.tensor([bool(text.strip()) for text in read])
         if sources.features is not None:
             batch["features"] = {"image": sources.features(row_keys(rows), self.style)}  # (B, [K,] D)
-            batch["present"]["image"] = torch.ones(len(texts), dtype=torch.bool)
         elif sources.renderer is not None:
             batch["image"] = self._pictures(sources.renderer, rows, texts)
-            batch["present"]["image"] = torch.ones(len(texts), dtype=torch.bool)
+        if "features" in batch or "image" in batch:
+            batch["present"]["image"] = torch.tensor(have_pictures(row_keys(rows), sources.picture_share))
         if labels is not None:
             batch["label"] = torch.tensor([self.class_index[label] for label in labels])
         return batch
@@ -122,6 +130,17 @@ class Collate:
             given = self.sources.pictures([rows["image"][i] for i in own])  # (O, H, W, 3)
             image[own] = given if image.ndim == 4 else given[:, None]  # each of its tiles is the whole picture
         return torch.from_numpy(image)
+
+
+def have_pictures(rows: Sequence[RowKey], share: float) -> list[bool]:
+    """Return which rows have a picture: those with one of their own, and of the others a share, told by their ids."""
+    return [bool(path) or share >= 1 or _uniform(id) < share for id, _label, path in rows]
+
+
+def _uniform(id: str) -> float:
+    """Id -> a number from 0 to below 1, the same in every run."""
+    digest = hashlib.blake2b(id.encode("utf-8", "surrogatepass"), digest_size=8).digest()
+    return int.from_bytes(digest, "big") / 2**64
 
 
 def row_keys(rows: dict[str, list[Any]]) -> list[RowKey]:

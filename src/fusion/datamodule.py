@@ -14,7 +14,7 @@ import torch
 from torch.utils.data import DataLoader, Sampler
 
 from fusion.branches import Tokenizer
-from fusion.collate import DAMAGED, Collate, FeatureStore, Reading, RowKey, Sources, Style, row_keys
+from fusion.collate import DAMAGED, Collate, FeatureStore, Reading, RowKey, Sources, Style, have_pictures, row_keys
 from fusion.screenshots.renderer import Renderer
 from fusion.screenshots.user_images import Pictures
 from fusion.snippets.snippet import RowReader
@@ -83,10 +83,12 @@ class SnippetDataModule(pl.LightningDataModule):
         batch_size: int, seed: int, num_workers: int, pictures: Pictures | None = None, stream: Stream | None = None,
         num_styles: int | None = None, change: Callable[[str, str, int], str] | None = None,
         damage: Callable[[str, str, Any], str] | None = None, renderers: Mapping[str, Renderer] = MappingProxyType({}),
+        picture_share: float = 1.0,
     ):  # fmt: skip
         """change, damage: of training texts, before and after their pictures are drawn: text, id, epoch -> text.
 
         renderers: those of training, "train", and of damaged pictures in evaluation, DAMAGED, where they are others.
+        picture_share: of the rows that have a picture; the others are a text alone.
         """
         super().__init__()
         self.classes, self.renderer, self.renderers = tuple(classes), renderer, renderers
@@ -94,7 +96,7 @@ class SnippetDataModule(pl.LightningDataModule):
         self.batch_size, self.seed, self.num_workers = batch_size, seed, num_workers
         self.num_styles = num_styles  # that training repeats, one an epoch; None draws new ones in each epoch
         self.damage = damage
-        self.sources = Sources(tokenizer, renderer, pictures, change=change)
+        self.sources = Sources(tokenizer, renderer, pictures, change=change, picture_share=picture_share)
         self.splits = {split: SnippetDataset(table, split) for split in ("train", "val", "test")}
 
     @property
@@ -116,10 +118,19 @@ class SnippetDataModule(pl.LightningDataModule):
         """Take features or readings, as Sources has them, in place of what each batch would compute."""
         self.sources = replace(self.sources, **kept)
 
-    def loader(self, split: str, epoch: int | None, style: Style = None, **situation: Any) -> DataLoader:
+    def drawn(self, split: str) -> np.ndarray:
+        """Return the numbers of the rows of a split that have a picture."""
+        share = self.sources.picture_share
+        rows = self.splits[split]
+        return np.arange(len(rows)) if share >= 1 else np.flatnonzero(have_pictures(rows.row_keys(), share))
+
+    def loader(
+        self, split: str, epoch: int | None, style: Style = None, drawn: bool = False, **situation: Any
+    ) -> DataLoader:
         """Return the batches of a split, in the order of the table or shuffled for one epoch of training.
 
-        style: DAMAGED evaluates with damaged pictures; situation: what else of Sources differs in evaluation.
+        style: DAMAGED evaluates with damaged pictures; drawn: only rows that have a picture; situation: what else of
+        Sources differs in evaluation.
         """
         if epoch is not None:
             style, situation = epoch % self.num_styles if self.num_styles else epoch, {"damage": self.damage}
@@ -129,6 +140,8 @@ class SnippetDataModule(pl.LightningDataModule):
         if self.stream is not None and epoch is not None:
             rows = StreamDataset(self.stream, self.batch_size, self.seed, epoch)
             return DataLoader(rows, batch_size=None, collate_fn=collate, **loading)
+        if drawn:
+            return self._in_order(split, collate, **loading)
         shuffle = None if epoch is None else (self.seed, epoch)
         batches = BatchSampler(len(self.splits[split]), self.batch_size, shuffle)
         return DataLoader(self.splits[split], sampler=batches, batch_size=None, collate_fn=collate, **loading)
@@ -137,17 +150,23 @@ class SnippetDataModule(pl.LightningDataModule):
         return to_device(batch, device)  # Lightning's own walk asks every value whether it is one of a dozen kinds
 
     def draw(self, split: str, style: Style) -> tuple[list[RowKey], Iterator[torch.Tensor]]:
-        """Return the rows of a split, and their pictures in one style, batch by batch, none drawn yet."""
+        """Return the rows of a split that have pictures, and those in one style, batch by batch, none drawn yet."""
         sources = Sources(renderer=self.drawn_by(style), pictures=self.sources.pictures)
-        loader = self._in_order(split, Collate(self.classes, sources, style), self.num_workers)
-        return self.splits[split].row_keys(), (batch["image"] for batch in loader)
+        loader = self._in_order(split, Collate(self.classes, sources, style), num_workers=self.num_workers)
+        return self.drawn_keys(split), (batch["image"] for batch in loader)
+
+    def drawn_keys(self, split: str) -> list[RowKey]:
+        """Return the keys of the rows of a split that have a picture."""
+        keys = self.splits[split].row_keys()
+        return [keys[i] for i in self.drawn(split)]
 
     def read(self, split: str, style: Style, read: Callable[..., Any], workers: int) -> tuple[list[RowKey], Any]:
         """Return the rows of a split, and batch by batch what `read` makes of their source pictures in one style.
 
         read: pictures, each (H, W, 3) uint8 -> anything; it is called in the processes that draw.
         """
-        return self.splits[split].row_keys(), self._in_order(split, Reading(self.drawn_by(style), style, read), workers)
+        reading = Reading(self.drawn_by(style), style, read)
+        return self.drawn_keys(split), self._in_order(split, reading, num_workers=workers)
 
     def drawn_by(self, style: Style) -> Renderer:
         """Return what draws the pictures of a style; there is an image branch."""
@@ -156,10 +175,11 @@ class SnippetDataModule(pl.LightningDataModule):
             return self.renderers[DAMAGED]
         return self.renderers.get("train", self.renderer) if isinstance(style, int) else self.renderer
 
-    def _in_order(self, split: str, collate: Any, workers: int) -> DataLoader:
-        rows = self.splits[split]
-        batches = BatchSampler(len(rows), self.batch_size, None)
-        return DataLoader(rows, sampler=batches, batch_size=None, collate_fn=collate, num_workers=workers)
+    def _in_order(self, split: str, collate: Any, **loading: Any) -> DataLoader:
+        """Return the batches of the rows of a split that have a picture."""
+        numbers = self.drawn(split).tolist()
+        batches: Any = [numbers[i : i + self.batch_size] for i in range(0, len(numbers), self.batch_size)]
+        return DataLoader(self.splits[split], sampler=batches, batch_size=None, collate_fn=collate, **loading)
 
 
 def to_device(batch: Any, device: torch.device) -> Any:

@@ -78,6 +78,7 @@ _ALL = (
     Language("YAML", "yaml", (".yaml", ".yml"), ("yml",)),
 )  # fmt: skip
 
+OTHER = "Other"  # the label of what is no code in any language that a model knows
 LANGUAGES = {language.name: language for language in _ALL}
 
 

@@ -92,8 +92,8 @@ def test_validation_is_evaluated_first_then_test_and_a_side_without_rows_is_left
     table = pa.concat_tables([part.select(PREDICTION_COLUMNS) for part in reversed(parts)])
     asked: list[str] = []
 
-    def loader(split: str, epoch: int | None, style: Any, **situation: Any) -> str:
-        assert epoch is None and style is None, "in the style of evaluation, not shuffled"
+    def loader(split: str, epoch: int | None, style: Any, drawn: bool, **situation: Any) -> str:
+        assert epoch is None and style is None and not drawn, "in the style of evaluation, not shuffled"
         assert situation == {"damage": None, "has_text": True}
         asked.append(split)
         return split

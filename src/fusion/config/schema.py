@@ -78,6 +78,9 @@ class Config:
         description="norm that gradients are cut to; null leaves them as they are", json_schema_extra={"example": 1.0}
     )
     augment: AugmentPolicy
+    picture_share: Annotated[float, Field(gt=0, le=1)] = Field(
+        description="of the snippets that have a picture; the others are a text alone"
+    )
     vary: Vary
     damage: Damage
     situations: Annotated[tuple[SituationName, ...], Field(strict=False)] = Field(
@@ -148,6 +151,8 @@ def load_config(given: Mapping[str, Any]) -> Config:
             f"fusion.colours={config.fusion.colours} marks what text=nano reads in a picture; "
             "pass fusion.read=true text=nano."
         )
+    if config.picture_share < 1 and not (config.has_image and config.has_text):
+        raise UserError(f"picture_share={config.picture_share:g} leaves snippets without anything; give a text too.")
     if config.fusion.read and config.is_streamed:
         raise UserError(
             "fusion.read=true reads every picture beforehand, which a stream lacks; pass data.streaming=false."

@@ -19,7 +19,7 @@ from pygments.util import ClassNotFound
 
 from fusion.config.errors import UserError, did_you_mean
 from fusion.jit import compiled
-from fusion.languages import LANGUAGES
+from fusion.languages import LANGUAGES, OTHER
 
 MAX_LEXED = 20_000  # characters a Pygments lexer is given; what follows is plain text
 
@@ -70,6 +70,8 @@ def true_lexer(label: str | None) -> str:
         raise UserError(
             "render.highlight=true needs the label of each text; without labels use render.highlight=neutral."
         )
+    if label == OTHER:
+        return "text"  # which editors do not colour
     if label in LANGUAGES:
         return LANGUAGES[label].lexer
     try:

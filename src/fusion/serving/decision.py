@@ -7,12 +7,12 @@ from typing import Any
 import numpy as np
 
 from fusion.config.errors import UserError, did_you_mean
+from fusion.languages import OTHER
 from fusion.results.calibration import BEST_GUESS, MODES, Calibration
 from fusion.serving.classifier import ALL, Classifier, count_lines
 
 MIN_CHARACTERS = 8  # that are no white space; a shorter text tells nothing
 NOTHING = 1e-30  # a probability that single precision hardly tells from 0
-OTHER = "Other"  # the class of what is no code, of a model that has one
 
 Probabilities = dict[str, np.ndarray]  # of all modalities together and, where there are two, of each: (C,)
 

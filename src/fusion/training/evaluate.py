@@ -15,7 +15,7 @@ import torch
 from fusion.collate import DAMAGED
 from fusion.datamodule import SnippetDataModule, to_device
 from fusion.model import checkpoint
-from fusion.model.late_fusion import ALL, LINEAR, NETWORK, LateFusion
+from fusion.model.late_fusion import ALL, READ, LateFusion
 from fusion.results import plots, statistics
 from fusion.results.calibration import calibration_scores, fit_calibration, read_calibrations
 from fusion.results.record import Record, write_answers, write_predictions
@@ -53,16 +53,33 @@ def evaluate(
                     rows, answers[ALL], model.meta, fit_temperature=split == "val"
                 )
                 parts.append(predictions)
-            if split == "val":
-                model.meta["calibration"] |= calibrations(rows, answers, model.meta["classes"], situation)
             if len(answers) > 1:
-                told = answers_table(rows, answers, model.meta["classes"], situation.name)
+                told = _by_modality(rows, answers, model.meta, situation, datamodule.drawn(split))
                 metrics[split].setdefault("situations", {})[situation.name] = accuracies(told)
                 answered.append(told)
     record.content["timings"]["evaluating_seconds"] = round(time.monotonic() - clock, 1)
     if answered:
         write_answers(folder, pa.concat_tables(answered))
     save_results(model, metrics, parts, folder, record)
+
+
+def _by_modality(
+    rows: pa.Table, answers: dict[str, np.ndarray], meta: dict[str, Any], situation: Situation, drawn: np.ndarray
+) -> pa.Table:
+    """Return what answers.parquet says of a split in a situation; on validation the calibration of its views is fitted.
+
+    drawn: the rows that have a picture, which are the ones that are told of.
+    """
+    classes, is_val = meta["classes"], rows["split"][0].as_py() == "val"
+    if situation.name == WHOLE:
+        if is_val:
+            meta["calibration"] |= calibrations(rows, answers, classes, ["text"])
+        answers = {of: logits[drawn] for of, logits in answers.items()}
+    rows = rows.take(drawn)
+    if is_val and len(drawn):
+        views = {WHOLE: [ALL, "image", READ], PICTURE: [PICTURE]}.get(situation.name, [])
+        meta["calibration"] |= calibrations(rows, answers, classes, views)
+    return answers_table(rows, answers, classes, situation.name)
 
 
 def fit_members(
@@ -85,7 +102,8 @@ def fit_members(
 
 def _loader(datamodule: SnippetDataModule, split: str, situation: Situation) -> Any:
     style = DAMAGED if situation.damages_picture else None
-    return datamodule.loader(split, None, style, damage=situation.text, has_text=situation.has_text)
+    drawn = situation.name != WHOLE
+    return datamodule.loader(split, None, style, drawn, damage=situation.text, has_text=situation.has_text)
 
 
 def _answers(batches: Any) -> dict[str, np.ndarray]:
@@ -94,20 +112,17 @@ def _answers(batches: Any) -> dict[str, np.ndarray]:
 
 
 def calibrations(
-    rows: pa.Table, answers: dict[str, np.ndarray], classes: Sequence[str], situation: Situation
+    rows: pa.Table, answers: dict[str, np.ndarray], classes: Sequence[str], views: Sequence[str]
 ) -> dict[str, dict[str, Any]]:
-    """Validation rows and logits (N, C) by whose answer they are -> the calibration of each view of a situation.
+    """Validation rows and logits (N, C) by whose answer they are -> the calibration of some views.
 
-    Those of single modalities where all are there; of pictures without their text, "picture"; else none.
+    The view "picture" is that of all modalities of rows without a text.
     """
-    if situation.name == WHOLE:
-        views = {of: logits for of, logits in answers.items() if of not in (ALL, NETWORK, LINEAR)}
-    else:
-        views = {PICTURE: answers[ALL]} if situation.name == PICTURE else {}
     number = {label: i for i, label in enumerate(classes)}
     truth = np.array([number[label] for label in rows["label"].to_pylist()])
     lines, groups = rows["lines"].to_numpy(), np.array(rows["group"].to_pylist())
-    return {of: fit_calibration(logits, truth, lines, groups).to_dict() for of, logits in views.items()}
+    of_views = {view: answers[ALL if view == PICTURE else view] for view in views if view in (*answers, PICTURE)}
+    return {view: fit_calibration(logits, truth, lines, groups).to_dict() for view, logits in of_views.items()}
 
 
 def answers_table(rows: pa.Table, answers: dict[str, np.ndarray], classes: Sequence[str], situation: str) -> pa.Table:

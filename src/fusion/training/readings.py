@@ -49,7 +49,7 @@ def use_readings(config: Config, datamodule: SnippetDataModule, record: Record) 
     for split, of_split in ({"train": [*range(datamodule.num_styles or 1)]} | styles).items():
         for style in of_split if len(datamodule.splits[split]) else ():
             renderer = datamodule.drawn_by(style)
-            rows = datamodule.splits[split].row_keys()
+            rows = datamodule.drawn_keys(split)
             facts = [RECIPE, weights, renderer.fingerprint, str(style), own, rows_hash(rows)]
             name = hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:16]
             path = cache_dir() / "readings" / f"{name}.parquet"

@@ -10,9 +10,10 @@ from tests.packed import c_of, python_of
 
 from fusion.config.data import Packages
 from fusion.config.errors import UserError
+from fusion.languages import OTHER
 from fusion.snippets import sources
 from fusion.snippets.corpus.build import build
-from fusion.snippets.other.kinds import OTHER, other_kind
+from fusion.snippets.other.kinds import other_kind
 from fusion.snippets.other.mix import DEALT, PER_PROJECT, deal_languages
 
 WORDS = ["the", "page", "is", "of", "that", "manual", "and", "you", "can", "read", "it", "for", "this", "not"]

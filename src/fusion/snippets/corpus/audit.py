@@ -8,10 +8,11 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from fusion.languages import OTHER
 from fusion.snippets.corpus.extract import whitespace_normalised_hash
 from fusion.snippets.corpus.kinds import KINDS, kind_of
 from fusion.snippets.dedup import jaccard_similarity, near_pairs, signatures
-from fusion.snippets.other.kinds import OTHER, other_kind
+from fusion.snippets.other.kinds import other_kind
 from fusion.snippets.snippet import SPLITS, select_split
 
 LEAK = 0.8  # exact Jaccard similarity of token triples from which a snippet counts as known from train

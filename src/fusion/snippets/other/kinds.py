@@ -3,7 +3,6 @@
 import re
 from pathlib import PurePosixPath
 
-OTHER = "Other"  # the label
 LANGUAGE, PROSE = "lang:", "prose-"  # how kinds begin: lang:Prolog, prose-de
 
 _EXTENSIONS = {

@@ -13,10 +13,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from fusion.config.data import Packages
+from fusion.languages import OTHER
 from fusion.packages.manifest import Package
 from fusion.snippets.dedup import connected_components, near_pairs, signatures
 from fusion.snippets.other.harvest import harvested
-from fusion.snippets.other.kinds import FAMILIES, LABEL_OF, LANGUAGE, OTHER, family_of, mark
+from fusion.snippets.other.kinds import FAMILIES, LABEL_OF, LANGUAGE, family_of, mark
 from fusion.snippets.other.synthetic import made_snippets, number_of
 from fusion.snippets.snippet import Snippet, sort_by_split, to_table
 

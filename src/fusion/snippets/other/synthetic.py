@@ -8,8 +8,9 @@ import hashlib
 from collections.abc import Iterator
 from random import Random
 
+from fusion.languages import OTHER
 from fusion.snippets.corpus.windows import LENGTH_BANDS
-from fusion.snippets.other.kinds import OTHER, mark
+from fusion.snippets.other.kinds import mark
 from fusion.snippets.other.made import VARIANTS
 from fusion.snippets.snippet import Snippet
 
