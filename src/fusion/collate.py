@@ -96,8 +96,11 @@ class Collate:
 
     def __call__(self, rows: dict[str, list[Any]]) -> dict[str, Any]:
         texts, ids, labels, sources = rows["text"], rows["id"], rows.get("label"), self.sources
-        if sources.change is not None and self.epoch is not None:
-            texts = self._each(sources.change, texts, ids)
+        has_pictures = sources.features is not None or sources.renderer is not None
+        drawn = have_pictures(row_keys(rows), sources.picture_share) if has_pictures else [False] * len(texts)
+        if sources.change is not None and self.epoch is not None:  # not of a text that its picture must show
+            changed = self._each(sources.change, texts, ids)
+            texts = [text if keep else other for text, other, keep in zip(texts, changed, drawn, strict=True)]
         batch: dict[str, Any] = {"id": ids, "present": {}}
         if sources.tokenizer is not None:
             given = texts if sources.damage is None else self._each(sources.damage, texts, ids)
@@ -113,8 +116,8 @@ class Collate:
             batch["features"] = {"image": sources.features(row_keys(rows), self.style)}  # (B, [K,] D)
         elif sources.renderer is not None:
             batch["image"] = self._pictures(sources.renderer, rows, texts)
-        if "features" in batch or "image" in batch:
-            batch["present"]["image"] = torch.tensor(have_pictures(row_keys(rows), sources.picture_share))
+        if has_pictures:
+            batch["present"]["image"] = torch.tensor(drawn)
         if labels is not None:
             batch["label"] = torch.tensor([self.class_index[label] for label in labels])
         return batch

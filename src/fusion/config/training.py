@@ -119,7 +119,7 @@ Chance = Annotated[float, Field(ge=0, le=1)]
 
 @dataclass(frozen=True, config=STRICT, kw_only=True)
 class Vary:
-    """vary: how often training texts are changed; with an image branch, only for what is fitted before training."""
+    """vary: how often training texts are changed; those that have a picture only for what is fitted before training."""
 
     part: Chance = Field(default=0.0, description="texts cut to 1-2, 3-5 or 6-12 lines from anywhere")
     comments: Chance = Field(default=0.0, description="texts without lines of comment")

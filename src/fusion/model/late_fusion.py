@@ -184,7 +184,8 @@ class LateFusion(nn.Module):
         for i, of in enumerate(self.modalities):
             only = torch.zeros_like(present)
             only[:, i] = True
-            answers[of] = self._whole(batch, features, only, alone, linear)
+            network = alone[of] if of in alone else self._network(features, only, {})
+            answers[of] = _mean([network, linear[of]]) if of in linear else network
         return answers
 
     def _whole(

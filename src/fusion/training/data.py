@@ -84,7 +84,7 @@ def make_datamodule(config: Config, data: RunData, branches: dict[str, LoadedBra
         pictures=data.pictures,
         stream=data.stream,
         num_styles=styles_to_keep(config),
-        change=Varying(config.vary, seed) if config.vary.changes and not config.has_image else None,
+        change=Varying(config.vary, seed) if config.vary.changes else None,
         damage=TextDamage(config.damage.text / 2, config.damage.text / 2, seed) if config.damage.text else None,
         picture_share=config.picture_share,
         renderers={} if data.renderer is None else _other_renderers(config, data.renderer),

@@ -15,7 +15,7 @@ import torch
 from fusion.collate import DAMAGED
 from fusion.datamodule import SnippetDataModule, to_device
 from fusion.model import checkpoint
-from fusion.model.late_fusion import ALL, READ, LateFusion
+from fusion.model.late_fusion import ALL, LINEAR, READ, LateFusion
 from fusion.results import plots, statistics
 from fusion.results.calibration import calibration_scores, fit_calibration, read_calibrations
 from fusion.results.record import Record, write_answers, write_predictions
@@ -75,6 +75,8 @@ def _by_modality(
         if is_val:
             meta["calibration"] |= calibrations(rows, answers, classes, ["text"])
         answers = {of: logits[drawn] for of, logits in answers.items()}
+    if not situation.has_text:  # what texts would have said is no part of it
+        answers = {of: logits for of, logits in answers.items() if of not in ("text", LINEAR)}
     rows = rows.take(drawn)
     if is_val and len(drawn):
         views = {WHOLE: [ALL, "image", READ], PICTURE: [PICTURE]}.get(situation.name, [])
