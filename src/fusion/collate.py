@@ -97,7 +97,9 @@ class Collate:
     def __call__(self, rows: dict[str, list[Any]]) -> dict[str, Any]:
         texts, ids, labels, sources = rows["text"], rows["id"], rows.get("label"), self.sources
         has_pictures = sources.features is not None or sources.renderer is not None
-        drawn = have_pictures(row_keys(rows), sources.picture_share) if has_pictures else [False] * len(texts)
+        drawn = [False] * len(texts)
+        if has_pictures:
+            drawn = have_pictures(ids, rows.get("image") or [None] * len(ids), sources.picture_share)
         if sources.change is not None and self.epoch is not None:  # not of a text that its picture must show
             changed = self._each(sources.change, texts, ids)
             texts = [text if keep else other for text, other, keep in zip(texts, changed, drawn, strict=True)]
@@ -135,9 +137,9 @@ class Collate:
         return torch.from_numpy(image)
 
 
-def have_pictures(rows: Sequence[RowKey], share: float) -> list[bool]:
+def have_pictures(ids: Sequence[str], own: Sequence[str | None], share: float) -> list[bool]:
     """Return which rows have a picture: those with one of their own, and of the others a share, told by their ids."""
-    return [bool(path) or share >= 1 or _uniform(id) < share for id, _label, path in rows]
+    return [bool(path) or share >= 1 or _uniform(id) < share for id, path in zip(ids, own, strict=True)]
 
 
 def _uniform(id: str) -> float:

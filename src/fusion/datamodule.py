@@ -122,7 +122,10 @@ class SnippetDataModule(pl.LightningDataModule):
         """Return the numbers of the rows of a split that have a picture."""
         share = self.sources.picture_share
         rows = self.splits[split]
-        return np.arange(len(rows)) if share >= 1 else np.flatnonzero(have_pictures(rows.row_keys(), share))
+        if share >= 1:
+            return np.arange(len(rows))
+        keys = rows.row_keys()
+        return np.flatnonzero(have_pictures([id for id, _, _ in keys], [path for *_, path in keys], share))
 
     def loader(
         self, split: str, epoch: int | None, style: Style = None, drawn: bool = False, **situation: Any
