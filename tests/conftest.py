@@ -11,7 +11,7 @@ import pyarrow as pa
 import pytest
 import torch
 from hypothesis import settings
-from tests.exported import fused, nano, nano_run  # noqa: F401, fixtures
+from tests.exported import fused, nano, nano_run, read_run, reads  # noqa: F401, fixtures
 from tests.packed import data, shelf, stocked  # noqa: F401, fixtures
 from tests.tiny import call, corpus, environment, fusion, trained  # noqa: F401, fixtures
 

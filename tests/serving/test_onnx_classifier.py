@@ -125,3 +125,11 @@ def test_files_outside_of_the_folder_are_never_opened(nano: Path, tmp_path: Path
     export = onnx_folder.open_export(nano)
     with pytest.raises(UserError, match="has no"):
         export.checked(str(tmp_path / "elsewhere.onnx"), "0")
+
+
+def test_a_model_that_reads_pictures_is_answered_as_by_torch(reads: Path, read_run: Path) -> None:
+    classifier, picture = make_classifier(reads), drawn(theme="vs")
+    transcript = read_picture(picture)
+    given = [classifier.sample("", picture, transcript), classifier.sample(TEXTS[0], picture, transcript)]
+    assert [classifier.view_of(each) for each in [*given, classifier.sample(TEXTS[0])]] == ["picture", "all", "text"]
+    assert alike(read_run, reads, [*given, *(classifier.sample(text) for text in TEXTS)])
