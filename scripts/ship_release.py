@@ -68,11 +68,13 @@ def card(folder: Path, run: dict[str, Any]) -> Iterator[str]:
     )
     yield from ("its words are coloured, and how they look, fused by `fusion=stacking`.", "")
     yield from ("| | |", "|---|---|")
-    yield f"| trained on | {samples['train']:,} snippets, one in {1 / run['config']['picture_share']:.0f} with a picture |"
+    drawn = 1 / run["config"]["picture_share"]
+    yield f"| trained on | {samples['train']:,} snippets, one in {drawn:.0f} with a picture |"
     yield f"| fitted and judged on | {samples['val']:,} and {samples['test']:,} snippets of other projects |"
     registries = ", ".join(run["config"]["data"]["registries"])
     yield f"| corpus | `data=standard` of {registries}, with Other; split {run['split_hash']} |"
-    yield f"| command | `python -m fusion.train {' '.join(run['overrides'])}` |"
+    command = " ".join(word for word in run["overrides"] if not word.startswith("runs="))  # a place of one machine
+    yield f"| command | `python -m fusion.train {command}` |"
     yield f"| seed, date | {run['seed']}, {run['started'][:10]} |"
     yield f"| minutes | {timings['total_seconds'] / 60:.0f} on 2-core x86 CPU |"
     yield f"| sha256 of model.safetensors | {sha256_of(folder / 'model' / 'model.safetensors')} |"

@@ -61,9 +61,17 @@ def test_a_row_says_what_the_sources_table_says_and_what_to_trust(run, tmp_path)
         "Model": "densenet121", "Original Input Shape": "224×224", "Training Input Shape": "64×64",
         "Source Image Size": "224×224", "LR": "0.001", "Epochs": "3", "Batch Size": "32", "Accuracy": "0.750",
         "F1 Score Weighted": "0.750", "Text": "nano", "Accuracy 95 %": "0.650–0.850", "F1 Macro": "0.750",
-        "Weights": "text: random, image: hub", "Highlight": "neutral", "n": "40", "Minutes": "1.5", "Seed": "7",
+        "By Modality": "–", "Weights": "text: random, image: hub", "Highlight": "neutral", "n": "40", "Minutes": "1.5", "Seed": "7",
         "Split": "01234567", "Status": "completed", "Run": "r",
     }  # fmt: skip
+
+
+def test_a_fused_run_says_what_each_modality_reaches_alone_whatever_stands_in_the_record(run, tmp_path):
+    fused = run("r", val=0.5, test=0.75)
+    (content,) = fused.values()
+    content["metrics"]["test"]["situations"] = {"whole": {"all": 0.75, "text": 0.7, "image": 0.251, "odd": "x"}}
+    (row,) = rows(fused, root=tmp_path)
+    assert row["By Modality"] == "text 0.700, image 0.251"
 
 
 def test_ranking_is_by_validation_and_never_by_test(run):

@@ -12,8 +12,8 @@ from fusion.results.table import Table
 # The columns of the source's table, then what a reader needs to trust a row.
 COLUMNS = (
     "Model", "Original Input Shape", "Training Input Shape", "Source Image Size", "LR", "Epochs",
-    "Batch Size", "Accuracy", "F1 Score Weighted", "Text", "Accuracy 95 %", "F1 Macro", "Weights", "Highlight", "n",
-    "Minutes", "Seed", "Split", "Status", "Run",
+    "Batch Size", "Accuracy", "F1 Score Weighted", "Text", "Accuracy 95 %", "F1 Macro", "By Modality", "Weights",
+    "Highlight", "n", "Minutes", "Seed", "Split", "Status", "Run",
 )  # fmt: skip
 SHOWN = (*COLUMNS[: COLUMNS.index("Weights") + 1], "Status")  # on a terminal
 
@@ -61,6 +61,7 @@ def cells(folder: Path, run: dict[str, Any], root: Path | None) -> dict[str, str
         "F1 Score Weighted": format_fraction(test.get("f1_weighted")),
         "Accuracy 95 %": format_interval(test),
         "F1 Macro": format_fraction(test.get("f1_macro")),
+        "By Modality": _by_modality(run),
         "Weights": ", ".join(f"{name}: {kind}" for name, kind in weights.items()),
         "n": str(test.get("n", "")),
         "Minutes": format_minutes(part(run, "timings").get("total_seconds")),
@@ -70,6 +71,13 @@ def cells(folder: Path, run: dict[str, Any], root: Path | None) -> dict[str, str
         "Run": format_path(folder, root),
     }  # fmt: skip
     return {column: printable(str(values[column])) for column in COLUMNS}  # labels, names and paths are others' words
+
+
+def _by_modality(run: dict[str, Any]) -> str:
+    """Return the accuracy of each modality of a fused run by itself, and of its network and linear models."""
+    whole = part(run, "metrics", "test", "situations", "whole")
+    told = {of: value for of, value in whole.items() if of != "all" and isinstance(value, (int, float))}
+    return ", ".join(f"{of} {value:.3f}" for of, value in told.items()) or "–"
 
 
 def _image_cells(run: dict[str, Any], config: dict[str, Any]) -> dict[str, str]:

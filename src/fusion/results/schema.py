@@ -8,7 +8,10 @@ from typing import Any
 TEXT = (str, NoneType)
 NUMBER = (int, float, NoneType)  # null where it was none
 OBJECT = (dict, NoneType)
-SCORES = {"accuracy": NUMBER, "f1_macro": NUMBER, "f1_weighted": NUMBER, "accuracy_95": [NUMBER]}
+SCORES = {
+    "accuracy": NUMBER, "f1_macro": NUMBER, "f1_weighted": NUMBER, "accuracy_95": [NUMBER],
+    "situations": {"whole": OBJECT},
+}  # fmt: skip
 # A type, several in a tuple, a list of one kind, or an object of several. Any key may be missing.
 RUN: dict[str, Any] = {
     "status": str,
