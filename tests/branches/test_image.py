@@ -103,3 +103,15 @@ def test_auto_that_ends_at_random_warns(caplog):
     branch = create_image(Backbone(name="nasnetmobile", model="nasnetmobile"), 64)
     assert branch.weights == "random"
     assert "The hub has no weights for nasnetmobile" in caplog.text and "backbone.weights=FILE" in caplog.text
+
+
+def test_patches_are_the_cells_of_the_last_map_one_after_the_other() -> None:
+    torch.manual_seed(0)
+    patches = TimmBackbone("test_resnet", 64, WeightSource("random"), pooling="patches").eval()
+    flat = TimmBackbone("test_resnet", 64, WeightSource("random"), pooling="flatten").eval()
+    flat.load_state_dict(patches.state_dict())
+    pictures = torch.randint(0, 256, (2, 64, 64, 3), dtype=torch.uint8)
+    count, width = patches.token_shape
+    assert patches.dim == count * width == flat.dim
+    tokens = patches(pictures).unflatten(1, patches.token_shape)  # (B, P, D)
+    assert torch.allclose(tokens.transpose(1, 2).flatten(1), flat(pictures), atol=1e-5)

@@ -88,3 +88,18 @@ def test_real_steps_are_timed_and_no_font_is_fetched(
     times = StepTimer()(config, load_table(config).slice(0, 8), CLASSES, None)
     assert min(times.drawing, times.augmenting, times.training, times.inference, times.head) > 0
     assert times.training > times.inference and times.training > times.head
+
+
+def test_reading_takes_as_long_as_there_are_pictures_to_read(table) -> None:
+    from tests.exported import READS
+
+    counts = {"train": 100, "val": 10, "test": 10}
+    assert timing.reading_seconds(configured(*TINY), table, counts, 1) == 0
+    monkey = pytest.MonkeyPatch()
+    monkey.setattr(timing, "_timed", lambda *_: 4.0)  # of two pictures
+    monkey.setattr(timing.os, "cpu_count", lambda: 2)
+    try:
+        seconds = timing.reading_seconds(configured(*READS, "data.path=x"), table, counts, 2)
+    finally:
+        monkey.undo()
+    assert seconds == pytest.approx(0.7 * (2 * 100 + 2 * 20) * 2.0 / 2)

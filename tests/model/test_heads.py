@@ -195,3 +195,11 @@ def test_a_model_of_one_modality_has_no_other_answers():
 def test_hidden_layers_of_a_head_are_as_wide_as_asked():
     layers = [m.out_features for m in heads.mlp(3, [7, 6], 0.1, 2) if isinstance(m, torch.nn.Linear)]
     assert layers == [7, 6, 2]
+
+
+def test_attention_looks_at_the_tokens_that_a_branch_says_it_has():
+    branches = {"text": Branch(3, 4), "image": Branch(5, 6)}
+    branches["image"].token_shape = (3, 2)
+    model = LateFusion(branches, CLASSES, [], 0.0, name="attention", width=8)
+    assert model.head.tokens == [(1, 4), (3, 2)]
+    assert model.eval()(batch()).shape == (ROWS, CLASSES)

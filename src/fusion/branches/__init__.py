@@ -3,7 +3,8 @@
 A branch is an nn.Module with `.dim` and forward(batch[name]) -> (B, dim). It is created once, for training, from a part
 of the configuration, and restored later from its spec: plain values that are stored beside the weights. Where
 `.outputs_logits` is true its features are logits: nothing is fused with them and nothing in it learns. A branch with a
-`.linear_member` gives log-probabilities (B, classes) too, which are averaged with the answer of the network.
+`.linear_member` gives log-probabilities (B, classes) too, which are averaged with the answer of the network. One with a
+`.token_shape` gives that many tokens of so many features, one after the other, for a fusion that looks at each of them.
 """
 
 import json

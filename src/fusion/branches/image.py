@@ -3,12 +3,14 @@
 from typing import Any
 
 import torch
+import torch.nn.functional as F
 from torch import nn
 
 from fusion.branches.weights import WeightSource
 from fusion.config.errors import UserError, did_you_mean, first_line
 
 OWN = ("convnet", "reader", "reader_ngrams")  # backbones that timm does not have
+MAX_SIDE = 8  # patches along a side
 LUMINANCE = (0.299, 0.587, 0.114)  # of red, green and blue (ITU-R BT.601)
 
 
@@ -16,7 +18,8 @@ class TimmBackbone(nn.Module):
     """Pictures -> features by a network without its classifier, which normalises as it was trained.
 
     channels: 3, or 1 to give it the luminance alone; its first layer then sums over the colours.
-    pooling: gap averages the last feature map over its area, flatten keeps all of it.
+    pooling: gap averages the last feature map over its area, flatten keeps all of it; patches keeps it patch by patch,
+    up to MAX_SIDE along each side, for a fusion that looks at each of them (`token_shape`).
     """
 
     mean: torch.Tensor  # (channels, 1, 1), of 0 to 255
@@ -33,6 +36,7 @@ class TimmBackbone(nn.Module):
         self.register_buffer("mean", _scale(published["mean"], channels), persistent=False)
         self.register_buffer("std", _scale(published["std"], channels), persistent=False)
         self.register_buffer("luminance", torch.tensor(LUMINANCE).view(3, 1, 1), persistent=False)
+        self.token_shape: tuple[int, int] | None = None  # patches, and features of each
         self.dim = self._width(model, input_shape)
 
     def forward(self, image: torch.Tensor) -> torch.Tensor:
@@ -43,7 +47,12 @@ class TimmBackbone(nn.Module):
 
     def pooled(self, maps: torch.Tensor) -> torch.Tensor:
         """Last feature map (B, D, h, w) -> features (B, dim), as in forward."""
-        return maps.flatten(1) if self.pooling == "flatten" else self.net.forward_head(maps)
+        if self.pooling != "patches":
+            return maps.flatten(1) if self.pooling == "flatten" else self.net.forward_head(maps)
+        maps = F.adaptive_avg_pool2d(maps, (min(maps.shape[2], MAX_SIDE), min(maps.shape[3], MAX_SIDE)))
+        patches = maps.flatten(2).transpose(1, 2)  # (B, P, D)
+        self.token_shape = (patches.shape[1], patches.shape[2])
+        return patches.flatten(1)
 
     def normalised(self, image: torch.Tensor) -> torch.Tensor:
         """(B, H, W, 3) uint8 -> (B, channels, H, W) float, channels last in memory, on the device."""

@@ -32,7 +32,7 @@ class HashEmbedding(nn.Module):
         self.bag = nn.Parameter(torch.randn(num_hashes * buckets, dim) * 0.1)  # one bag after the other
         self.norm = nn.ModuleList(nn.LayerNorm(dim) for _ in range(num_hashes))
         self.register_buffer("multipliers", torch.tensor(HASH_MULTIPLIERS[:num_hashes]).view(-1, 1), persistent=False)
-        self.dim = num_hashes * dim
+        self.dim, self.token_shape = num_hashes * dim, (num_hashes, dim)
         self.register_state_dict_post_hook(_store_in_half)  # 8 MB on disk instead of 17
 
     def forward(self, text: dict[str, torch.Tensor]) -> torch.Tensor:

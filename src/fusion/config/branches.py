@@ -90,8 +90,9 @@ class Backbone(_Branch):
     channels: Annotated[Literal[3, 1], BeforeValidator(_not_a_truth)] = Field(
         default=3, description="colours, or the luminance alone"
     )
-    pooling: Literal["gap", "flatten"] = Field(
-        default="gap", description="average the last map over its area, or keep all"
+    pooling: Literal["gap", "flatten", "patches"] = Field(
+        default="gap",
+        description="average the last map over its area, or keep all; patches are what fusion=attention looks at",
     )
     num_styles: Annotated[int, Field(ge=1)] | None = Field(
         default=1, description="with freeze=all: styles whose features are kept; null draws new ones in each epoch"

@@ -25,7 +25,7 @@ from fusion.config.paths import cache_dir
 from fusion.config.schema import Config, load_config
 from fusion.console import progress
 from fusion.dry_run.rows import COLUMNS, FAILS, write_row
-from fusion.dry_run.timing import StepTimer, pretraining_seconds, training_seconds
+from fusion.dry_run.timing import StepTimer, pretraining_seconds, reading_seconds, training_seconds
 from fusion.pretraining import resume
 from fusion.pretraining import run as pretraining
 from fusion.results.leaderboard import format_size
@@ -33,7 +33,7 @@ from fusion.results.record import Record
 from fusion.snippets import sources
 from fusion.training.build import create_branches
 from fusion.training.data import split_sizes
-from fusion.training.feature_cache import styles_to_keep
+from fusion.training.feature_cache import keeps_features, styles_to_keep
 from fusion.training.memory import Memory, build_on_meta, estimate_memory, free_memory
 from fusion.training.reuse import find_completed
 from fusion.training.run import check
@@ -122,7 +122,10 @@ class DryRun:
             config.backbone, config.render, config.input_shape, config.source_size, config.device, config.augment,
             config.data, config.seed,
         )  # fmt: skip
-        seconds = training_seconds(config, times, split_sizes(table), styles_to_keep(config), features in self._cached)
+        sizes, styles, known = split_sizes(table), styles_to_keep(config), features in self._cached
+        kept = styles if keeps_features(config) else None
+        seconds = training_seconds(config, times, sizes, kept, known)
+        seconds += 0.0 if known else reading_seconds(config, few, sizes, styles)
         self._cached.add(features)
         return seconds
 

@@ -5,6 +5,7 @@ network that sees large pictures is timed on smaller ones: its work grows with t
 """
 
 import json
+import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -20,7 +21,7 @@ from fusion.config.options import to_dict
 from fusion.config.render import DEFAULT_FONT, Render
 from fusion.config.schema import Config
 from fusion.datamodule import to_device
-from fusion.model.late_fusion import LateFusion
+from fusion.model.late_fusion import QUALITY, LateFusion
 from fusion.screenshots import fonts
 from fusion.screenshots.renderer import Renderer
 from fusion.training.augment import Augment
@@ -102,10 +103,28 @@ def time_network(
         parts["image"] = create_image(replace(config.backbone, weights="random"), side).module
         batch["image"] = torch.randint(0, 256, (len(batch["id"]), side, side, 3), dtype=torch.uint8)
         batch["present"]["image"] = torch.ones(len(batch["id"]), dtype=torch.bool)
+    if config.fusion.read and text is not None:
+        batch["read"] = batch["colours"] = batch["text"] | {"quality": torch.zeros(len(batch["id"]), QUALITY)}
+        batch["present"]["read"] = batch["present"]["text"]
     net = LateFusion(parts, len(classes), **to_dict(config.fusion)).to(device)
     make_freeze_schedule(config, net).apply(1)
     training, inference, head = (s / len(batch["id"]) for s in _step_seconds(net, to_device(batch, device), device))
     return training, inference, head
+
+
+def reading_seconds(config: Config, few: pa.Table, counts: dict[str, int], num_styles: int | None) -> float:
+    """Return the seconds of reading all pictures of a run beforehand, on all cores; 0 where nothing is read."""
+    if not config.fusion.read:
+        return 0.0
+    from fusion.reading.reader import read_picture
+
+    rows = _columns(few, SAMPLES[0])
+    renderer = Renderer(_with_font_at_hand(config.render), config.source_size, config.input_shape, 0)
+    pictures = [*renderer.source(rows["text"], rows["id"], None, rows["label"])]
+    one = _timed(lambda: [read_picture(picture) for picture in pictures], CPU) / len(pictures)
+    sides = 2 if "partial" in config.situations else 1  # of evaluation: damaged pictures are read too
+    number = (num_styles or 1) * counts["train"] + sides * (counts["val"] + counts["test"])
+    return config.picture_share * number * one / (os.cpu_count() or 1)
 
 
 def _step_seconds(net: LateFusion, batch: dict[str, Any], device: torch.device) -> tuple[float, float, float]:
@@ -122,7 +141,7 @@ def _step_seconds(net: LateFusion, batch: dict[str, Any], device: torch.device) 
 
     def train() -> None:
         optimizer.zero_grad()
-        F.cross_entropy(net(batch), batch["label"]).backward()
+        F.cross_entropy(net(batch), batch["label"]).backward()  # those of each branch take no longer
         optimizer.step()
 
     if [*net.branches] != ["image"]:
