@@ -4,7 +4,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from tests.tiny import IMAGE_ONLY, TEXT_ONLY, configured
+from tests.tiny import IMAGE_ONLY, TEXT_ONLY, TINY, configured
 
 from fusion.config.schema import Config
 from fusion.dry_run import timing
