@@ -99,7 +99,9 @@ def test_reading_takes_as_long_as_there_are_pictures_to_read(table) -> None:
     monkey.setattr(timing, "_timed", lambda *_: 4.0)  # of two pictures
     monkey.setattr(timing.os, "cpu_count", lambda: 2)
     try:
-        seconds = timing.reading_seconds(configured(*READS, "data.path=x", "render.highlight=neutral"), table, counts, 2)
+        seconds = timing.reading_seconds(
+            configured(*READS, "data.path=x", "render.highlight=neutral"), table, counts, 2
+        )
     finally:
         monkey.undo()
     assert seconds == pytest.approx(0.7 * (2 * 100 + 2 * 20) * 2.0 / 2)

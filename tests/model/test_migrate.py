@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
 
 from fusion.branches import create_image, create_text
 from fusion.config.branches import Backbone, Nano, NgramBaseline, TextOptions, Transformer
@@ -106,3 +107,18 @@ def test_render_options_and_sizes_of_schema_1_are_those_of_today(size, texts, tm
     meta = load(tmp_path / "model").meta
     assert meta["source_size"] == list(parse_size(size))
     assert parse(RenderOptions, meta["render"], "render") == load_render_options("carbon")
+
+
+def test_a_fused_model_of_schema_3_averages_its_linear_member_half_and_half(texts, tmp_path) -> None:
+    model = make(NANO, texts, image=True)
+    before = answers(model, texts)
+    save(model, tmp_path / "model")
+    weights = load_file(tmp_path / "model" / "model.safetensors")
+    save_file({name: v for name, v in weights.items() if not name.startswith("members.")},
+              tmp_path / "model" / "model.safetensors")  # fmt: skip
+    meta = json.loads((tmp_path / "model" / "meta.json").read_text())
+    meta |= {"schema": 3, "sha256": sha256_of(tmp_path / "model" / "model.safetensors")}
+    (tmp_path / "model" / "meta.json").write_text(json.dumps(meta))
+    again = load(tmp_path / "model")
+    assert torch.allclose(answers(again, texts), before, atol=1e-6)
+    assert again.net.members.weight.tolist() == [0.0, 0.0]

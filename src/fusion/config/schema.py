@@ -78,12 +78,14 @@ class Config:
         description="norm that gradients are cut to; null leaves them as they are", json_schema_extra={"example": 1.0}
     )
     augment: AugmentPolicy
+    # those with a default are younger than runs that are still read
     picture_share: Annotated[float, Field(gt=0, le=1)] = Field(
-        description="of the snippets that have a picture; the others are a text alone"
+        default=1.0, description="of the snippets that have a picture; the others are a text alone"
     )
-    vary: Vary
-    damage: Damage
+    vary: Vary = Field(default=Vary())
+    damage: Damage = Field(default=Damage())
     situations: Annotated[tuple[SituationName, ...], Field(strict=False)] = Field(
+        default=(),
         description="evaluate too: the picture alone, a part of the text beside a damaged picture, a corrupted text",
         json_schema_extra={"words": "a list of picture, partial and corrupted"},
     )

@@ -20,7 +20,7 @@ from fusion.config.errors import UserError, first_line
 from fusion.config.render import parse_size
 from fusion.files import sha256_of
 from fusion.model.late_fusion import LateFusion
-from fusion.model.migrate import SCHEMA, migrate_meta, migrate_tokenizer, schema_of
+from fusion.model.migrate import SCHEMA, migrate_meta, migrate_tokenizer, migrate_weights, schema_of
 
 
 def _is_object(value: Any) -> bool:
@@ -105,7 +105,7 @@ def load(folder: Path) -> Model:
         raise UserError(f"{weights} is damaged: its sha256 is not the one in meta.json; copy or train the model again.")
     try:
         net = make_net(meta)
-        net.load_state_dict(load_file(weights))
+        net.load_state_dict(migrate_weights(load_file(weights), net.state_dict(), schema))
     except UserError:
         raise
     except Exception as error:  # whatever constructors and safetensors raise for values that do not fit
