@@ -6,7 +6,6 @@ The card's figures are of the run's test split: projects that nothing was learnt
 """
 
 import argparse
-import os
 import shutil
 import sys
 from collections.abc import Iterator
@@ -20,7 +19,7 @@ import pyarrow.parquet as pq
 
 from fusion import console
 from fusion.config.errors import UserError
-from fusion.files import sha256_of
+from fusion.files import replacing_folder, sha256_of
 from fusion.results.by_length import of_lengths
 from fusion.results.calibration_table import LENGTHS, by_calibration
 from fusion.results.fusions import SITUATIONS
@@ -40,17 +39,12 @@ def main() -> int:
     run = read_run(args.run)
     if run.get("status") != "completed":
         raise UserError(f"{args.run} is {run.get('status', 'just begun')}; give the folder of a completed run.")
-    part = args.to.with_name(f".{args.to.name}.{os.getpid()}")
-    shutil.copytree(args.run / "model", part)
-    try:
+    with replacing_folder(args.to) as part:
+        shutil.copytree(args.run / "model", part, dirs_exist_ok=True)
         (part / "README.md").write_text("\n".join([*card(args.run, run), ""]), encoding="utf-8")
         size = sum(path.stat().st_size for path in part.iterdir())
         if size > MOST_BYTES:
             raise UserError(f"The model has {size / 1e6:.1f} MB, and {MOST_BYTES / 1e6:.0f} are the most.")
-        shutil.rmtree(args.to, ignore_errors=True)
-        os.replace(part, args.to)
-    finally:
-        shutil.rmtree(part, ignore_errors=True)
     print(f"{args.to}: {size / 1e6:.1f} MB")
     return 0
 

@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from fusion.files import replacing, sha256_of, stamp, write_text
+from fusion.files import replacing, replacing_folder, sha256_of, stamp, write_text
 
 
 def test_a_file_is_written_and_nothing_is_left_beside_it(tmp_path):
@@ -68,3 +68,15 @@ def test_a_checksum_is_that_of_the_bytes(tmp_path):
 def test_stamps_of_one_second_differ():
     stamps = {stamp() for _ in range(20)}
     assert len(stamps) == 20 and all(re.fullmatch(r"\d{8}-\d{6}-[0-9a-f]{6}", name) for name in stamps)
+
+
+def test_a_folder_takes_the_place_of_another_or_leaves_it(tmp_path):
+    place = tmp_path / "a"
+    for content in ("first", "second"):
+        with replacing_folder(place) as part:
+            (part / "x").write_text(content)
+        assert (place / "x").read_text() == content
+    with pytest.raises(OSError, match="full"), replacing_folder(place) as part:
+        (part / "x").write_text("third")
+        raise OSError("full")
+    assert (place / "x").read_text() == "second" and [*tmp_path.iterdir()] == [place]

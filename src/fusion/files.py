@@ -3,6 +3,7 @@
 import hashlib
 import os
 import secrets
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
@@ -25,6 +26,30 @@ def replacing(path: Path) -> Iterator[Path]:
         os.replace(part, path)
     finally:
         part.unlink(missing_ok=True)
+
+
+def set_aside(folder: Path) -> Path:
+    """Return where a folder lies for a moment while another takes its place."""
+    return folder.with_name(f".{folder.name}.old")
+
+
+@contextmanager
+def replacing_folder(folder: Path) -> Iterator[Path]:
+    """Yield a new folder, which takes the place of another at the end; that one is kept until then."""
+    part, old = folder.with_name(f".{folder.name}.{os.getpid()}"), set_aside(folder)
+    shutil.rmtree(part, ignore_errors=True)
+    try:
+        part.mkdir(parents=True)
+        yield part
+        if folder.exists():
+            shutil.rmtree(old, ignore_errors=True)
+            os.replace(folder, old)
+        os.replace(part, folder)
+    finally:
+        if old.exists() and not folder.exists():  # stopped between the two renames
+            os.replace(old, folder)
+        shutil.rmtree(part, ignore_errors=True)
+        shutil.rmtree(old, ignore_errors=True)
 
 
 def write_text(path: Path, text: str) -> None:

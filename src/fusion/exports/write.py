@@ -1,10 +1,8 @@
 """A trained model -> the folder of its export, whole or not there at all."""
 
 import json
-import os
 import shutil
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -28,7 +26,7 @@ from fusion.exports.int8 import quantise
 from fusion.exports.onnx_file import write_graph
 from fusion.exports.preprocessing import describe
 from fusion.exports.samples import Samples
-from fusion.files import sha256_of
+from fusion.files import replacing_folder, sha256_of
 from fusion.model.checkpoint import Model
 from fusion.model.late_fusion import COLOURS, READ
 from fusion.reading.network import shipped_recognizer
@@ -73,7 +71,8 @@ def export(model: Model, folder: Path, samples: Samples, int8: bool = False) -> 
     The answers of the graphs are compared with torch's; UserError where they differ. int8: tables, layers and
     convolutions in 8 bits, compared again.
     """
-    with _replacing(folder) as part:
+    check_place(folder)
+    with replacing_folder(folder) as part:
         written = Written(part)
         _write_text(written, model, int8=False)
         _write_image(written, model)
@@ -152,25 +151,6 @@ def _shape(column: np.ndarray, sizes: Mapping[int, Any]) -> list[int | str]:
 
 def _write_content(folder: Path, content: dict[str, Any]) -> None:
     (folder / MODEL).write_text(json.dumps(content, indent=1), encoding="utf-8")
-
-
-@contextmanager
-def _replacing(folder: Path) -> Iterator[Path]:
-    """Yield a new folder beside it, which takes its place at the end; only an export is replaced."""
-    check_place(folder)
-    part, old = (folder.with_name(f".{folder.name}.{os.getpid()}{end}") for end in ("", ".old"))
-    shutil.rmtree(part, ignore_errors=True)
-    try:
-        part.mkdir(parents=True)
-        yield part
-        if folder.exists():
-            os.replace(folder, old)
-        os.replace(part, folder)
-    finally:
-        if old.exists() and not folder.exists():  # stopped between the two renames
-            os.replace(old, folder)
-        shutil.rmtree(part, ignore_errors=True)
-        shutil.rmtree(old, ignore_errors=True)
 
 
 def check_place(folder: Path) -> None:

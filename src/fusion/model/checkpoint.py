@@ -5,9 +5,7 @@ from plain values by the registry in fusion.branches. What an older fusion wrote
 """
 
 import json
-import os
 import reprlib
-import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +16,7 @@ from safetensors.torch import load_file, save_file
 from fusion.branches import Tokenizer, restore, restore_tokenizer
 from fusion.config.errors import UserError, first_line
 from fusion.config.render import parse_size
-from fusion.files import sha256_of
+from fusion.files import replacing_folder, set_aside, sha256_of
 from fusion.model.late_fusion import LateFusion
 from fusion.model.migrate import SCHEMA, migrate_meta, migrate_tokenizer, migrate_weights, schema_of
 
@@ -69,25 +67,13 @@ def make_net(meta: dict[str, Any]) -> LateFusion:
 
 def save(model: Model, folder: Path) -> None:
     """Write the folder, whole or not at all; what was there before is replaced in one step."""
-    part, old = folder.with_name(f".{folder.name}.{os.getpid()}"), folder.with_name(f".{folder.name}.old")
-    shutil.rmtree(part, ignore_errors=True)
-    try:
-        part.mkdir(parents=True)
+    with replacing_folder(folder) as part:
         weights = {key: value.detach().cpu().contiguous() for key, value in model.net.state_dict().items()}
         save_file(weights, part / "model.safetensors")
         meta = model.meta | {"schema": SCHEMA, "sha256": sha256_of(part / "model.safetensors")}
         (part / "meta.json").write_text(json.dumps(meta, indent=1), encoding="utf-8")
         if model.tokenizer is not None:
             (part / "tokenizer.json").write_text(model.tokenizer.to_json(), encoding="utf-8")
-        if folder.exists():
-            shutil.rmtree(old, ignore_errors=True)
-            os.replace(folder, old)
-        os.replace(part, folder)
-    finally:
-        if old.exists() and not folder.exists():  # stopped between the two renames
-            os.replace(old, folder)
-        shutil.rmtree(part, ignore_errors=True)
-        shutil.rmtree(old, ignore_errors=True)
 
 
 def load(folder: Path) -> Model:
@@ -95,7 +81,7 @@ def load(folder: Path) -> Model:
 
     Raises UserError for what is missing, damaged, or written by a newer fusion.
     """
-    if not folder.exists() and (old := folder.with_name(f".{folder.name}.old")).exists():
+    if not folder.exists() and (old := set_aside(folder)).exists():
         folder = old  # a save was killed between its two renames
     meta, schema = _read_meta(folder)
     weights = folder / "model.safetensors"
