@@ -22,10 +22,10 @@ class Recorder:
     """Stands in for the classifier of a model: remembers what it is asked, and answers with the first class."""
 
     def __init__(self, modalities: list[str], classes: list[str]):
-        self.modalities, self.classes, self.renderer = modalities, classes, None
+        self.modalities, self.classes, self.renderer, self.reads = modalities, classes, None, False
         self.asked: list[Sample] = []
 
-    def sample(self, text: str, picture: np.ndarray) -> Sample:
+    def sample(self, text: str, picture: np.ndarray | None = None, transcript: object = None) -> Sample:
         return Sample(text, picture)
 
     def __call__(self, samples: list[Sample]) -> dict[str, np.ndarray]:
@@ -122,3 +122,8 @@ def test_a_run_that_moved_is_measured_where_it_lies(trained: Path, tmp_path: Pat
     moved = shutil.copytree(trained, tmp_path / "moved")
     (point, *_) = measure(Trial(moved, 0), load_snippets(moved), ["typos"], LIMITS, no_progress)
     assert point.value == 0 and 0 <= point.low <= point.accuracy <= point.high <= 1
+
+
+def test_a_model_that_reads_pictures_answers_texts_by_themselves_and_pictures_by_what_it_sees(read_run: Path) -> None:
+    points = [*measure(Trial(read_run, 0), load_snippets(read_run), ["lines"], LIMITS, no_progress)]
+    assert {point.answer for point in points} == {"text", "picture, read", "picture, seen", "picture, seen and read"}

@@ -69,16 +69,27 @@ class Trial:
         ids, labels = snippets["id"].to_pylist(), np.array(snippets["label"].to_pylist())
         pairs = zip(ids, snippets["text"].to_pylist(), strict=True)
         texts = [self._changed_text(text, id, kind, value) for id, text in pairs]
-        samples, is_read = [Sample(text) for text in texts], np.full(len(texts), True)
+        samples, is_read = [self.classifier.sample(text) for text in texts], np.full(len(texts), True)
         if given == "picture":
-            pictures = (self._picture(text, id, kind, value) for id, text in zip(ids, texts, strict=True))
-            samples, is_read = self._seen(pictures)
+            rows = zip(ids, texts, labels.tolist(), strict=True)
+            samples, is_read = self._seen(self._picture(text, id, label, kind, value) for id, text, label in rows)
         right, classes = {}, np.array(self.classifier.classes)
         for view, probabilities in self.classifier(samples).items():
-            name = self.classifier.modalities[0] if len(self.classifier.modalities) == 1 else view
-            correct = classes[probabilities.argmax(1)] == labels
-            right[ANSWERS[given, name]] = correct if name == "image" else correct & is_read
+            if (name := self._answer_of(given, view)) is not None:
+                correct = classes[probabilities.argmax(1)] == labels
+                right[ANSWERS[given, name]] = correct if name == "image" else correct & is_read
         return right
+
+    def _answer_of(self, given: str, view: str) -> str | None:
+        """Return which branches a view is the answer of, in the words of ANSWERS; None where it is no answer."""
+        modalities = self.classifier.modalities
+        if len(modalities) == 1:
+            return modalities[0]
+        if not self.classifier.reads:
+            return view
+        if given == "text":  # no picture is drawn of it
+            return "text" if view == "all" else None
+        return {"all": "all", "read": "text", "image": "image"}.get(view)
 
     def _rng(self, kind: str, id: str) -> np.random.Generator:
         """Return chance that is the same for every strength, so that a stronger damage adds to a weaker one."""
@@ -90,9 +101,9 @@ class Trial:
             return "\n".join(text.split("\n")[: int(value)])
         return corrupt.corrupt(text, kind, value, self._rng(kind, id)) if kind in corrupt.KINDS else text
 
-    def _picture(self, text: str, id: str, kind: str, value: float) -> np.ndarray:
+    def _picture(self, text: str, id: str, label: str, kind: str, value: float) -> np.ndarray:
         """Return the screenshot, (H, W, 3) uint8, as it is before a branch sees it, damaged."""
-        (picture,) = self.renderer.source([text], [id], None)
+        (picture,) = self.renderer.source([text], [id], None, [label])
         return damage.damage(picture, kind, value, self._rng(kind, id)) if kind in damage.KINDS else picture
 
     def _seen(self, pictures: Iterable[np.ndarray]) -> tuple[list[Sample], np.ndarray]:
@@ -101,11 +112,11 @@ class Trial:
 
         samples, is_read = [], []
         for picture in pictures:
-            text = ""
+            text, transcript = "", None
             if "text" in self.classifier.modalities:
                 transcript = read_picture(picture)
                 text = transcript.text if transcript.is_code else ""
-            samples.append(self.classifier.sample(text, picture))
+            samples.append(self.classifier.sample("" if self.classifier.reads else text, picture, transcript))
             is_read.append(bool(text.strip()))
         return samples, np.array(is_read)
 
