@@ -8,6 +8,7 @@ highlighter that is not there is left out, and named.
   python scripts/browser_pictures.py --install
   python scripts/browser_pictures.py --data core --count 200 --out pictures/page
   python scripts/browser_pictures.py --data core --count 40 --kind editor --seed 1 --out pictures/editor
+  python scripts/browser_pictures.py --run RUN --out pictures/release      # of texts that this run was not trained on
 
 Kinds: page (code and nothing else), editor (a whole editor window; the code pane counts), ligatures, proportional
 (fonts of proportional width), unseen (fonts that fusion's pictures are never set in), jpeg (quality 40, half of them at
@@ -28,6 +29,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow.compute as pc
 from PIL import Image
 
 import browser_wear
@@ -39,7 +41,10 @@ from fusion.config.data import load_data_options
 from fusion.config.errors import UserError
 from fusion.config.paths import cache_dir, usable
 from fusion.config.render import DEFAULT_FONT
+from fusion.config.schema import load_config
 from fusion.files import replacing, write_text
+from fusion.languages import OTHER
+from fusion.results.record import read_run
 from fusion.screenshots import fonts
 from fusion.snippets import sources
 
@@ -65,6 +70,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--install", action="store_true", help="fetch the packages of npm, and end")
     parser.add_argument("--data", choices=["small", "core", "standard"], default="core", help="default: core")
+    parser.add_argument("--run", type=Path, metavar="RUN", help="take the data that this run was trained on instead")
     parser.add_argument(
         "--split", choices=["test", "val"], default="test", help="whose projects' texts (default: test)"
     )
@@ -82,7 +88,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     if args.out.is_dir() and any(args.out.iterdir()):
         raise UserError(f"--out={args.out} is not empty; name a folder that is new.")
     here = highlighters()
-    table = sources.load(load_data_options(args.data), cache_dir(), console.progress)
+    data = load_config(read_run(args.run)["config"]).data if args.run else load_data_options(args.data)
+    table = sources.load(data, cache_dir(), console.progress)
+    table = table.filter(pc.field("label") != OTHER)  # no highlighter colours what is no code
     args.out.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as work:
         rows = rows_by_label(table, args.split, [args.seed, KINDS.index(args.kind)])
