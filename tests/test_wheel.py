@@ -35,6 +35,7 @@ def test_configuration_and_manifest_are_inside(installed: Path) -> None:
     assert (installed / "fusion" / "rivals" / "node" / "package-lock.json").is_file()
     assert (installed / "fusion" / "rivals" / "node" / "guesslang.js").is_file()
     assert (installed / "fusion" / "weights" / "mobilenetv2_code.safetensors").is_file()
+    assert (installed / "fusion" / "weights" / "release" / "model.safetensors").is_file()
 
 
 def test_both_ways_to_call_it_compose_the_same(installed: Path, tmp_path: Path) -> None:
