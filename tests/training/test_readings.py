@@ -12,6 +12,7 @@ from tests.exported import READS
 from tests.tiny import configured
 
 from fusion.collate import DAMAGED
+from fusion.config.errors import UserError
 from fusion.config.paths import cache_dir
 from fusion.model import checkpoint
 from fusion.results.fusions import fusions
@@ -94,3 +95,12 @@ def test_rows_without_a_picture_are_the_same_in_every_epoch_and_have_nothing_rea
             assert not batch["read"]["quality"][~batch["present"]["image"]].any()
     drawn = [id for batch in module.loader("val", None, DAMAGED, drawn=True, has_text=False) for id in batch["id"]]
     assert drawn == [key[0] for key in module.drawn_keys("val")]
+
+
+def test_a_share_that_leaves_a_split_without_pictures_is_refused(corpus: Path) -> None:
+    config = configured(*READS, f"data.path={corpus}", "picture_share=0.000001")
+    record = Record(None, config, [])
+    data = load_data(config, record)
+    config, branches = create_branches(config, data.table, record)
+    with pytest.raises(UserError, match="picture_share=1e-06 leaves the train side without a picture"):
+        make_datamodule(config, data, branches)

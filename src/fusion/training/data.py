@@ -71,9 +71,12 @@ def load_data(config: Config, record: Record) -> RunData:
 
 
 def make_datamodule(config: Config, data: RunData, branches: dict[str, LoadedBranch]) -> SnippetDataModule:
-    """Return the data as batches, in what the branches read."""
+    """Return the data as batches, in what the branches read.
+
+    Raises UserError where so few snippets have a picture that a split has none.
+    """
     seed = config.seed
-    return SnippetDataModule(
+    datamodule = SnippetDataModule(
         data.table,
         data.classes,
         branches["text"].tokenizer if "text" in branches else None,
@@ -89,6 +92,12 @@ def make_datamodule(config: Config, data: RunData, branches: dict[str, LoadedBra
         picture_share=config.picture_share,
         renderers={} if data.renderer is None else _other_renderers(config, data.renderer),
     )
+    for split in SPLITS if config.picture_share < 1 else ():
+        if len(datamodule.splits[split]) and not len(datamodule.drawn(split)):
+            raise UserError(
+                f"picture_share={config.picture_share:g} leaves the {split} side without a picture; pass a larger one."
+            )
+    return datamodule
 
 
 def _other_renderers(config: Config, renderer: Renderer) -> dict[str, Renderer]:

@@ -78,7 +78,7 @@ def _by_modality(
     if not situation.has_text:  # what texts would have said is no part of it
         answers = {of: logits for of, logits in answers.items() if of not in ("text", LINEAR)}
     rows = rows.take(drawn)
-    if is_val and len(drawn):
+    if is_val:
         views = {WHOLE: [ALL, "image", READ], PICTURE: [PICTURE]}.get(situation.name, [])
         meta["calibration"] |= calibrations(rows, answers, classes, views)
     return answers_table(rows, answers, classes, situation.name)
