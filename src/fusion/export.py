@@ -11,6 +11,7 @@ from fusion.config.errors import UserError
 
 SAMPLES = 500  # texts that the export is checked with
 EXAMPLES = """examples:
+  python -m fusion.export --onnx exported                      the model that fusion ships
   python -m fusion.export --run runs/train/20260101-120000-abcdef --onnx exported
   python -m fusion.export --run RUN --onnx exported --int8     smaller; says what it costs
   python -m fusion.predict --run exported src/main.c           answers without torch
@@ -25,7 +26,8 @@ def parser() -> argparse.ArgumentParser:
         "fusion export", description="Write a trained model as ONNX, which needs no torch to answer.", epilog=EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )  # fmt: skip
-    arguments.add_argument("--run", type=Path, required=True, metavar="RUN_DIR", help="the folder of a completed run")
+    run = "the folder of a completed run (default: the model that fusion ships)"
+    arguments.add_argument("--run", type=Path, metavar="RUN_DIR", help=run)
     arguments.add_argument(
         "--onnx", type=Path, required=True, metavar="DIR", help="the folder to write; an export in it is replaced"
     )
@@ -45,10 +47,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     from fusion.exports.samples import samples_of
     from fusion.exports.write import check_place, export
     from fusion.model import checkpoint
+    from fusion.weights import shipped_model
 
     check_place(args.onnx)
-    model = checkpoint.load(args.run if (args.run / "meta.json").is_file() else args.run / "model")
-    content = export(model, args.onnx, samples_of(args.run, SAMPLES), args.int8)
+    run = args.run or shipped_model()
+    model = checkpoint.load(run if (run / "meta.json").is_file() else run / "model")
+    content = export(model, args.onnx, samples_of(run, SAMPLES), args.int8)
     print(in_words(content), file=sys.stderr, flush=True)
     print(args.onnx)
     return 0

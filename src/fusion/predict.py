@@ -79,6 +79,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 def in_words(answer: "Prediction") -> str:
     """Return the answer about what was read: the label and its score, or what is known where none is given."""
     guess = f", perhaps {answer.raw['label']}" if answer.raw and answer.decision == "abstained" else ""
+    guess = ", no code in any language it knows" if answer.reason == "not_code" else guess
     score = f" ({answer.score:.2f})" if answer.score is not None else ""
     if answer.status == "no_code":
         return f"{answer.label}{score}, no code: {answer.input['reading']['reason']}"

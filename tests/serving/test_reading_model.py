@@ -52,3 +52,17 @@ def test_many_of_all_kinds_are_answered_as_each_alone(model: TrainedModel) -> No
         assert one.raw["label"] == other.raw["label"] and one.raw["score"] == pytest.approx(
             other.raw["score"], abs=1e-4
         )
+
+
+def test_a_text_of_a_model_that_draws_is_coloured_by_a_guess_where_training_knew_the_label(corpus, tmp_path) -> None:
+    from tests.tiny import TINY, configured
+
+    from fusion.serving.classifier import make_renderer
+    from fusion.training import run
+
+    options = [*TINY, f"data.path={corpus}", "render.highlight=true", "epochs=1"]
+    model = TrainedModel(run.run(configured(*options), options, tmp_path))
+    assert model.predict(sample("c", 1), mode="best_guess").input["image_source"] == "rendered"
+    meta = model._predictor.classifier.meta
+    assert make_renderer(meta).painter.highlight == "guessed"
+    assert make_renderer(meta, knows_labels=True).painter.highlight == "true"

@@ -218,13 +218,16 @@ def make_classifier(folder: Path) -> Classifier:
     return Classifier(checkpoint.load(folder if (folder / "meta.json").is_file() else folder / "model"))
 
 
-def make_renderer(meta: dict[str, Any]) -> "Renderer":
-    """meta.json -> what draws a text that no picture is given with."""
+def make_renderer(meta: dict[str, Any], knows_labels: bool = False) -> "Renderer":
+    """meta.json -> what draws a text that no picture is given with; knows_labels: its colours may be the label's."""
     from fusion.config.options import parse
     from fusion.config.render import DEFAULT_FONT, Render, RenderOptions, parse_size
     from fusion.screenshots.renderer import Renderer
 
-    render: Render = parse(RenderOptions, meta["render"] | {"font": DEFAULT_FONT}, "render")
+    changes = {"font": DEFAULT_FONT}
+    if meta["render"].get("highlight") == "true" and not knows_labels:  # the label is what is asked for
+        changes["highlight"] = "guessed"
+    render: Render = parse(RenderOptions, meta["render"] | changes, "render")
     return Renderer(render, parse_size(meta["source_size"]), meta["input_shape"], meta["seed"])
 
 

@@ -18,7 +18,7 @@ from fusion.results.curves import ANSWERS, BY_LINES, KINDS, Point, evenly, has_l
 from fusion.results.record import read_run
 from fusion.screenshots import damage
 from fusion.screenshots.renderer import Renderer
-from fusion.serving.classifier import Classifier, Sample
+from fusion.serving.classifier import Classifier, Sample, make_renderer
 from fusion.snippets import corrupt
 from fusion.snippets.snippet import select_split, split_hash
 
@@ -56,7 +56,11 @@ class Trial:
     def __init__(self, folder: Path, seed: int):
         self.classifier, self.seed = Classifier(checkpoint.load(folder / "model")), seed
         editor = load_render_options("editor", font=DEFAULT_FONT)
-        self.renderer = self.classifier.renderer or Renderer(editor, PICTURE, min(PICTURE), seed)
+        sees = self.classifier.renderer is not None
+        self.renderer = (
+            make_renderer(self.classifier.meta, knows_labels=True) if sees
+            else Renderer(editor, PICTURE, min(PICTURE), seed)
+        )  # fmt: skip
 
     def given(self, kind: str) -> list[str]:
         """Return what to give for a kind of change: the text, a picture of it, or first one and then the other."""
