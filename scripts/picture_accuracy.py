@@ -3,7 +3,8 @@
 python scripts/picture_accuracy.py DIR                         # the model that fusion ships
 python scripts/picture_accuracy.py DIR --run RUN --labels 34   # a run; allowed are the 34 languages of sweep=sources
 
-Each answer is the best guess among all labels, or among the 34. In brackets 95 % intervals over projects.
+Each answer is the best guess among all labels, or among the 34. In brackets 95 % intervals over projects; the last line
+is a paired difference.
 """
 
 import argparse
@@ -41,6 +42,8 @@ def main() -> int:
             found[name][i] = answer == row["label"]
     groups = np.array([row["group"] for row in rows])
     accuracy = {name: [float(right.mean()), *project_interval(right, groups)] for name, right in found.items()}
+    gain = found["from the picture"] - found["what was read"]
+    accuracy["more than what was read"] = [float(gain.mean()), *project_interval(gain, groups)]  # paired
     if args.json:
         print(json.dumps({"pictures": len(rows), "labels": len(labels or model.classes), "accuracy": accuracy}))
         return 0
