@@ -4,9 +4,9 @@ packages / folder / CSV / JSONL / Parquet / hub
    -> Snippet (text, label, group)            snippets/      one Arrow table, split by group
    -> token classes (one byte per character)  screenshots/   lexed without the label
    -> Screenshot (uint8 H x W x 3)            screenshots/   drawn anew each epoch, seeded
-   -> pair {text, image, label}               datamodule.py  LightningDataModule
+   -> pair {text, image, read, label}         datamodule.py  LightningDataModule, batches of collate.py
    -> branch(text), branch(image): (B, D)     branches/      CodeBERTa, nano, ladder, timm CNN
-   -> late fusion -> logits (B, C)            model/         concatenation
+   -> late fusion -> logits (B, C)            model/         concatenation, gates, attention, averages ...
    -> run folder: run.json, predictions       training/      a configuration (config/) -> what results/ reads
    -> table, plots                            results/
    -> Prediction                              serving/       text only, picture only or both
