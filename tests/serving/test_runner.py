@@ -104,3 +104,8 @@ def test_probabilities_are_calibrated_by_length_and_modality(fused: Path) -> Non
     for modality, view in (("text", "text"), ("image", "all")):
         expected = of_view[view].probabilities(logits, np.array([1, 3, 8]))
         assert np.allclose(runner.calibrated(logits, modality, texts), expected)
+
+
+def test_a_model_that_reads_pictures_is_not_asked_how_they_look(reads: Path) -> None:
+    with pytest.raises(SystemExit, match="reads pictures, which this runner does not"):
+        Runner(reads).of_picture(np.zeros((40, 60, 3), np.uint8))

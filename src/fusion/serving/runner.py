@@ -185,6 +185,8 @@ class Runner:
         """Return the probability of each class (C,) of a picture (H, W, 3) uint8, as it looks."""
         if "image" not in self.how:
             raise SystemExit("This model sees no pictures, and this runner does not read them; ask fusion predict.")
+        if self.meta["fusion"].get("read"):  # what the picture looks like is the least of it
+            raise SystemExit("This model reads pictures, which this runner does not; ask fusion predict.")
         how = self.how["image"]
         seen = as_seen(picture, tuple(how["source_size"]), how["input_shape"])
         found = self.fused({"image_features": self.run("image", {"image": seen[None]})["features"]})
