@@ -8,7 +8,6 @@ place of "image". Where what is read in a picture is a modality (training/readin
 "quality": (B, 4), how well it was read; and "colours" the same text with its coloured words marked.
 """
 
-import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -17,8 +16,10 @@ import numpy as np
 import torch
 
 from fusion.branches import Tokenizer
+from fusion.reading.transcript import QUALITY
 from fusion.screenshots.renderer import Renderer
 from fusion.screenshots.user_images import Pictures, open_picture
+from fusion.snippets.snippet import key_of
 
 RowKey = tuple[str, str, str]  # id, label, the user's own picture or ""
 DAMAGED = "damaged"  # the style of evaluation with damaged pictures
@@ -65,7 +66,7 @@ class ReadingStore:
 
         Of a row without a picture nothing was read.
         """
-        nothing = ("", "", np.zeros(4, np.float32))
+        nothing = ("", "", np.zeros(QUALITY, np.float32))
         texts, coloured, quality = zip(*(self.read[style].get(row, nothing) for row in rows), strict=True)
         return [*texts], [*coloured], torch.from_numpy(np.stack(quality))
 
@@ -139,13 +140,7 @@ class Collate:
 
 def have_pictures(ids: Sequence[str], own: Sequence[str | None], share: float) -> list[bool]:
     """Return which rows have a picture: those with one of their own, and of the others a share, told by their ids."""
-    return [bool(path) or share >= 1 or _uniform(id) < share for id, path in zip(ids, own, strict=True)]
-
-
-def _uniform(id: str) -> float:
-    """Id -> a number from 0 to below 1, the same in every run."""
-    digest = hashlib.blake2b(id.encode("utf-8", "surrogatepass"), digest_size=8).digest()
-    return int.from_bytes(digest, "big") / 2**64
+    return [bool(path) or share >= 1 or key_of(id) / 2**64 < share for id, path in zip(ids, own, strict=True)]
 
 
 def row_keys(rows: dict[str, list[Any]]) -> list[RowKey]:

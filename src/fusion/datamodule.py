@@ -98,6 +98,8 @@ class SnippetDataModule(pl.LightningDataModule):
         self.damage = damage
         self.sources = Sources(tokenizer, renderer, pictures, change=change, picture_share=picture_share)
         self.splits = {split: SnippetDataset(table, split) for split in ("train", "val", "test")}
+        # the numbers of the rows of each split that have a picture
+        self.drawn = {split: _drawn(rows, picture_share) for split, rows in self.splits.items()}
 
     @property
     def features(self) -> FeatureStore | None:
@@ -117,15 +119,6 @@ class SnippetDataModule(pl.LightningDataModule):
     def use(self, **kept: Any) -> None:
         """Take features or readings, as Sources has them, in place of what each batch would compute."""
         self.sources = replace(self.sources, **kept)
-
-    def drawn(self, split: str) -> np.ndarray:
-        """Return the numbers of the rows of a split that have a picture."""
-        share = self.sources.picture_share
-        rows = self.splits[split]
-        if share >= 1:
-            return np.arange(len(rows))
-        keys = rows.row_keys()
-        return np.flatnonzero(have_pictures([id for id, _, _ in keys], [path for *_, path in keys], share))
 
     def loader(
         self, split: str, epoch: int | None, style: Style = None, drawn: bool = False, **situation: Any
@@ -161,7 +154,7 @@ class SnippetDataModule(pl.LightningDataModule):
     def drawn_keys(self, split: str) -> list[RowKey]:
         """Return the keys of the rows of a split that have a picture."""
         keys = self.splits[split].row_keys()
-        return [keys[i] for i in self.drawn(split)]
+        return [keys[i] for i in self.drawn[split]]
 
     def read(self, split: str, style: Style, read: Callable[..., Any], workers: int) -> tuple[list[RowKey], Any]:
         """Return the rows of a split, and batch by batch what `read` makes of their source pictures in one style.
@@ -180,9 +173,17 @@ class SnippetDataModule(pl.LightningDataModule):
 
     def _in_order(self, split: str, collate: Any, **loading: Any) -> DataLoader:
         """Return the batches of the rows of a split that have a picture."""
-        numbers = self.drawn(split).tolist()
+        numbers = self.drawn[split].tolist()
         batches: Any = [numbers[i : i + self.batch_size] for i in range(0, len(numbers), self.batch_size)]
         return DataLoader(self.splits[split], sampler=batches, batch_size=None, collate_fn=collate, **loading)
+
+
+def _drawn(rows: SnippetDataset, share: float) -> np.ndarray:
+    """Return the numbers of the rows that have a picture."""
+    if share >= 1:
+        return np.arange(len(rows))
+    keys = rows.row_keys()
+    return np.flatnonzero(have_pictures([id for id, _, _ in keys], [path for *_, path in keys], share))
 
 
 def to_device(batch: Any, device: torch.device) -> Any:

@@ -21,7 +21,8 @@ from fusion.config.options import to_dict
 from fusion.config.render import DEFAULT_FONT, Render
 from fusion.config.schema import Config
 from fusion.datamodule import to_device
-from fusion.model.late_fusion import QUALITY, LateFusion
+from fusion.model.late_fusion import LateFusion
+from fusion.reading.transcript import QUALITY
 from fusion.screenshots import fonts
 from fusion.screenshots.renderer import Renderer
 from fusion.training.augment import Augment

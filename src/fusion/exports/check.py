@@ -73,6 +73,4 @@ def reader_difference(folder: Path, texts: Sequence[str]) -> float:
 def _pictures(texts: list[str]) -> np.ndarray:
     """Texts -> pictures of them (B, H, W, 3), for the reader."""
     renderer = Renderer(load_render_options("carbon", font=DEFAULT_FONT), SIZE, 64, seed=0)
-    pictures = np.empty((len(texts), SIZE.height, SIZE.width, 3), np.uint8)
-    renderer.painter.draw(renderer.scene(texts, [text_id(text) for text in texts], None), pictures)
-    return pictures
+    return renderer.source(texts, [text_id(text) for text in texts], None)

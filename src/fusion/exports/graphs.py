@@ -10,8 +10,9 @@ from torch import nn
 
 from fusion.exports.ngram_graphs import Columns, for_onnx
 from fusion.model.checkpoint import Model
-from fusion.model.late_fusion import ALL, COLOURS, QUALITY, READ, LateFusion
+from fusion.model.late_fusion import ALL, COLOURS, READ, LateFusion
 from fusion.reading.recognizer import Recognizer
+from fusion.reading.transcript import QUALITY
 
 TOKENS = ("attention_mask", "input_ids")  # what branches read that do not say otherwise
 

@@ -10,10 +10,10 @@ from torch import nn
 from fusion.branches.linear_member import LinearMember, rows_for
 from fusion.model import heads
 from fusion.model.members import Members
+from fusion.reading.transcript import QUALITY
 
 READ = "read"  # the modality of what was read in a picture: the text branch sees it too
 COLOURS = "colours"  # what was read, its coloured words marked: see screenshots/word_colours.py
-QUALITY = 4  # numbers that say how well it was read: see reading.transcript
 ALL, NETWORK, LINEAR = "all", "network", "linear"  # answers beside those of each modality
 AVERAGES = ("average", "stacking")  # fusions of answers, not of features
 

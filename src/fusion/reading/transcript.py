@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 DOUBTFUL = 0.8  # a character read with less confidence may well be another
+QUALITY = 4  # numbers that say how well a picture was read
 SURELY = 0.7  # mean confidence of what is hardly text
 
 
@@ -55,7 +56,7 @@ class Transcript:
         """
         confidence = self.confidence
         if not len(confidence):
-            return np.zeros(4, np.float32)
+            return np.zeros(QUALITY, np.float32)
         worst, doubtful = np.quantile(confidence, 0.05), (confidence < DOUBTFUL).mean()  # one lost character is no sign
         surely = np.clip((confidence.mean() - SURELY) / (1 - SURELY), 0, 1)
         return np.array([surely, worst, doubtful, np.log1p(len(confidence)) / 8], np.float32)

@@ -17,7 +17,7 @@ from fusion.results.leaderboard import format_path
 from fusion.results.record import status
 from fusion.results.schema import part
 from fusion.results.statistics import project_interval
-from fusion.results.table import Table, with_interval
+from fusion.results.table import Table, with_interval, with_signed_interval
 
 LENGTHS = ((1, 2), (3, 5), (6, 15), (16, 40))  # lines; longer snippets count with the last
 MIN_PROJECTS = 8  # of a label, fewer are one project's habits
@@ -109,7 +109,7 @@ def paired_difference(correct: np.ndarray, others: np.ndarray, groups: np.ndarra
     """(N,) bool of one and of another on the same snippets, their projects -> '+0.040 [+0.031, +0.050]', or tie."""
     gain = correct.astype(float) - others
     low, high = project_interval(gain, groups)
-    return f"{gain.mean():+.3f} [{low:+.3f}, {high:+.3f}]" + (" tie" if low <= 0 <= high else "")
+    return with_signed_interval(gain.mean(), (low, high)) + (" tie" if low <= 0 <= high else "")
 
 
 def _weakest(answers: Answers, correct: np.ndarray, count: int = 3) -> str:

@@ -18,7 +18,7 @@ from fusion.results.leaderboard import format_path
 from fusion.results.record import status
 from fusion.results.schema import part
 from fusion.results.statistics import project_interval
-from fusion.results.table import Table
+from fusion.results.table import Table, with_signed_interval
 
 PARTS = ("text", "read", "image")  # answers of one modality alone
 SITUATIONS = {
@@ -94,7 +94,7 @@ def _cells(test: Right, groups: np.ndarray, val: Right) -> dict[str, Any]:
     if best is not None:
         gain = fused.astype(float) - test[best]
         low, high = project_interval(gain, groups)
-        cells["Against the best part"] = f"{gain.mean():+.3f} [{low:+.3f}, {high:+.3f}] ({best})"
+        cells["Against the best part"] = f"{with_signed_interval(gain.mean(), (low, high))} ({best})"
         cells["Verdict"] = verdict(low, high)
     return cells
 

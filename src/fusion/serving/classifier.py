@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from fusion.reading.transcript import QUALITY
 from fusion.results.calibration import Calibration, read_calibrations
 from fusion.screenshots.user_images import as_seen
 from fusion.snippets.corpus.extract import windows
@@ -165,7 +166,7 @@ class Classifier:
         has = [self.modalities_of(sample) for sample in samples]
         rows = Rows({name: np.array([name in each for each in has]) for name in self.modalities}, texts)
         if self.reads:
-            blank = np.zeros(4, np.float32)
+            blank = np.zeros(QUALITY, np.float32)
             rows.readings = [
                 Reading(window.replace(MARK, ""), window, blank if sample.read is None else sample.read.quality)
                 for window, sample in zip(read, samples, strict=True)

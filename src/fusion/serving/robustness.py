@@ -1,6 +1,5 @@
 """A trained model and damaged test snippets -> which of its answers are right, given the text or a picture of it."""
 
-import hashlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -20,7 +19,7 @@ from fusion.screenshots import damage
 from fusion.screenshots.renderer import Renderer
 from fusion.serving.classifier import Classifier, Sample, make_renderer
 from fusion.snippets import corrupt
-from fusion.snippets.snippet import select_split, split_hash
+from fusion.snippets.snippet import key_of, select_split, split_hash
 
 PICTURE = Size(700, 500)  # of a model that sees none
 Right = dict[str, np.ndarray]  # answer -> which are right (N,) bool
@@ -56,11 +55,10 @@ class Trial:
     def __init__(self, folder: Path, seed: int):
         self.classifier, self.seed = Classifier(checkpoint.load(folder / "model")), seed
         editor = load_render_options("editor", font=DEFAULT_FONT)
-        sees = self.classifier.renderer is not None
-        self.renderer = (
-            make_renderer(self.classifier.meta, knows_labels=True) if sees
-            else Renderer(editor, PICTURE, min(PICTURE), seed)
-        )  # fmt: skip
+        if self.classifier.renderer is None:
+            self.renderer = Renderer(editor, PICTURE, min(PICTURE), seed)
+        else:
+            self.renderer = make_renderer(self.classifier.meta, knows_labels=True)
 
     def given(self, kind: str) -> list[str]:
         """Return what to give for a kind of change: the text, a picture of it, or first one and then the other."""
@@ -97,8 +95,7 @@ class Trial:
 
     def _rng(self, kind: str, id: str) -> np.random.Generator:
         """Return chance that is the same for every strength, so that a stronger damage adds to a weaker one."""
-        digest = hashlib.blake2b(f"{self.seed}\0{kind}\0{id}".encode(), digest_size=8).digest()
-        return np.random.default_rng(int.from_bytes(digest, "big"))
+        return np.random.default_rng(key_of(self.seed, kind, id))
 
     def _changed_text(self, text: str, id: str, kind: str, value: float) -> str:
         if kind == "lines":

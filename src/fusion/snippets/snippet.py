@@ -53,6 +53,12 @@ class Snippet:
         return self.text.count("\n") + 1
 
 
+def key_of(*parts: object) -> int:
+    """(seed, epoch, id) or the like -> 64 bits, the same in every run: what chance is keyed by."""
+    words = "\0".join(map(str, parts)).encode("utf-8", "surrogatepass")
+    return int.from_bytes(hashlib.blake2b(words, digest_size=8).digest(), "big")
+
+
 def text_id(text: str) -> str:
     """Return the sha256 of a text as 64 hex digits."""
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()

@@ -4,12 +4,12 @@ What a project has of its own, its names, comments and indentation, tells the pr
 changes a text sees depends on (seed, epoch, id) alone.
 """
 
-import hashlib
 import re
 
 import numpy as np
 
 from fusion.config.training import Vary
+from fusion.snippets.snippet import key_of
 
 LENGTHS = ((1, 2), (3, 5), (6, 12))  # lines of the parts, each range as often as the others
 LEAST = 12  # characters that are no white space of a part
@@ -31,8 +31,7 @@ class Varying:
         self.chances, self.seed = chances, seed
 
     def __call__(self, text: str, id: str, epoch: int) -> str:
-        digest = hashlib.blake2b(f"{self.seed}\0{epoch}\0{id}".encode("utf-8", "surrogatepass"), digest_size=8).digest()
-        return vary(text, self.chances, np.random.default_rng(int.from_bytes(digest, "big")))
+        return vary(text, self.chances, np.random.default_rng(key_of(self.seed, epoch, id)))
 
 
 def vary(text: str, chances: Vary, rng: np.random.Generator) -> str:

@@ -93,7 +93,7 @@ def make_datamodule(config: Config, data: RunData, branches: dict[str, LoadedBra
         renderers={} if data.renderer is None else _other_renderers(config, data.renderer),
     )
     for split in SPLITS if config.picture_share < 1 else ():
-        if len(datamodule.splits[split]) and not len(datamodule.drawn(split)):
+        if len(datamodule.splits[split]) and not len(datamodule.drawn[split]):
             raise UserError(
                 f"picture_share={config.picture_share:g} leaves the {split} side without a picture; pass a larger one."
             )

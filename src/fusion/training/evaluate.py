@@ -54,7 +54,7 @@ def evaluate(
                 )
                 parts.append(predictions)
             if len(answers) > 1:
-                told = _by_modality(rows, answers, model.meta, situation, datamodule.drawn(split))
+                told = _by_modality(rows, answers, model.meta, situation, datamodule.drawn[split])
                 metrics[split].setdefault("situations", {})[situation.name] = accuracies(told)
                 answered.append(told)
     record.content["timings"]["evaluating_seconds"] = round(time.monotonic() - clock, 1)

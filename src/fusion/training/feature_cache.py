@@ -94,7 +94,7 @@ def _count_pictures(datamodule: SnippetDataModule, styles: dict[str, Sequence[St
     tiles = {"train": 1, "val": 1, "test": 1}
     if datamodule.renderer is not None and datamodule.renderer.render.view == "tiles":
         tiles |= dict.fromkeys(("val", "test"), datamodule.renderer.render.tile_count)
-    return sum(len(datamodule.drawn(split)) * len(numbers) * tiles[split] for split, numbers in styles.items())
+    return sum(len(datamodule.drawn[split]) * len(numbers) * tiles[split] for split, numbers in styles.items())
 
 
 def states_of_own_pictures(datamodule: SnippetDataModule) -> list[Any]:

@@ -4,13 +4,13 @@ A picture drawn from a text adds nothing to that text. Fusion can pay where one 
 that is where it is trained and judged. What is done to a sample depends on (seed, epoch, id) alone.
 """
 
-import hashlib
 from dataclasses import dataclass
 
 import numpy as np
 
 from fusion.screenshots.damage import damage
 from fusion.snippets.corrupt import corrupt
+from fusion.snippets.snippet import key_of
 
 WHOLE, PICTURE = "whole", "picture"  # a text and the picture of it; the picture alone
 HIDDEN = (0.3, 0.7)  # share of a picture that is covered or cut off
@@ -28,7 +28,7 @@ class PictureDamage:
     seed: int
 
     def __call__(self, picture: np.ndarray, id: str, epoch: int | None) -> np.ndarray:
-        rng = _generator("picture", self.seed, epoch, id)
+        rng = np.random.default_rng(key_of("picture", self.seed, epoch, id))
         if rng.random() >= self.chance:
             return picture
         if epoch is not None and rng.random() < 0.3:
@@ -48,7 +48,7 @@ class TextDamage:
     seed: int
 
     def __call__(self, text: str, id: str, epoch: int | None) -> str:
-        rng = _generator("text", self.seed, epoch, id)
+        rng = np.random.default_rng(key_of("text", self.seed, epoch, id))
         chance = rng.random()
         if chance < self.partial:
             return corrupt(text, "lost_lines", float(rng.uniform(*LOST)), rng)
@@ -78,8 +78,3 @@ def make_situations(names: tuple[str, ...], seed: int) -> tuple[Situation, ...]:
         "corrupted": Situation("corrupted", text=TextDamage(0.0, 1.0, seed)),
     }
     return (Situation(), *(known[name] for name in names))
-
-
-def _generator(kind: str, seed: int, epoch: int | None, id: str) -> np.random.Generator:
-    key = f"{kind}\0{seed}\0{epoch}\0{id}".encode("utf-8", "surrogatepass")
-    return np.random.default_rng(int.from_bytes(hashlib.blake2b(key, digest_size=8).digest(), "big"))

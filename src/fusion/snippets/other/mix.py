@@ -18,8 +18,8 @@ from fusion.packages.manifest import Package
 from fusion.snippets.dedup import connected_components, near_pairs, signatures
 from fusion.snippets.other.harvest import harvested
 from fusion.snippets.other.kinds import FAMILIES, LABEL_OF, LANGUAGE, family_of, mark
-from fusion.snippets.other.synthetic import made_snippets, number_of
-from fusion.snippets.snippet import Snippet, sort_by_split, to_table
+from fusion.snippets.other.synthetic import made_snippets
+from fusion.snippets.snippet import Snippet, key_of, sort_by_split, to_table
 
 Cut = Sequence[tuple[Package, Path]]  # packages, and the file of what was cut from each
 Progress = Callable[[Iterable[Any], str, int], Iterable[Any]]
@@ -114,19 +114,19 @@ def _placed(windows: Sequence[_Window], table: pa.Table, seed: int) -> Iterator[
     for window, group in zip(windows, groups, strict=True):
         split = split_of.setdefault(group, _drawn_split(group, seed))
         if language_split.get(window.kind, split) == split:
-            rank = number_of(seed, window.package.sha256, window.rank)
+            rank = key_of(seed, window.package.sha256, window.rank)
             yield Candidate(rank, window.kind, window.path, window.text, window.package, group, split)
 
 
 def deal_languages(kinds: Collection[str], seed: int) -> dict[str, str]:
     """Kinds lang:X -> the split of each: half of them in train, a third in test, a sixth in val."""
-    ordered = sorted(kinds, key=lambda kind: number_of(seed, kind))
+    ordered = sorted(kinds, key=lambda kind: key_of(seed, kind))
     return {kind: DEALT[place % len(DEALT)] for place, kind in enumerate(ordered)}
 
 
 def _drawn_split(group: str, seed: int) -> str:
     """Return the split of a project without code in the table, 70/15/15 by chance."""
-    point = number_of(seed, "project", group) % 100
+    point = key_of(seed, "project", group) % 100
     return next(split for end, split in UNTIL if point < end)
 
 

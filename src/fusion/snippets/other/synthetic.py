@@ -4,7 +4,6 @@ Each variant of a kind is one group, so that the split holds whole variants out;
 altogether, one for validation and the others for the test.
 """
 
-import hashlib
 from collections.abc import Iterator
 from random import Random
 
@@ -12,7 +11,7 @@ from fusion.languages import OTHER
 from fusion.snippets.corpus.windows import LENGTH_BANDS
 from fusion.snippets.other.kinds import mark
 from fusion.snippets.other.made import VARIANTS
-from fusion.snippets.snippet import Snippet
+from fusion.snippets.snippet import Snippet, key_of
 
 SOURCE = "made"
 HELD_OUT = {"val": 1, "test": 3}  # kinds of which no variant is in the training split
@@ -31,7 +30,7 @@ def made_snippets(count: int, seed: int) -> Iterator[tuple[Snippet, str]]:
 
 def made_text(kind: str, variant: str, number: int, seed: int) -> str:
     """Return the text of one number; no other number, kind or variant changes it."""
-    random = Random(number_of(seed, kind, variant, number))
+    random = Random(key_of(seed, kind, variant, number))
     band = random.choices(LENGTH_BANDS, [band.share for band in LENGTH_BANDS])[0]
     lines = VARIANTS[kind][variant](random, random.randint(band.min_lines, band.max_lines))
     return "\n".join(lines).strip("\n")
@@ -42,7 +41,7 @@ def variant_splits(seed: int) -> dict[tuple[str, str], str]:
     held_out = unseen_kinds(seed)
     splits = {}
     for kind in VARIANTS:
-        variants = sorted(VARIANTS[kind], key=lambda variant: number_of(seed, kind, variant))
+        variants = sorted(VARIANTS[kind], key=lambda variant: key_of(seed, kind, variant))
         for place, variant in enumerate(variants):
             own = ("test", "val")[place] if place < 2 else "train"
             splits[kind, variant] = held_out.get(kind, own)
@@ -51,10 +50,5 @@ def variant_splits(seed: int) -> dict[tuple[str, str], str]:
 
 def unseen_kinds(seed: int) -> dict[str, str]:
     """Return the kinds of which training sees no variant, and the split of each."""
-    kinds = sorted(VARIANTS, key=lambda kind: number_of(seed, "kind", kind))
+    kinds = sorted(VARIANTS, key=lambda kind: key_of(seed, "kind", kind))
     return dict(zip(kinds, [split for split, count in HELD_OUT.items() for _ in range(count)], strict=False))
-
-
-def number_of(*parts: object) -> int:
-    """Return a random number of 64 bits that the parts alone decide."""
-    return int.from_bytes(hashlib.blake2b("\0".join(map(str, parts)).encode(), digest_size=8).digest(), "big")
