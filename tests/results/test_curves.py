@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fusion.results.curves import ANSWERS, KINDS, LINES, Point, evenly, has_length, point, summaries, to_table
-from fusion.results.statistics import project_interval
+from fusion.results.curves import ANSWERS, KINDS, LINES, Point, has_length, point, summaries, to_table
+from fusion.results.statistics import draw_evenly, project_interval
 from fusion.results.table import to_csv, to_markdown
 from fusion.screenshots import damage
 from fusion.snippets import corrupt
@@ -37,17 +37,17 @@ def test_a_point_is_the_share_of_right_answers_with_the_interval_over_projects()
 
 @given(st.lists(st.sampled_from("abcd"), min_size=1, max_size=40), st.integers(1, 40), st.integers(0, 9))
 def test_samples_take_projects_in_turn(projects, limit, seed):
-    chosen = evenly(np.array(projects), limit, seed)
+    chosen = draw_evenly(np.array(projects), limit, seed)
     assert len(chosen) == len({*chosen.tolist()}) == min(limit, len(projects))
     counts = {project: sum(projects[i] == project for i in chosen) for project in {*projects}}
     least = min([counts[project] for project in counts if counts[project] < projects.count(project)], default=limit)
     assert max(counts.values()) <= least + 1, "no project has two more than one that has more to give"
-    assert evenly(np.array(projects), limit, seed).tolist() == chosen.tolist()
+    assert draw_evenly(np.array(projects), limit, seed).tolist() == chosen.tolist()
 
 
 def test_another_seed_takes_another_sample():
     projects = np.repeat(["a", "b"], 50)
-    assert evenly(projects, 10, 0).tolist() != evenly(projects, 10, 1).tolist()
+    assert draw_evenly(projects, 10, 0).tolist() != draw_evenly(projects, 10, 1).tolist()
 
 
 def test_first_lines_are_of_longer_snippets_and_each_length_counts_once():

@@ -11,9 +11,10 @@ import pytest
 from tests.tiny import composed
 
 from fusion.config.errors import UserError
+from fusion.results.statistics import draw_evenly
 from fusion.rivals import judge as judging
 from fusion.rivals import pictures
-from fusion.rivals.judge import Request, draw_evenly, judge
+from fusion.rivals.judge import Request, judge
 from fusion.rivals.rival import Answer, Missing, Rival
 
 

@@ -1,6 +1,5 @@
 """Which answers were right, by lines or by the strength of a damage -> points with intervals, as CSV and as tables."""
 
-from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -91,15 +90,6 @@ def point(kind: str, answer: str, value: float, correct: np.ndarray, projects: n
     shown = KINDS[kind].shown[KINDS[kind].values.index(value)]
     accuracy, (low, high) = float(correct.mean()), project_interval(correct, projects)
     return Point(kind, answer, value, shown, len(correct), len(set(projects.tolist())), accuracy, low, high)
-
-
-def evenly(projects: np.ndarray, limit: int, seed: int) -> np.ndarray:
-    """Projects (N,) of snippets -> the numbers of up to `limit` of them: one of each project, then a second of each."""
-    order, seen, turns = np.random.default_rng(seed).permutation(len(projects)), Counter[str](), list[int]()
-    for project in projects[order].tolist():
-        turns.append(seen[project])
-        seen[project] += 1
-    return order[np.argsort(turns, kind="stable")][:limit]
 
 
 def has_length(kind: str, value: float, lines: np.ndarray) -> np.ndarray:

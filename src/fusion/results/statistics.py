@@ -1,5 +1,6 @@
 """Logits and labels -> accuracy, F1, intervals, calibration."""
 
+from collections import Counter
 from collections.abc import Sequence
 
 import numpy as np
@@ -29,6 +30,16 @@ def project_interval(values: np.ndarray, projects: np.ndarray, seed: int = 0, dr
     means = sums[drawn].sum(1) / sizes[drawn].sum(1)  # (draws,)
     low, high = np.quantile(means, [0.025, 0.975])
     return float(low), float(high)
+
+
+def draw_evenly(groups: Sequence[str] | np.ndarray, count: int | None, seed: int) -> np.ndarray:
+    """Projects (N,) -> the numbers of up to `count` snippets: one of each project, then a second of each; None: all."""
+    groups, seen, turns = np.asarray(groups), Counter[str](), list[int]()
+    order = np.random.default_rng(seed).permutation(len(groups))
+    for group in groups[order].tolist():
+        turns.append(seen[group])
+        seen[group] += 1
+    return order[np.argsort(turns, kind="stable")][:count]
 
 
 def scores(labels: Sequence[str], predicted: Sequence[str]) -> dict[str, float | list[float]]:

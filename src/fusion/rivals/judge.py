@@ -11,6 +11,7 @@ from fusion import __version__
 from fusion.config.errors import UserError, did_you_mean
 from fusion.config.paths import cache_dir, usable
 from fusion.results.rivals import Judged, Snippets, rivals_table
+from fusion.results.statistics import draw_evenly
 from fusion.results.table import Table
 from fusion.rivals import node_tools, python_tools
 from fusion.rivals.answers import Progress, answers
@@ -78,16 +79,6 @@ def judge(asked: Request, progress: Progress) -> Table:
             rows += of_tool
     table = [(block.snippets, rows) for block, rows in zip(blocks, judged, strict=True)]
     return rivals_table(table, missing)
-
-
-def draw_evenly(groups: Sequence[str], count: int | None, seed: int) -> np.ndarray:
-    """Projects (N,) -> the numbers of `count` snippets, drawn by the seed: one of each project, then a second ..."""
-    rank = np.zeros(len(groups), np.int64)
-    order = np.random.default_rng(seed).permutation(len(groups))
-    seen: dict[str, int] = {}
-    for row in order:
-        rank[row] = seen[groups[row]] = seen.get(groups[row], -1) + 1
-    return order[np.argsort(rank[order], kind="stable")][:count]
 
 
 def _drawn(run: OwnRun, limit: int | None, seed: int, progress: Progress) -> Block:

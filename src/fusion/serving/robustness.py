@@ -13,8 +13,9 @@ from fusion.config.paths import cache_dir
 from fusion.config.render import DEFAULT_FONT, Size, load_render_options
 from fusion.config.schema import load_config
 from fusion.model import checkpoint
-from fusion.results.curves import ANSWERS, BY_LINES, KINDS, Point, evenly, has_length, point
+from fusion.results.curves import ANSWERS, BY_LINES, KINDS, Point, has_length, point
 from fusion.results.record import read_run
+from fusion.results.statistics import draw_evenly
 from fusion.screenshots import damage
 from fusion.screenshots.renderer import Renderer
 from fusion.serving.classifier import Classifier, Sample, make_renderer
@@ -132,7 +133,7 @@ def measure(
         values = KINDS[kind].values
         for value in progress(values, f"{KINDS[kind].title}, {given}s", len(values)):
             rows = np.flatnonzero(has_length(kind, value, lines))
-            rows = rows[evenly(projects[rows], limits[given], trial.seed)]
+            rows = rows[draw_evenly(projects[rows], limits[given], trial.seed)]
             if not len(rows):
                 continue
             if value:
