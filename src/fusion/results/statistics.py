@@ -24,12 +24,87 @@ def project_interval(values: np.ndarray, projects: np.ndarray, seed: int = 0, dr
 
     Snippets of one project are alike, so an interval that counts snippets (wilson) is too narrow for other projects.
     """
-    _, number = np.unique(projects, return_inverse=True)
-    sums, sizes = np.bincount(number, weights=values), np.bincount(number)  # (P,)
-    drawn = np.random.default_rng(seed).integers(len(sums), size=(draws, len(sums)))  # (draws, P)
-    means = sums[drawn].sum(1) / sizes[drawn].sum(1)  # (draws,)
-    low, high = np.quantile(means, [0.025, 0.975])
+    return interval_95(ProjectBootstrap(number_projects(projects), draws, seed).mean(values[None])[:, 0])
+
+
+def interval_95(draws: np.ndarray) -> tuple[float, float]:
+    """Values of a figure (D,), each of other projects -> the interval that holds the middle 95 % of them."""
+    low, high = np.quantile(draws, [0.025, 0.975])
     return float(low), float(high)
+
+
+def number_projects(projects: np.ndarray) -> np.ndarray:
+    """Projects (N,) of any kind -> their numbers (N,), from 0 and without gaps."""
+    _, number = np.unique(projects, return_inverse=True)
+    return number
+
+
+class ProjectBootstrap:
+    """Draws whole projects again, the same ones for every run, so that the difference of two runs is a paired one.
+
+    Of several seeds of a run, seeds are drawn first, then projects; so their chance is part of the interval.
+    """
+
+    def __init__(self, projects: np.ndarray, draws: int = 1000, seed: int = 0):
+        """projects: the number of each snippet's project (N,), from 0."""
+        self.projects, count = projects, int(projects.max()) + 1
+        drawn = np.random.default_rng(seed).integers(count, size=(draws, count))
+        self.times = np.zeros((draws, count))  # (D, P): how often each project was drawn
+        np.add.at(self.times, (np.arange(draws)[:, None], drawn), 1)
+        self.sizes = self.times @ np.bincount(projects, minlength=count)  # (D,) snippets
+
+    def sums(self, values: np.ndarray) -> np.ndarray:
+        """Values of runs (S, N) -> their sum over the projects of each draw, (D, S)."""
+        count = self.times.shape[1]
+        return self.times @ np.stack([np.bincount(self.projects, row, count) for row in values], 1)
+
+    def mean(self, values: np.ndarray) -> np.ndarray:
+        """Values of runs (S, N) -> their mean in each draw, (D, S)."""
+        return self.sums(values) / self.sizes[:, None]
+
+    def f1(self, predicted: np.ndarray, truth: np.ndarray, classes: int, weighted: bool = False) -> np.ndarray:
+        """Class numbers predicted by runs (S, N) and true (N,) -> macro-F1, or weighted F1, in each draw, (D, S).
+
+        As scikit-learn has it, a class counts in a draw that has it or in which it is answered.
+        """
+        found = []
+        for row in predicted:
+            counts = [np.stack([self.sums(of[None] == c)[:, 0] for c in range(classes)], 1) for of in (truth, row)]
+            hits = np.stack([self.sums(((truth == c) & (row == c))[None])[:, 0] for c in range(classes)], 1)  # (D, C)
+            total = counts[0] + counts[1]
+            f1 = np.divide(2 * hits, total, out=np.zeros_like(hits), where=total > 0)
+            weights = counts[0] if weighted else (total > 0).astype(float)
+            found.append((f1 * weights).sum(1) / weights.sum(1))
+        return np.stack(found, 1)
+
+    def over_seeds(self, values: np.ndarray, stream: int = 0) -> np.ndarray:
+        """Values of runs (D, S) -> in each draw the mean over S seeds that were drawn again, (D,).
+
+        stream: another one for another configuration, whose seeds have nothing in common with these.
+        """
+        draws, seeds = values.shape
+        chosen = np.random.default_rng([seeds, stream]).integers(seeds, size=(draws, seeds))
+        return np.take_along_axis(values, chosen, 1).mean(1)
+
+
+def mcnemar(only_first: np.ndarray, only_second: np.ndarray) -> np.ndarray:
+    """Return the exact p (two-sided) of McNemar's test for each pair of runs, (R,).
+
+    only_first, only_second: how many snippets one run of the pair alone answers right, (R,).
+    """
+    from scipy.stats import binom
+
+    fewer, discordant = np.minimum(only_first, only_second), np.add(only_first, only_second)
+    return np.minimum(1.0, 2 * binom.cdf(fewer, discordant, 0.5))
+
+
+def holm(p_values: np.ndarray) -> np.ndarray:
+    """Return p values (R,) adjusted for how many there are (Holm 1979): each may be held against 5 % by itself."""
+    order = np.argsort(p_values, kind="stable")
+    stepped = np.minimum(1.0, p_values[order] * np.arange(len(p_values), 0, -1))
+    adjusted = np.empty_like(stepped)
+    adjusted[order] = np.maximum.accumulate(stepped)
+    return adjusted
 
 
 def draw_evenly(groups: Sequence[str] | np.ndarray, count: int | None, seed: int) -> np.ndarray:
