@@ -24,7 +24,8 @@ from fusion.config.training import (
 )  # fmt: skip
 
 TableName = Literal[
-    "results", "ladder", "texts", "sources", "labels", "calibration", "fusions", "rakuten", "heig", "notebook"
+    "results", "modalities", "ladder", "texts", "sources", "labels", "calibration", "fusions", "rakuten", "heig",
+    "notebook",
 ]  # fmt: skip
 # Lightning's words
 Precision = Literal[

@@ -28,8 +28,8 @@ from fusion.dry_run.rows import COLUMNS, FAILS, write_row
 from fusion.dry_run.timing import StepTimer, pretraining_seconds, reading_seconds, training_seconds
 from fusion.pretraining import resume
 from fusion.pretraining import run as pretraining
-from fusion.results.leaderboard import format_size
 from fusion.results.record import Record
+from fusion.results.table import format_size
 from fusion.snippets import sources
 from fusion.training.build import create_branches
 from fusion.training.data import split_sizes

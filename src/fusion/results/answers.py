@@ -14,6 +14,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from fusion.results.statistics import softmax
+
 COLUMNS = ("split", "id", "label", "predicted", "group", "lines")  # read of predictions.parquet
 KEY = ("id", "label", "group", "lines")  # what makes two test sides the same
 
@@ -92,3 +94,18 @@ def _digest(table: pa.Table) -> bytes:
         for buffer in pa.concat_arrays(table[name].chunks).buffers():  # of its own rows alone, none left over
             digest.update(buffer or b"-")
     return digest.digest()
+
+
+def read_probabilities(folder: Path, run: Mapping[str, Any]) -> np.ndarray | None:
+    """Return the probabilities of a run's test snippets, (N, C) in the order of TestRows, by its temperature.
+
+    None where they cannot be read.
+    """
+    try:
+        table = pq.read_table(folder / "predictions.parquet", columns=["split", "id", "label", "logits"])
+        table = table.filter(pc.equal(table["split"], "test")).sort_by([("id", "ascending"), ("label", "ascending")])
+        logits = np.stack(table["logits"].to_numpy()).astype(np.float64)
+    except (OSError, KeyError, ValueError, TypeError, pa.ArrowException):
+        return None
+    temperature = run.get("temperature")
+    return softmax(logits / (temperature if isinstance(temperature, (int, float)) and temperature > 0 else 1.0))

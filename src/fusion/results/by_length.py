@@ -11,13 +11,13 @@ import pyarrow.parquet as pq
 
 from fusion.console import printable
 from fusion.results.ladder import text_version
-from fusion.results.leaderboard import format_minutes, format_path
 from fusion.results.record import status
 from fusion.results.schema import part
 from fusion.results.statistics import wilson
-from fusion.results.table import Table, with_interval
+from fusion.results.table import Table, format_minutes, format_path, with_interval
 
-LENGTHS = ((1, 5), (6, 15), (16, 40))  # lines; longer snippets count with the last
+LENGTHS = ((1, 2), (3, 5), (6, 15), (16, 40))  # lines; longer snippets count with the last
+FEWER_LENGTHS = ((1, 5), *LENGTHS[2:])  # of the table of texts
 NOTE = (
     "Accuracy on the test split with its Wilson interval of 95 %: projects that the run was neither trained on nor "
     "chosen by."
@@ -75,7 +75,7 @@ def _accuracies(folder: Path) -> dict[str, str]:
     except (OSError, KeyError, pa.ArrowException) as error:
         return {"Accuracy": f"? (predictions.parquet cannot be read: {type(error).__name__})"}
     accuracies = {"Accuracy": _format_accuracy(correct)}
-    accuracies |= {name: _format_accuracy(correct[chosen]) for name, chosen in of_lengths(lines, LENGTHS)}
+    accuracies |= {name: _format_accuracy(correct[chosen]) for name, chosen in of_lengths(lines, FEWER_LENGTHS)}
     sources = np.array(table["source"].to_pylist() if "source" in table.column_names else [""] * len(lines), object)
     for source in sorted(set(sources)) if len(set(sources)) > 1 else ():
         accuracies[source] = _format_accuracy(correct[sources == source])

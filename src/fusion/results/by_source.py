@@ -11,15 +11,13 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from fusion.console import printable
-from fusion.results.by_length import cost, of_lengths
+from fusion.results.by_length import LENGTHS, cost, of_lengths
 from fusion.results.ladder import text_version
-from fusion.results.leaderboard import format_path
 from fusion.results.record import status
 from fusion.results.schema import part
 from fusion.results.statistics import project_interval
-from fusion.results.table import Table, with_interval, with_signed_interval
+from fusion.results.table import Table, format_path, with_interval, with_signed_interval
 
-LENGTHS = ((1, 2), (3, 5), (6, 15), (16, 40))  # lines; longer snippets count with the last
 MIN_PROJECTS = 8  # of a label, fewer are one project's habits
 NOTE = (
     "Accuracy on the test split, which is the held-out sources where there are some. In brackets the 95 % interval "

@@ -16,15 +16,13 @@ import pyarrow.parquet as pq
 
 from fusion.console import printable
 from fusion.results import statistics
-from fusion.results.by_length import of_lengths
+from fusion.results.by_length import LENGTHS, of_lengths
 from fusion.results.calibration import PRECISIONS, Calibration, fit_calibration
 from fusion.results.ladder import text_version
-from fusion.results.leaderboard import format_path
 from fusion.results.record import status
 from fusion.results.schema import part
-from fusion.results.table import Table
+from fusion.results.table import Table, format_path
 
-LENGTHS = ((1, 2), (3, 5), (6, 15), (16, 40))  # lines; longer snippets count with the last
 LEVELS = (0.8, 0.9, 0.95, 0.99)  # of the sets that are judged
 COLUMNS = (
     "Text", "Image", "Lines", "n", "Accuracy", "ECE uncalibrated", "ECE, one temperature", "ECE", "AUROC",

@@ -77,6 +77,7 @@ class Comparison:
     telling: tuple[str, ...]  # as few of them as tell the rows apart
     blocks: list[Block]
     metric: MetricName
+    reference: Path | None = None  # the run that was asked for as such
     notes: list[str] = field(default_factory=list)
 
     @property
@@ -103,7 +104,7 @@ def compare(
         blocks[same] = [_row(of_row, keys, shown, told, reader) for of_row in rows]
     ordered = sorted(blocks.items(), key=lambda item: (item[0][0] is None, -sum(map(_completed, item[1]))))
     judged = [_block(rows, reference, metric) for _, rows in ordered]
-    return Comparison(shown, told, judged, metric, _folded_notes(judged, keys) if by else [])
+    return Comparison(shown, told, judged, metric, reference, _folded_notes(judged, keys) if by else [])
 
 
 def _split_into_blocks(runs: Runs) -> dict[Any, dict[Path, dict[str, Any]]]:

@@ -13,12 +13,10 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from fusion.console import printable
-from fusion.results.by_length import with_interval
-from fusion.results.leaderboard import format_path
 from fusion.results.record import status
 from fusion.results.schema import part
 from fusion.results.statistics import project_interval
-from fusion.results.table import Table, with_signed_interval
+from fusion.results.table import Table, format_path, with_interval, with_signed_interval
 
 PARTS = ("text", "read", "image")  # answers of one modality alone
 SITUATIONS = {

@@ -5,10 +5,9 @@ from pathlib import Path
 from typing import Any
 
 from fusion.console import printable
-from fusion.results.leaderboard import format_fraction, format_interval, format_minutes, format_path
 from fusion.results.record import status
 from fusion.results.schema import part
-from fusion.results.table import Table
+from fusion.results.table import Table, format_fraction, format_interval, format_minutes, format_path
 
 COLUMNS = (
     "Version", "Description", "Validation accuracy", "95 %", "Complexity", "Tokens/s", "Test accuracy", "Parameters",

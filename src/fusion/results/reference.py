@@ -9,10 +9,17 @@ import yaml
 
 from fusion.config.paths import CONF_DIR
 from fusion.console import printable
-from fusion.results.leaderboard import cells, format_size
-from fusion.results.record import IGNORED_IN_FINGERPRINT
+from fusion.results.record import IGNORED_IN_FINGERPRINT, status
 from fusion.results.schema import part
-from fusion.results.table import Table
+from fusion.results.table import (
+    Table,
+    format_fraction,
+    format_interval,
+    format_minutes,
+    format_path,
+    format_size,
+    format_weights,
+)  # fmt: skip
 
 ASKED = ("Original Input Shape", "Training Input Shape", "Source Image Size", "LR", "Epochs", "Batch Size")
 REACHED = ("Accuracy 95 %", "Weights", "Highlight", "n", "Minutes", "Seed", "Split")
@@ -104,18 +111,48 @@ def _latest(runs: dict[Path, dict[str, Any]]) -> dict[Path, dict[str, Any]]:
 
 
 def _line(row: ReferenceRow, folder: Path, run: dict[str, Any], root: Path | None) -> dict[str, str]:
-    values, asked = cells(folder, run, root), row.asked()
-    ours = {name: values[name].removesuffix(" (upscaled)") for name in ASKED}
+    values, asked = _cells(folder, run, root), row.asked()
+    ours = {name: values[name] for name in ASKED}
     for name, value in ours.items():
         same = value == asked[name] or asked[name] == "?" or value.endswith(f" of {asked[name]}")
         ours[name] = value if same else f"{value} (source: {asked[name]})"
     changed = [word for word in run.get("overrides") or () if word.lstrip("+~").partition("=")[0] not in NEUTRAL]
     reached = {name: values[name] for name in ("Accuracy", "F1 Score Weighted", *REACHED)}
-    return _source_cells(row) | ours | {name: printable(text) for name, text in reached.items()} | {
+    return _source_cells(row) | ours | reached | {
         "Changed": printable(" ".join(changed)),
         "Status": values["Status"],
         "Run or Command": values["Run"] if run["status"] == "completed" else _command(row),
     }  # fmt: skip
+
+
+def _cells(folder: Path, run: dict[str, Any], root: Path | None) -> dict[str, str]:
+    """Return what a run was asked and what it reached, in the columns of the source."""
+    config, resolved, test = part(run, "config"), part(run, "resolved"), part(run, "metrics", "test")
+    facts, lr = part(run, "image"), resolved.get("lr")
+    values = {
+        "Original Input Shape": format_size(facts.get("original_input_shape")),
+        "Training Input Shape": format_size(config.get("input_shape")),
+        "Source Image Size": format_size(facts.get("source_size") or config.get("source_size")),
+        "LR": "?" if lr is None else f"{lr:g}",
+        "Epochs": _epochs(run.get("epochs_trained"), config.get("epochs", "?")),
+        "Batch Size": config.get("batch_size", "?"),
+        "Accuracy": format_fraction(test.get("accuracy")),
+        "F1 Score Weighted": format_fraction(test.get("f1_weighted")),
+        "Accuracy 95 %": format_interval(test),
+        "Weights": format_weights(run),
+        "Highlight": part(config, "render").get("highlight", "?"),
+        "n": test.get("n", ""),
+        "Minutes": format_minutes(part(run, "timings").get("total_seconds")),
+        "Seed": run.get("seed", "?"),
+        "Split": str(run.get("split_hash") or "?")[:8],
+        "Status": f"{status(run)}: {run['error']}" if run.get("error") else status(run),
+        "Run": format_path(folder, root),
+    }
+    return {name: printable(str(value)) for name, value in values.items()}  # names and paths are others' words
+
+
+def _epochs(trained: Any, asked: Any) -> str:
+    return str(asked) if trained in (None, asked) else f"{trained} of {asked}"
 
 
 def _empty(row: ReferenceRow) -> dict[str, str]:

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from fusion.console import printable
-from fusion.results.by_length import of_lengths, with_interval
-from fusion.results.by_source import LENGTHS, MIN_PROJECTS, paired_difference
+from fusion.results.by_length import LENGTHS, of_lengths
+from fusion.results.by_source import MIN_PROJECTS, paired_difference
 from fusion.results.statistics import project_interval
-from fusion.results.table import Table
+from fusion.results.table import Table, with_interval
 
 NOTE = (
     "In brackets the 95 % interval over projects, drawn again 1,000 times. Differences are paired, on the same "

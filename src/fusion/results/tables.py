@@ -8,27 +8,45 @@ from typing import TYPE_CHECKING, Any, get_args
 from fusion.config.schema import TableName
 
 if TYPE_CHECKING:
+    from fusion.results.comparison import Comparison
     from fusion.results.table import Table
 
 TABLES: tuple[TableName, ...] = get_args(TableName)
 # the others are a source's, with rows without a run
-OF_RUNS: tuple[TableName, ...] = ("results", "ladder", "texts", "sources", "labels", "calibration", "fusions")
+OF_RUNS: tuple[TableName, ...] = ("results", "ladder", "texts", "sources", "labels", "calibration", "fusions",
+                                  "modalities")  # fmt: skip
+
+
+# those whose rows are configurations, which --by, --reference and --metric are about
+OF_CONFIGURATIONS: tuple[TableName, ...] = ("results", "modalities")
 
 
 def make_table(
-    name: str, runs: Mapping[Path, dict[str, Any]], root: Path | None = None, notes: Sequence[str] = ()
+    name: str,
+    runs: Mapping[Path, dict[str, Any]],
+    root: Path | None = None,
+    notes: Sequence[str] = (),
+    comparison: "Comparison | None" = None,
 ) -> "Table":
-    """Return one of TABLES, made of runs by folder; root: where paths of runs begin; notes: shown below it, last."""
-    table = _make_table(name, runs, root)
+    """Return one of TABLES, made of runs by folder.
+
+    root: where paths of runs begin; notes: shown below it, last; comparison: of the runs, as it was asked for.
+    """
+    table = _make_table(name, runs, root, comparison)
     return replace(table, notes=(*table.notes, *notes))
 
 
-def _make_table(name: str, runs: Mapping[Path, dict[str, Any]], root: Path | None) -> "Table":
+def _make_table(
+    name: str, runs: Mapping[Path, dict[str, Any]], root: Path | None, comparison: "Comparison | None"
+) -> "Table":
     match name:  # imported where it is needed: --help must not wait for it
-        case "results":
+        case "results" | "modalities":
+            from fusion.results.comparison import compare
             from fusion.results.leaderboard import leaderboard
+            from fusion.results.modalities import modalities
 
-            return leaderboard(runs, root)
+            compared = comparison or compare(runs)
+            return leaderboard(compared, root) if name == "results" else modalities(compared, root)
         case "texts":
             from fusion.results.by_length import by_length
 

@@ -19,6 +19,7 @@ import numpy as np
 from fusion.config.schema import Config
 from fusion.files import write_text
 from fusion.results import plots
+from fusion.results.comparison import compare
 from fusion.results.leaderboard import leaderboard
 from fusion.results.record import new_folder, read_metrics, read_run
 from fusion.results.table import write_results
@@ -43,7 +44,7 @@ def run(config: Config, overrides: Sequence[str], parent: Path, rerun: bool = Tr
     summary = summarise([*runs.values()])
     write_text(folder / "folds.json", json.dumps(summary, indent=1) + "\n")
     plots.bands([read_metrics(path) for path in runs], folder / "folds.png")
-    write_results(leaderboard(runs, root=folder), folder)
+    write_results(leaderboard(compare(runs), root=folder), folder)
     for split, measures in summary["metrics"].items():
         accuracy = measures["accuracy"]
         log.info("%s: accuracy %.3f ± %.3f over %d folds", split, accuracy["mean"], accuracy["sd"], folds)

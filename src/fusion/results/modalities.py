@@ -1,0 +1,215 @@
+"""Fused runs -> the certificate of each: what it reaches above the text alone, the picture alone, and their average.
+
+The parts are runs of their own on the same split with the same seed, which `-m +sweep=modalities` makes.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from fusion.console import printable
+from fusion.results.answers import Answers, read_probabilities
+from fusion.results.by_length import LENGTHS, of_lengths
+from fusion.results.comparison import Block, Comparison, Row, modality
+from fusion.results.fusions import verdict
+from fusion.results.keys import Keys, keys_of
+from fusion.results.record import status
+from fusion.results.schema import part
+from fusion.results.statistics import ProjectBootstrap, interval_95, number_projects
+from fusion.results.table import Table, format_path, with_interval, with_signed_interval
+
+PARTS = {"text": "text alone", "image": "the picture alone"}
+AVERAGE = "average"
+COMMAND = "python -m fusion.train -m +sweep=modalities"
+COLUMNS = (  # after the keys that tell fused runs apart
+    "Lines", "n", "Seeds", "Text", "Image", "Average", "Fused", "Against text", "Against image", "Against average",
+    "Verdict", "Parts differ in", "Status", "Split", "Run",
+)  # fmt: skip
+SHOWN = tuple(name for name in COLUMNS if name not in ("Parts differ in", "Split", "Run"))
+NOTE = (
+    "Accuracy on the test split, means over seeds. Text and Image are runs of their own with the same seed on the same "
+    "split; Average is the mean of their probabilities. In brackets the 95 % interval over projects, drawn again 1,000 "
+    "times, of several seeds over seeds too; differences are paired, on the same snippets. Verdict: against the part "
+    "that is better on validation; fusion ties where the interval holds 0."
+)
+NO_FUSED_RUN = f"No completed run has both a text and an image branch; {COMMAND} makes one and its parts."
+# Options of fusing, which a part does not have
+OF_FUSING = ("backbone", "text", "fusion.read", "fusion.colours", "fusion.modality_dropout", "fusion.auxiliary",
+             "fusion.missing", "fusion.width", "fusion", "situations", "picture_share", "damage.text",
+             "damage.picture")  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Counterpart:
+    """The run of a part that stands beside a fused run, and the other options in which the two differ."""
+
+    folder: Path
+    run: dict[str, Any]
+    answers: Answers
+    differing: tuple[str, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Certificate:
+    """A fused row and its parts, each as which answers are right (S, N), one line a seed."""
+
+    row: Row
+    seeds: list[Any]  # those that have every part that is here
+    right: dict[str, np.ndarray]  # fused, text, image, average -> (S, N) bool
+    best: str | None  # the part that is better on validation
+    differing: tuple[str, ...]  # options other than those of fusing in which parts differ from it
+    missing: tuple[str, ...]  # parts that no seed has
+
+    def lines(self) -> Iterator[tuple[str, np.ndarray]]:
+        """Yield 'all' and each range of lengths that there is, and which snippets (N,) are of it."""
+        rows = self.row.rows
+        assert rows is not None
+        yield "all", np.full(len(rows), True)
+        yield from ((name, chosen) for name, chosen in of_lengths(rows.lines, LENGTHS) if chosen.any())
+
+    def gain(self, part: str, chosen: np.ndarray) -> tuple[float, tuple[float, float]]:
+        """Return what fusion reaches above a part on some snippets (N,), with its interval."""
+        assert self.row.rows is not None
+        bootstrap = ProjectBootstrap(number_projects(self.row.rows.project[chosen]))
+        gains = self.right["fused"][:, chosen].astype(float) - self.right[part][:, chosen]
+        return float(gains.mean()), interval_95(bootstrap.over_seeds(bootstrap.mean(gains)))
+
+    def interval(self, chosen: np.ndarray) -> tuple[float, float]:
+        """Return the interval of the accuracy of the fused row on some snippets (N,)."""
+        assert self.row.rows is not None
+        bootstrap = ProjectBootstrap(number_projects(self.row.rows.project[chosen]))
+        return interval_95(bootstrap.over_seeds(bootstrap.mean(self.right["fused"][:, chosen])))
+
+
+def certificates(comparison: Comparison) -> list[tuple[Block, Certificate]]:
+    """Return the certificate of each fused row that was completed, in the order of the comparison."""
+    return [
+        (block, _certificate(row, block))
+        for block in comparison.blocks
+        for row in block.rows
+        if row.rows is not None and is_fused(row)
+    ]
+
+
+def is_fused(row: Row) -> bool:
+    """Return whether a row has both a text and an image branch."""
+    return {"text", "image"} <= set(modality(next(iter(row.runs.values()))).split(" + "))
+
+
+def _certificate(row: Row, block: Block) -> Certificate:
+    found = {folder: {name: _counterpart(run, name, row, block) for name in PARTS} for folder, run in row.runs.items()
+             if folder in row.answers}  # fmt: skip
+    had = [name for name in PARTS if any(parts[name] for parts in found.values())]
+    used = {folder: parts for folder, parts in found.items() if all(parts[name] for name in had)} or found
+    right = {"fused": np.stack([row.answers[folder].correct for folder in used])}
+    for name in had:
+        right[name] = np.stack([parts[name].answers.correct for parts in used.values()])  # type: ignore[union-attr]
+    averages = [_average(*parts.values()) for parts in used.values()] if len(had) == len(PARTS) else [None]
+    if all(of is not None for of in averages):
+        right[AVERAGE] = np.stack(averages)  # type: ignore[arg-type]
+    parts = [one for of_run in used.values() for one in of_run.values() if one is not None]
+    return Certificate(
+        row,
+        [row.runs[folder].get("seed") for folder in used],
+        right,
+        max(had, key=lambda name: _val_accuracy([of_run[name] for of_run in used.values()]), default=None),
+        tuple(dict.fromkeys(key for one in parts for key in one.differing)),
+        tuple(name for name in PARTS if name not in had),
+    )
+
+
+def _counterpart(run: dict[str, Any], name: str, row: Row, block: Block) -> Counterpart | None:
+    """Return the run of a part that is likest to a fused one: the same seed and branch, on the same snippets."""
+    wanted, best = keys_of(run), None
+    key = {"text": "text", "image": "backbone"}[name]
+    for other in block.rows:
+        for folder, answers in other.answers.items():
+            candidate = other.runs[folder]
+            if modality(candidate) != name or candidate.get("seed") != run.get("seed") or answers.rows is not row.rows:
+                continue
+            keys = keys_of(candidate)
+            if keys.get(key) == wanted.get(key):
+                differing = _differing(wanted, keys)
+                if best is None or len(differing) <= len(best.differing):  # of those alike the newest
+                    best = Counterpart(folder, candidate, answers, differing)
+    return best
+
+
+def _differing(fused: Keys, alone: Keys) -> tuple[str, ...]:
+    return tuple(key for key in alone if key not in OF_FUSING and key in fused and fused[key] != alone[key])
+
+
+def _val_accuracy(parts: list[Counterpart | None]) -> float:
+    return float(np.mean([part(one.run, "metrics", "val").get("accuracy") or 0.0 for one in parts if one]))
+
+
+def _average(text: Counterpart | None, image: Counterpart | None) -> np.ndarray | None:
+    """Return which answers of the mean of two runs' probabilities are right, (N,) bool; None where one is missing."""
+    if text is None or image is None:
+        return None
+    of_text, of_image = (read_probabilities(one.folder, one.run) for one in (text, image))
+    if of_text is None or of_image is None or of_text.shape != of_image.shape:
+        return None
+    rows, classes = text.answers.rows, text.run.get("classes") or ()
+    number = np.array([rows.labels.index(name) for name in classes])
+    return number[(of_text + of_image).argmax(1)] == rows.label
+
+
+def modalities(comparison: Comparison, root: Path | None = None) -> Table:
+    """Return a row for all lengths and for each range of them of each fused row, and a sentence of each as a note."""
+    found = certificates(comparison)
+    keys = [key for key in comparison.telling if any(key in one.row.keys for _, one in found)]
+    columns = (*keys, *COLUMNS)
+    rows = [
+        {name: printable(str(cells.get(name, ""))) for name in columns}
+        for _, one in found
+        for cells in _rows(one, root)
+    ]
+    notes = [sentence(one) for _, one in found] or [NO_FUSED_RUN]
+    return Table("modalities", columns, rows, (*keys, *SHOWN), (NOTE, *map(printable, notes)))
+
+
+def _rows(certificate: Certificate, root: Path | None) -> Iterator[dict[str, Any]]:
+    row = certificate.row
+    run = next(iter(row.runs.values()))
+    for name, chosen in certificate.lines():
+        cells = {
+            of.capitalize(): f"{right[:, chosen].mean():.3f}"
+            for of, right in certificate.right.items() if of != "fused"
+        }  # fmt: skip
+        for of in certificate.right:
+            if of != "fused":
+                cells[f"Against {of}"] = with_signed_interval(*certificate.gain(of, chosen))
+        if certificate.best is not None:
+            cells["Verdict"] = verdict(*certificate.gain(certificate.best, chosen)[1])
+        accuracy = float(certificate.right["fused"][:, chosen].mean())
+        yield row.keys | cells | {
+            "Lines": name.removesuffix(" lines"),
+            "n": f"{int(chosen.sum()):,}",
+            "Seeds": len(certificate.seeds),
+            "Fused": with_interval(accuracy, certificate.interval(chosen)),
+            "Parts differ in": ", ".join(certificate.differing),
+            "Status": ", ".join([status(run), *(f"no run of {PARTS[part]}" for part in certificate.missing)]),
+            "Split": str(run.get("split_hash") or "")[:8],
+            "Run": ", ".join(format_path(folder, root) for folder in row.answers),
+        }  # fmt: skip
+
+
+def sentence(certificate: Certificate) -> str:
+    """Return whether fusion helps, ties or loses, overall and at each length, in a sentence."""
+    name, best, right = certificate.row.name, certificate.best, certificate.right
+    if best is None:
+        return f"{name}: there is no run of its text or its picture alone to compare it with; {COMMAND} makes them."
+    (_, everything), *lengths = certificate.lines()
+    gain, interval = certificate.gain(best, everything)
+    words = f"{name}: fusion {verdict(*interval)}: {with_signed_interval(gain, interval)} against {PARTS[best]}"
+    if AVERAGE in right:
+        gain, interval = certificate.gain(AVERAGE, everything)
+        words += f"; against the average of both it {verdict(*interval)} ({with_signed_interval(gain, interval)})"
+    told = [f"at {lines.removesuffix(' lines')} lines it {verdict(*certificate.gain(best, chosen)[1])}"
+            for lines, chosen in lengths]  # fmt: skip
+    missing = "".join(f"; there is no run of {PARTS[part]}" for part in certificate.missing)
+    return f"{words}. By length: {', '.join(told)}{missing}."
