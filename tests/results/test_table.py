@@ -2,6 +2,7 @@
 
 import csv
 import io
+import json
 import os
 import platform
 import re
@@ -11,8 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from fusion.results.leaderboard import COLUMNS, leaderboard, rows
-from fusion.results.table import print_table, to_csv, to_markdown, write_results
+from fusion.results.comparison import compare
+from fusion.results.leaderboard import COLUMNS, leaderboard
+from fusion.results.table import Table, print_table, to_csv, to_json, to_markdown, to_text, write_results
 from fusion.results.tables import OF_RUNS, make_table
 
 HOSTILE = ["=cmd()", "+1", "-1+cmd()", "@SUM(A1)", "\t=1", "\r=1", "<script>alert(1)</script>", "[/]", "[red]x[/red]",
@@ -51,19 +53,36 @@ def together(*runs) -> dict:
     return {folder: content for run in runs for folder, content in run.items()}
 
 
+def table_of(runs, root=None) -> Table:
+    return leaderboard(compare(runs), root)
+
+
+def rows(runs, root=None) -> list[dict[str, str]]:
+    return table_of(runs, root).rows
+
+
 def names(ranked) -> list[str]:
     return [row["Run"].rsplit("/", 1)[-1] for row in ranked]
 
 
-def test_a_row_says_what_the_sources_table_says_and_what_to_trust(run, tmp_path):
-    (row,) = rows(run("r", val=0.5, test=0.75), root=tmp_path)
-    assert row == {
-        "Model": "densenet121", "Original Input Shape": "224×224", "Training Input Shape": "64×64",
-        "Source Image Size": "224×224", "LR": "0.001", "Epochs": "3", "Batch Size": "32", "Accuracy": "0.750",
-        "F1 Score Weighted": "0.750", "Text": "nano", "Accuracy 95 %": "0.650–0.850", "F1 Macro": "0.750",
-        "By Modality": "–", "Weights": "text: random, image: hub", "Highlight": "neutral", "n": "40", "Minutes": "1.5", "Seed": "7",
-        "Split": "01234567", "Status": "completed", "Run": "r",
+def test_a_row_says_what_was_reached_and_what_to_trust(run, tmp_path):
+    table = table_of(run("r", val=0.5, test=0.75, peak_memory_mb=1234.5, parameters=4_000_000), root=tmp_path)
+    assert table.columns == ("Rank", *COLUMNS)
+    assert {name: cell for name, cell in table.rows[0].items() if cell} == {
+        "Rank": "1", "Modality": "text + image", "Seeds": "1", "F1 Macro": "0.750", "Accuracy": "0.750",
+        "Parameters": "4,000,000", "Minutes": "1.5", "Peak MB": "1,234", "Status": "completed", "Validation": "0.500",
+        "F1 Weighted": "0.750", "Wilson 95 %": "0.650–0.850", "Weights": "text: random, image: hub", "Highlight": "neutral",
+        "n": "40", "Split": "01234567", "Run": "r",
     }  # fmt: skip
+    assert (
+        table.notes[1]
+        == "All rows: text=nano backbone=densenet121 input_shape=64 source_size=[224,224] render.highlight=neutral lr=0.001"
+    )
+
+
+def test_programs_get_numbers_and_what_was_asked(run):
+    (row,) = json.loads(to_json(table_of(run("r", val=0.5, test=0.75))))
+    assert row["Accuracy"] == 0.75 and row["backbone"] == "densenet121" and row["Wilson 95 %"] == [0.65, 0.85]
 
 
 def test_a_fused_run_says_what_each_modality_reaches_alone_whatever_stands_in_the_record(run, tmp_path):
@@ -92,7 +111,7 @@ def test_failed_and_interrupted_runs_are_rows_at_the_end_with_their_reason(run):
     assert [row["Status"] for row in ranked] == [
         "completed", "failed: Out of memory (x); lower batch_size.", "interrupted: SIGTERM", "running",
     ]  # fmt: skip
-    assert ranked[1]["Accuracy"] == ranked[1]["Accuracy 95 %"] == ""
+    assert ranked[1]["Accuracy"] == ranked[1]["Wilson 95 %"] == ranked[1]["Rank"] == ""
 
 
 @pytest.fixture(scope="module")
@@ -123,11 +142,12 @@ def test_runs_on_other_splits_or_classes_are_never_ranked_together(run):
         run("d", val=0.9, classes=["a", "b", "c"]), run("e", val=0.995, split_hash="other"),
     ))  # fmt: skip
     assert names(ranked) == ["c", "a", "e", "b", "d"]
+    assert [row["Rank"] for row in ranked] == ["1", "2", "1", "2", "1"]
 
 
 def test_a_run_that_has_just_begun_is_a_row(tmp_path):
     (row,) = rows({tmp_path: {}})
-    assert tuple(row) == COLUMNS and all(isinstance(cell, str) for cell in row.values())
+    assert tuple(row) == ("Rank", *COLUMNS) and all(isinstance(cell, str) for cell in row.values())
     assert row["Status"] == "?"
 
 
@@ -136,43 +156,26 @@ def test_metrics_that_were_no_number_are_a_row_at_the_end(run):
     assert names(rows(together(lost, run("b", val=0.1)))) == ["b", "a"]
 
 
-def test_a_run_without_pictures_has_no_shapes(run):
-    (row,) = rows(run("a", backbone={"name": "none"}, resolved={"weights": {"text": "random"}}))
-    assert row["Model"] == "none" and row["Weights"] == "text: random"
-    assert {row[c] for c in COLUMNS if "Shape" in c or ("Size" in c and "Batch" not in c)} == {"–"}
-    assert row["Highlight"] == "–"
-
-
-@pytest.mark.parametrize(
-    ("source", "shown"),
-    [
-        (32, "32×32 (upscaled)"),
-        (64, "64×64"),
-        ([1080, 32], "1080×32 (upscaled)"),
-        ([1080, 720], "1080×720"),
-        (None, "?"),
-    ],
-)
-def test_a_picture_that_was_enlarged_is_marked(run, source, shown):
-    assert rows(run("a", source_size=source))[0]["Source Image Size"] == shown
-
-
-def test_stopping_early_shows_in_the_epochs(run):
-    assert rows(run("a", epochs_trained=2))[0]["Epochs"] == "2 of 3"
+def test_a_run_without_pictures_shows_nothing_of_them(run):
+    row = rows(together(run("a", backbone={"name": "none"}), run("b", val=0.5, input_shape=96)))[1]
+    assert row["backbone"] == "none" and row["Modality"] == "text" and row["Highlight"] == ""
+    table = table_of(together(run("a", backbone={"name": "none"}), run("b", backbone={"name": "none"}, input_shape=96)))
+    assert table.columns == ("Rank", *COLUMNS)
 
 
 def test_the_text_branch_that_was_trained_is_named(run):
-    assert rows(run("a", text={"name": "codeberta"}))[0]["Text"] == "nano"
-    assert rows(run("a", text={"name": "codeberta"}, resolved={}))[0]["Text"] == "codeberta"
+    fell_back = {"text": "nano", "text_options": {"name": "nano"}, "lr": 0.001}
+    runs = together(run("a", text={"name": "codeberta"}, resolved=fell_back), run("b", text={"name": "ngram"}))
+    assert {row["text"] for row in rows(runs)} == {"nano", "ngram"}
 
 
 def test_the_rate_that_was_found_is_shown(run):
-    assert rows(run("a", lr="search"))[0]["LR"] == "0.001"
-    assert rows(run("a", lr="search", resolved={"lr": None}))[0]["LR"] == "?"
+    runs = together(run("a", lr="search", resolved={"lr": 0.01}), run("b", lr=0.002, resolved={"lr": 0.002}))
+    assert {row["lr"] for row in rows(runs)} == {"0.01", "0.002"}
 
 
 def hostile_rows(run):
-    return leaderboard(
+    return table_of(
         together(
             *[run(f"r{i}", backbone={"name": text}, status="failed", error=text) for i, text in enumerate(HOSTILE)]
         )
@@ -182,28 +185,42 @@ def hostile_rows(run):
 def test_every_cell_survives_the_csv(run):
     table = hostile_rows(run)
     read = list(csv.DictReader(io.StringIO(to_csv(table), newline="")))
-    assert [row["Model"].removeprefix("'") for row in read] == [row["Model"] for row in table.rows]
-    assert tuple(read[0]) == COLUMNS
+    assert [row["backbone"].removeprefix("'") for row in read] == [row["backbone"] for row in table.rows]
+    assert tuple(read[0]) == table.columns == ("Rank", "backbone", *COLUMNS)
 
 
 @pytest.mark.parametrize("start", ["=", "+", "-", "@", "\t", "\r", "\n"])
 def test_no_csv_cell_is_a_formula(run, start):
     """The list is OWASP's, for CSV injection."""
-    table = leaderboard(run("a", backbone={"name": f"{start}cmd|' /C calc'!A0"}))
-    (read,) = csv.DictReader(io.StringIO(to_csv(table), newline=""))
-    assert read["Model"][0] not in "=+-@\t\r\n" and "cmd" in read["Model"]
+    table = table_of(together(run("a", backbone={"name": f"{start}cmd|' /C calc'!A0"}), run("b")))
+    read = [row["backbone"] for row in csv.DictReader(io.StringIO(to_csv(table), newline=""))]
+    assert not [cell for cell in read if cell[0] in "=+-@\t\r\n"] and "cmd" in "".join(read)
 
 
 def test_plain_csv_cells_are_as_they_are(run):
-    (read,) = csv.DictReader(io.StringIO(to_csv(leaderboard(run("a", val=0.5, test=0.5)))))
-    assert read["Model"] == "densenet121" and read["Accuracy"] == "0.500" and read["LR"] == "0.001"
+    (read,) = csv.DictReader(io.StringIO(to_csv(table_of(run("a", val=0.5, test=0.5)))))
+    assert read["Accuracy"] == "0.500" and read["Split"] == "01234567"
+
+
+@pytest.mark.parametrize(
+    "cell", ["-0.009 [-0.022, +0.003]", "+0.010 [+0.001, +0.020]", "-1", "+0.5", "+0.1 [+0.0, +0.2] tie"]
+)
+def test_signed_numbers_are_no_formulas(cell):
+    table = Table("t", ("a",), [{"a": cell}], ("a",))
+    assert next(csv.DictReader(io.StringIO(to_csv(table))))["a"] == cell
+
+
+@pytest.mark.parametrize("cell", ["-1+cmd()", "+1 [=cmd()]", "-0.5 [-1.0, +cmd()]", "@SUM(A1)"])
+def test_what_only_begins_like_a_number_is_guarded(cell):
+    table = Table("t", ("a",), [{"a": cell}], ("a",))
+    assert next(csv.DictReader(io.StringIO(to_csv(table))))["a"] == f"'{cell}"
 
 
 def test_every_row_is_one_line_of_markdown_without_html(run):
     table = hostile_rows(run)
-    lines = to_markdown(table).splitlines()
+    lines = to_markdown(table).split("\n\n")[0].splitlines()
     assert len(lines) == 2 + len(table.rows)
-    assert {len(re.findall(r"(?<!\\)\|", line)) for line in lines} == {len(COLUMNS) + 1}
+    assert {len(re.findall(r"(?<!\\)\|", line)) for line in lines} == {len(table.columns) + 1}
     assert "<" not in "".join(lines)
 
 
@@ -222,26 +239,26 @@ def test_nothing_of_others_drives_the_terminal(run, monkeypatch, on_terminal):
 
 
 def test_a_pipe_gets_markdown(run, capsys):
-    table = leaderboard(run("a", val=0.5))
+    table = table_of(run("a", val=0.5))
     print_table(table)
     assert capsys.readouterr().out == to_markdown(table)
 
 
 def test_both_files_are_written_and_nothing_beside_them(run, tmp_path):
     (tmp_path / "out").mkdir()
-    table = leaderboard(run("a", val=0.5))
+    table = table_of(run("a", val=0.5))
     comma, marked = write_results(table, tmp_path / "out")
     assert (comma.read_text(), marked.read_text()) == (to_csv(table), to_markdown(table))
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["results.csv", "results.md"]
 
 
 def test_a_run_folder_whose_name_is_no_utf_8_can_be_written(run, tmp_path):
-    table = leaderboard(run("caf\udce9", val=0.5), root=tmp_path)
+    table = table_of(run("caf\udce9", val=0.5), root=tmp_path)
     write_results(table, tmp_path)
     assert "caf" in (tmp_path / "results.csv").read_text()
 
 
 def test_no_runs_are_an_empty_table():
     assert rows({}) == []
-    assert to_csv(leaderboard({})) == ",".join(COLUMNS) + "\n"
-    assert to_markdown(leaderboard({})).count("\n") == 2
+    assert to_csv(table_of({})) == ",".join(("Rank", *COLUMNS)) + "\n"
+    assert to_markdown(table_of({})).startswith("| Rank | Modality |")

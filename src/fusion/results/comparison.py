@@ -3,6 +3,7 @@
 Only runs on the same split with the same labels are ranked together and tested against each other.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,6 +14,7 @@ import numpy as np
 from fusion.results.answers import AnswerReader, Answers, TestRows
 from fusion.results.keys import Keys, check_key, keys_of, telling, varying
 from fusion.results.paired import Difference, PairedTests
+from fusion.results.record import status
 from fusion.results.schema import part
 
 Runs = Mapping[Path, dict[str, Any]]
@@ -38,6 +40,13 @@ class Row:
         """Return the snippets that all its runs answered; None where they are not the same."""
         rows = {id(answers.rows): answers.rows for answers in self.answers.values()}
         return next(iter(rows.values())) if len(rows) == 1 else None
+
+    @property
+    def status(self) -> str:
+        """Return completed, or how many runs ended how; an error in its own words."""
+        ends = Counter(f"{status(run)}: {run['error']}" if run.get("error") else status(run)
+                       for run in self.runs.values())  # fmt: skip
+        return next(iter(ends)) if len(ends) == 1 else ", ".join(f"{count} {end}" for end, count in ends.items())
 
     def mean(self, *names: str) -> float | None:
         """Return the mean of a number of run.json, such as mean("metrics", "test", "nll"); None of none."""

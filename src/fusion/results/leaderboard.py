@@ -3,7 +3,6 @@
 A row says what one needs to trust it: how many seeds, intervals over projects, whether it differs from the reference.
 """
 
-from collections import Counter
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -14,7 +13,6 @@ from fusion.console import printable
 from fusion.results.by_length import LENGTHS, of_lengths
 from fusion.results.comparison import Block, Comparison, Row, Standing, modality
 from fusion.results.keys import HEADLINE, keys_of
-from fusion.results.record import status
 from fusion.results.schema import part
 from fusion.results.table import (
     Table,
@@ -90,6 +88,7 @@ def _records(block: Block, comparison: Comparison, root: Path | None) -> Iterato
         split = next((one["split_hash"] for one in row.runs.values() if one.get("split_hash")), "")
         yield {
             "Rank": standing.rank,
+            **{key: value for key, value in keys_of(run).items() if key in HEADLINE},  # of all rows: programs want them
             **row.keys,
             "Modality": modality(run),
             "Seeds": len({one.get("seed") for one in row.completed}) or None,
@@ -105,7 +104,7 @@ def _records(block: Block, comparison: Comparison, root: Path | None) -> Iterato
             "Highlight": part(config, "render").get("highlight") if has_image else None,
             "n": part(run, "metrics", "test").get("n"),
             "Split": str(split)[:8],
-            "Status": _status(row),
+            "Status": row.status,
             "Run": [format_path(folder, root) for folder in row.runs],
         }
 
@@ -144,12 +143,6 @@ def _by_modality(run: dict[str, Any]) -> dict[str, float]:
     """Return the accuracy of each modality of a fused run by itself, and of its network and linear models."""
     whole = part(run, "metrics", "test", "situations", "whole")
     return {of: value for of, value in whole.items() if of != "all" and isinstance(value, (int, float))}
-
-
-def _status(row: Row) -> str:
-    """Return completed, or how many runs ended how; an error in its own words."""
-    ends = Counter(f"{status(run)}: {run['error']}" if run.get("error") else status(run) for run in row.runs.values())
-    return next(iter(ends)) if len(ends) == 1 else ", ".join(f"{count} {end}" for end, count in ends.items())
 
 
 FRACTIONS = ("NLL", "ECE", "Coverage at 95 %", "Validation", "F1 Weighted", *BY_LINES)

@@ -16,7 +16,6 @@ from fusion.results.by_length import LENGTHS, of_lengths
 from fusion.results.comparison import Block, Comparison, Row, modality
 from fusion.results.fusions import verdict
 from fusion.results.keys import Keys, keys_of
-from fusion.results.record import status
 from fusion.results.schema import part
 from fusion.results.statistics import ProjectBootstrap, interval_95, number_projects
 from fusion.results.table import Table, format_path, with_interval, with_signed_interval
@@ -84,14 +83,9 @@ class Certificate:
         return interval_95(bootstrap.over_seeds(bootstrap.mean(self.right["fused"][:, chosen])))
 
 
-def certificates(comparison: Comparison) -> list[tuple[Block, Certificate]]:
-    """Return the certificate of each fused row that was completed, in the order of the comparison."""
-    return [
-        (block, _certificate(row, block))
-        for block in comparison.blocks
-        for row in block.rows
-        if row.rows is not None and is_fused(row)
-    ]
+def certificate_of(row: Row, block: Block) -> Certificate | None:
+    """Return the certificate of a row; None where it is not fused or has no answers to read."""
+    return _certificate(row, block) if row.rows is not None and is_fused(row) else None
 
 
 def is_fused(row: Row) -> bool:
@@ -159,42 +153,49 @@ def _average(text: Counterpart | None, image: Counterpart | None) -> np.ndarray 
 
 
 def modalities(comparison: Comparison, root: Path | None = None) -> Table:
-    """Return a row for all lengths and for each range of them of each fused row, and a sentence of each as a note."""
-    found = certificates(comparison)
-    keys = [key for key in comparison.telling if any(key in one.row.keys for _, one in found)]
+    """Return a row for all lengths and for each range of them of each fused row, and a sentence of each as a note.
+
+    root: where paths of runs begin. A fused row that was not completed has one row, which says why.
+    """
+    fused = [(block, row) for block in comparison.blocks for row in block.rows if is_fused(row)]
+    found = [(row, certificate_of(row, block)) for block, row in fused]
+    keys = [key for key in comparison.telling if any(key in row.keys for row, _ in found)]
     columns = (*keys, *COLUMNS)
     rows = [
         {name: printable(str(cells.get(name, ""))) for name in columns}
-        for _, one in found
-        for cells in _rows(one, root)
+        for row, one in found
+        for cells in ([_about(row, root)] if one is None else _rows(one, root))
     ]
-    notes = [sentence(one) for _, one in found] or [NO_FUSED_RUN]
+    notes = [sentence(one) for _, one in found if one is not None] or [NO_FUSED_RUN]
     return Table("modalities", columns, rows, (*keys, *SHOWN), (NOTE, *map(printable, notes)))
 
 
+def _about(row: Row, root: Path | None) -> dict[str, Any]:
+    """Return what is known of a row whatever became of its runs."""
+    split = next((run["split_hash"] for run in row.runs.values() if run.get("split_hash")), "")
+    paths = ", ".join(format_path(folder, root) for folder in row.runs)
+    return row.keys | {"Status": row.status, "Split": str(split)[:8], "Run": paths}
+
+
 def _rows(certificate: Certificate, root: Path | None) -> Iterator[dict[str, Any]]:
-    row = certificate.row
-    run = next(iter(row.runs.values()))
+    """Yield the cells of all lengths, then of each range of them."""
+    about = _about(certificate.row, root)
     for name, chosen in certificate.lines():
-        cells = {
-            of.capitalize(): f"{right[:, chosen].mean():.3f}"
-            for of, right in certificate.right.items() if of != "fused"
-        }  # fmt: skip
-        for of in certificate.right:
-            if of != "fused":
+        cells: dict[str, Any] = {}
+        for of, right in certificate.right.items():
+            if of == "fused":
+                cells["Fused"] = with_interval(float(right[:, chosen].mean()), certificate.interval(chosen))
+            else:
+                cells[of.capitalize()] = f"{right[:, chosen].mean():.3f}"
                 cells[f"Against {of}"] = with_signed_interval(*certificate.gain(of, chosen))
         if certificate.best is not None:
             cells["Verdict"] = verdict(*certificate.gain(certificate.best, chosen)[1])
-        accuracy = float(certificate.right["fused"][:, chosen].mean())
-        yield row.keys | cells | {
+        yield about | cells | {
             "Lines": name.removesuffix(" lines"),
             "n": f"{int(chosen.sum()):,}",
             "Seeds": len(certificate.seeds),
-            "Fused": with_interval(accuracy, certificate.interval(chosen)),
             "Parts differ in": ", ".join(certificate.differing),
-            "Status": ", ".join([status(run), *(f"no run of {PARTS[part]}" for part in certificate.missing)]),
-            "Split": str(run.get("split_hash") or "")[:8],
-            "Run": ", ".join(format_path(folder, root) for folder in row.answers),
+            "Status": ", ".join([about["Status"], *(f"no run of {PARTS[part]}" for part in certificate.missing)]),
         }  # fmt: skip
 
 

@@ -13,7 +13,6 @@ from typing import Any
 from fusion.files import write_text
 from fusion.results.schema import part
 
-
 FORMULA = re.compile(r"[=+\-@]")
 SIGNED = re.compile(r"[+-]\d+(\.\d+)?( \[[+-]\d+\.\d+, [+-]\d+\.\d+\])?( tie)?")
 
