@@ -7,6 +7,8 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from tests.results.judged_runs import answered, snippets
+from tests.results.judged_runs import write_run as judge
 from tests.tiny import Command
 
 from fusion import compare
@@ -14,26 +16,90 @@ from fusion.config.errors import UserError
 from fusion.results.sweep_outcome import note_failure
 from fusion.results.tables import OF_RUNS, TABLES
 
-RAKUTEN = [
-    "Model", "Original Input Shape", "Training Input Shape", "Source Image Size", "LR", "Epochs", "Batch Size",
-    "Accuracy", "F1 Score Weighted",
-]  # fmt: skip
 
-
-def test_the_table_starts_with_the_columns_of_the_source(trained: Path, tmp_path: Path, fusion: Command) -> None:
-    done = fusion("compare", trained, "-o", tmp_path)
+def test_a_run_is_a_row_and_nothing_is_written_unasked(trained: Path, fusion: Command) -> None:
+    before = sorted(path.name for path in trained.iterdir())
+    done = fusion("compare", trained)
     assert done.returncode == 0, done.stderr
-    assert [cell.strip() for cell in done.stdout.splitlines()[0].strip("|").split("|")][:9] == RAKUTEN
-    (row,) = csv.DictReader((tmp_path / "results.csv").open(newline=""))
-    assert row["Model"] == "timm" and row["Training Input Shape"] == "32×32" and row["Source Image Size"] == "64×64"
-    assert row["Text"] == "scratch" and row["Status"] == "completed"
-    assert (tmp_path / "results.md").read_text() == done.stdout
+    header, _, row = (line.strip("| ").split(" | ") for line in done.stdout.splitlines()[:3])
+    cells = dict(zip(header, row, strict=True))
+    assert cells["Status"] == "completed" and cells["Modality"] == "text + image" and cells["Rank"] == "1"
+    assert "All rows: text=scratch backbone=timm" in done.stdout
+    assert sorted(path.name for path in trained.iterdir()) == before
 
 
-def test_rows_as_json(trained: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert compare.main([str(trained), "--json", "-o", str(tmp_path)]) == 0
-    (row,) = json.loads(capsys.readouterr().out)
-    assert float(row["Accuracy"]) <= 1
+@pytest.mark.parametrize("name", ["t.csv", "t.json", "t.md", "t.txt", "t"])
+def test_a_file_is_in_the_format_of_its_name(
+    name: str, trained: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert compare.main([str(trained), "--out", str(tmp_path / name)]) == 0
+    shown, text = capsys.readouterr(), (tmp_path / name).read_text()
+    assert shown.out == "" and f"wrote {tmp_path / name}" in shown.err
+    forms = {"t.csv": "csv", "t.json": "json", "t.txt": "table"}
+    assert compare.main([str(trained), "--format", forms.get(name, "md")]) == 0
+    assert capsys.readouterr().out == text
+    if name == "t.json":
+        assert 0 <= json.loads(text)[0]["Accuracy"] <= 1
+    if name == "t.csv":
+        assert next(csv.DictReader(text.splitlines()))["Status"] == "completed"
+
+
+def test_the_format_that_is_asked_for_wins_over_the_name(trained: Path, tmp_path: Path) -> None:
+    assert compare.main([str(trained), "--out", str(tmp_path / "t.csv"), "--format", "json"]) == 0
+    assert json.loads((tmp_path / "t.csv").read_text())
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--out", "."], "is a folder; give a file"),
+        (["--out", "nowhere/t.csv"], "there is no folder nowhere"),
+        (["--where", "text"], "is no condition"),
+        (["--where", "textt=none"], "did you mean text"),
+        (["--where", "text=ngram"], "None of 1 runs is so: --where text=ngram."),
+        (["--by", "textt"], "did you mean text"),
+        (["--reference", "nowhere"], "nowhere is not a run folder"),
+    ],
+)
+def test_what_is_asked_wrongly_is_told_in_one_sentence(
+    words: list[str], message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_run(tmp_path / "good")
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(UserError, match=message):
+        compare.main(["good", *words])
+
+
+@pytest.mark.parametrize(
+    "words", [["--table", "ladder", "--by", "lr"], ["--rivals", "good", "--where", "a=b"], ["--seed", "3"],
+              ["--rivals", "good", "--format", "html"]],
+)  # fmt: skip
+def test_options_that_do_not_go_together_are_a_usage_error(words: list[str], tmp_path: Path) -> None:
+    write_run(tmp_path / "good")
+    with pytest.raises(SystemExit) as stopped:
+        compare.main(words if "--rivals" in words else [str(tmp_path), *words])
+    assert stopped.value.code == 2
+
+
+def test_conditions_a_reference_and_a_metric(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    rows = snippets(100)
+    judged = {}
+    for number, text in enumerate(["nano", "micro", "ngram"]):
+        judged |= judge(tmp_path / "runs" / text, rows, answered(rows, 0.5 + 0.1 * number, number), text=text, val=0.5)
+    reference = tmp_path / "elsewhere" / "first"
+    judge(reference, rows, answered(rows, 0.7, 7), text="nano", val=0.1, options={"epochs": 3})
+    words = [str(tmp_path / "runs"), "--where", "text!=micro", "--reference", str(reference), "--format", "json"]
+    assert compare.main([*words, "--metric", "f1_macro"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert [row["text"] for row in found] == ["ngram", "nano", "nano"]
+    assert found[2]["Difference"] == "reference" and found[0]["Difference interval"][0] < found[0]["Difference"]
+
+
+def test_a_reference_that_was_not_completed_is_refused(tmp_path: Path) -> None:
+    write_run(tmp_path / "good")
+    failed = write_run(tmp_path / "failed", status="failed")
+    with pytest.raises(UserError, match="has not been completed"):
+        compare.main([str(tmp_path), "--reference", str(failed)])
 
 
 TINY = {
@@ -64,25 +130,26 @@ def test_bad_records_among_good_ones_are_left_out(
     (tmp_path / "begun" / "run.json").write_text("{}")
     (tmp_path / "half").mkdir()
     (tmp_path / "half" / "run.json").write_text('{"schema": 1, ')
-    assert compare.main([str(tmp_path), "--json", "--table", table]) == 0
+    assert compare.main([str(tmp_path), "--format", "json", "--table", table]) == 0
     shown = capsys.readouterr()
     assert shown.err.count("2 folders left out: ") == 1 and "metrics=[1]" in shown.err
-    if table in OF_RUNS:
-        assert sorted(row["Run"] for row in json.loads(shown.out)) == ["begun", "good", "sparse"]
+    if table in OF_RUNS and table != "modalities":  # which has rows of fused runs alone
+        named = [row["Run"] if isinstance(row["Run"], list) else [row["Run"]] for row in json.loads(shown.out)]
+        assert sorted(sum(named, [])) == ["begun", "good", "sparse"]
 
 
-@pytest.mark.parametrize(("table", "column"), [("results", "Text"), ("texts", "Text"), ("ladder", "Version")])
+@pytest.mark.parametrize(("table", "column"), [("results", "text"), ("texts", "Text"), ("ladder", "Version")])
 def test_runs_of_an_older_fusion_stand_beside_todays(
     table: str, column: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     write_run(tmp_path / "new")
     (tmp_path / "old").mkdir()
     (tmp_path / "old" / "run.json").write_text(json.dumps(OLD))
-    assert compare.main([str(tmp_path), "--json", "--table", table]) == 0
-    rows = {row["Run"]: row for row in json.loads(capsys.readouterr().out)}
+    assert compare.main([str(tmp_path), "--format", "json", "--table", table]) == 0
+    rows = {"".join(row["Run"]): row for row in json.loads(capsys.readouterr().out)}
     assert rows["new"][column] == "nano" and rows["old"][column] == ("ladder" if table == "results" else "v3")
     if table == "results":
-        assert (rows["old"]["LR"], rows["old"]["Weights"]) == ("0.02", "text: random")
+        assert (rows["old"]["lr"], rows["old"]["Weights"]) == ("0.02", "text: random")
 
 
 @pytest.mark.parametrize("table", OF_RUNS)
@@ -105,7 +172,6 @@ def test_jobs_of_a_sweep_that_left_no_folder_are_told(tmp_path: Path, capsys: py
     write_run(tmp_path / "good")
     assert compare.main([str(tmp_path)]) == 0
     assert capsys.readouterr().out.endswith(f"\n\n{note}\n")
-    assert (tmp_path / "results.md").read_text().endswith(f"{note}\n")
 
 
 @pytest.mark.parametrize("content", [b"", b"PAR1", None])
@@ -117,7 +183,7 @@ def test_a_run_without_its_predictions_is_a_row_that_says_so(
         pq.write_table(pa.table({"split": ["test"]}), folder / "predictions.parquet")
     else:
         (folder / "predictions.parquet").write_bytes(content)
-    assert compare.main([str(tmp_path), "--json", "--table", "texts"]) == 0
+    assert compare.main([str(tmp_path), "--format", "json", "--table", "texts"]) == 0
     (row,) = json.loads(capsys.readouterr().out)
     assert "predictions.parquet cannot be read" in row["Accuracy"]
 
@@ -129,13 +195,13 @@ def test_no_runs_and_no_folder(tmp_path: Path) -> None:
         compare.main([str(tmp_path / "nowhere")])
 
 
-def test_a_sources_table_alone_makes_no_folder(
+def test_a_sources_table_needs_no_runs(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
     assert compare.main(["--table", "rakuten"]) == 0
     shown = capsys.readouterr()
-    assert "python -m fusion.train row=" in shown.out and "nothing was written" in shown.err
+    assert "python -m fusion.train row=" in shown.out
     assert list(tmp_path.iterdir()) == []
-    assert compare.main(["--table", "rakuten", "-o", "out"]) == 0
-    assert (tmp_path / "out" / "rakuten.md").read_text() == capsys.readouterr().out
+    assert compare.main(["--table", "rakuten", "-o", "rakuten.md"]) == 0
+    assert (tmp_path / "rakuten.md").read_text() == shown.out

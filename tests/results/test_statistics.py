@@ -6,15 +6,21 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from scipy.special import log_softmax
-from scipy.stats import binomtest
+from scipy.stats import binomtest, bootstrap
+from sklearn.metrics import f1_score
 
 from fusion.results import statistics
 from fusion.results.statistics import (
+    ProjectBootstrap,
     calibration_error,
     coverage_at_precision,
     expected_calibration_error,
     fit_temperature,
+    holm,
+    interval_95,
+    mcnemar,
     negative_log_likelihood,
+    project_interval,
     risk_coverage,
     scores,
     softmax,
@@ -144,6 +150,81 @@ def test_coverage_at_a_precision_of_a_small_case(precision, coverage):
     confidence, correct = np.array([0.5, 0.9, 0.7, 0.7]), np.array([False, True, True, False])
     assert coverage_at_precision(confidence, correct, precision) == coverage
     assert coverage_at_precision(confidence, np.zeros(4, bool), 0.5) == 0
+
+
+@given(st.integers(0, 60), st.integers(0, 60))
+def test_mcnemar_is_the_binomial_test_of_scipy(only_first, only_second):
+    known = binomtest(only_first, only_first + only_second).pvalue if only_first + only_second else 1.0
+    assert mcnemar(np.array([only_first]), np.array([only_second])) == pytest.approx([known])
+
+
+def test_mcnemar_of_a_case_worked_by_hand():
+    """1 of 6 discordant pairs: 2 * (1 + 6) / 64."""
+    assert mcnemar(np.array([1, 3, 0]), np.array([5, 3, 0])).tolist() == pytest.approx([14 / 64, 1.0, 1.0])
+
+
+def test_holm_of_a_case_worked_by_hand():
+    """The case of Holm (1979) as textbooks have it: ordered p times 4, 3, 2, 1, never falling."""
+    assert holm(np.array([0.01, 0.04, 0.03, 0.005])) == pytest.approx([0.03, 0.06, 0.06, 0.02])
+    assert holm(np.array([0.9, 0.8])) == pytest.approx([1.0, 1.0]) and holm(np.array([])).shape == (0,)
+
+
+@given(st.lists(st.floats(0, 1), min_size=1, max_size=20))
+def test_holm_never_makes_smaller_and_keeps_the_order(p_values):
+    adjusted = holm(np.array(p_values))
+    assert (adjusted >= np.array(p_values)).all() and (adjusted <= 1).all()
+    assert (np.diff(adjusted[np.argsort(p_values, kind="stable")]) >= 0).all()
+
+
+def test_the_interval_over_projects_is_the_percentile_bootstrap_of_scipy():
+    """Projects of one size, so that the mean of snippets is the mean of projects."""
+    rng = np.random.default_rng(3)
+    of_projects = rng.random(60).repeat(5)
+    found = project_interval(of_projects, np.arange(60).repeat(5), draws=20_000)
+    known = bootstrap((of_projects[::5],), np.mean, n_resamples=20_000, method="percentile", rng=1).confidence_interval
+    assert found == pytest.approx((known.low, known.high), abs=0.004)
+
+
+def test_the_interval_over_projects_holds_the_truth_as_often_as_it_says():
+    """Simulated: 40 projects whose accuracies differ; an interval that counts snippets is far too narrow."""
+    rng, held, counted = np.random.default_rng(0), 0, 0
+    for _ in range(300):
+        of_project = rng.beta(4, 2, 40)  # its mean is 2 / 3
+        projects = np.arange(40).repeat(25)
+        right = rng.random(1000) < of_project[projects]
+        low, high = project_interval(right.astype(float), projects, draws=400)
+        held += low <= 2 / 3 <= high
+        low, high = wilson(int(right.sum()), 1000)
+        counted += low <= 2 / 3 <= high
+    assert 0.90 <= held / 300 <= 0.98 and counted / 300 < 0.75
+
+
+def test_the_bootstrap_over_seeds_and_projects_holds_the_truth_as_often_as_it_says():
+    """Simulated: 5 seeds whose accuracies differ by more than projects do; projects alone would be too narrow."""
+    rng, held, without = np.random.default_rng(1), 0, 0
+    projects = np.arange(50).repeat(20)
+    for _ in range(200):
+        accuracy = 0.7 + 0.05 * rng.standard_normal((8, 1))
+        draws = ProjectBootstrap(projects, draws=400)
+        values = draws.mean(rng.random((8, 1000)) < accuracy)
+        low, high = interval_95(draws.over_seeds(values))
+        held += low <= 0.7 <= high
+        low, high = interval_95(values.mean(1))
+        without += low <= 0.7 <= high
+    assert 0.85 <= held / 200 <= 0.99 and without / 200 < 0.6
+
+
+def test_the_f1_of_a_draw_is_that_of_scikit_learn():
+    rng = np.random.default_rng(2)
+    projects, truth = rng.integers(6, size=80), rng.integers(4, size=80)
+    predicted = np.where(rng.random((2, 80)) < 0.6, truth, rng.integers(4, size=(2, 80)))
+    draws = ProjectBootstrap(projects, draws=5)
+    rows = [np.concatenate([np.flatnonzero(projects == p) for p, n in enumerate(times) for _ in range(int(n))])
+            for times in draws.times]  # fmt: skip
+    for weighted, average in ((False, "macro"), (True, "weighted")):
+        found = draws.f1(predicted, truth, 4, weighted)
+        known = [[f1_score(truth[row], of[row], average=average, zero_division=0) for of in predicted] for row in rows]
+        assert found == pytest.approx(np.array(known))
 
 
 def test_results_know_no_torch():

@@ -14,7 +14,7 @@ import pytest
 
 from fusion.results.comparison import compare
 from fusion.results.leaderboard import COLUMNS, leaderboard
-from fusion.results.table import Table, print_table, to_csv, to_json, to_markdown, to_text, write_results
+from fusion.results.table import Table, print_table, to_csv, to_json, to_markdown, write_results
 from fusion.results.tables import OF_RUNS, make_table
 
 HOSTILE = ["=cmd()", "+1", "-1+cmd()", "@SUM(A1)", "\t=1", "\r=1", "<script>alert(1)</script>", "[/]", "[red]x[/red]",

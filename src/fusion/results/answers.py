@@ -1,6 +1,6 @@
 """predictions.parquet of runs -> which test snippets each was asked about and what it answered, small and paired.
 
-A thousand runs on the same snippets share one TestRows, so that each holds two bytes a snippet and no more.
+A thousand runs on the same snippets share one EvalRows, so that each holds two bytes a snippet and no more.
 """
 
 import hashlib
@@ -21,7 +21,7 @@ KEY = ("id", "label", "group", "lines")  # what makes two test sides the same
 
 
 @dataclass(frozen=True, eq=False)
-class TestRows:
+class EvalRows:
     """The snippets of a test side, ordered by id and label."""
 
     id: pa.Array  # (N,) string
@@ -39,7 +39,7 @@ class TestRows:
 class Answers:
     """What one run answered to test snippets."""
 
-    rows: TestRows
+    rows: EvalRows
     predicted: np.ndarray  # (N,) int16, numbers into rows.labels
 
     @property
@@ -52,7 +52,7 @@ class AnswerReader:
     """Reads the answers of run folders, each file once; the snippets of equal test sides are kept once."""
 
     def __init__(self) -> None:
-        self._rows: dict[tuple[bytes, tuple[str, ...]], TestRows] = {}
+        self._rows: dict[tuple[bytes, tuple[str, ...]], EvalRows] = {}
 
     def read(self, folder: Path, run: Mapping[str, Any]) -> Answers | None:
         """Return what a run answered on its test side; None where no predictions can be read."""
@@ -60,7 +60,8 @@ class AnswerReader:
             table = pq.read_table(folder / "predictions.parquet", columns=[*COLUMNS], use_threads=False)
             table = table.filter(pc.equal(table["split"], "test"))
             table = table.sort_by([("id", "ascending"), ("label", "ascending")]).combine_chunks()
-            return self._answers(table, run.get("classes") or ()) if table.num_rows else None
+            is_whole = table.num_rows and not any(column.null_count for column in table.columns)
+            return self._answers(table, run.get("classes") or ()) if is_whole else None
         except (OSError, KeyError, ValueError, TypeError, pa.ArrowException):
             return None
 
@@ -71,8 +72,8 @@ class AnswerReader:
         labels = tuple(known)
         key = (_digest(table), labels)
         if (rows := self._rows.get(key)) is None:
-            projects = tuple(pc.unique(table["group"]).to_pylist())
-            rows = TestRows(
+            projects = tuple(sorted(pc.unique(table["group"]).to_pylist()))  # so the same draws as elsewhere
+            rows = EvalRows(
                 table["id"].chunk(0), _numbers(table["label"], labels), labels,
                 _numbers(table["group"], projects).astype(np.int32), projects,
                 table["lines"].to_numpy().astype(np.int32),
@@ -97,7 +98,7 @@ def _digest(table: pa.Table) -> bytes:
 
 
 def read_probabilities(folder: Path, run: Mapping[str, Any]) -> np.ndarray | None:
-    """Return the probabilities of a run's test snippets, (N, C) in the order of TestRows, by its temperature.
+    """Return the probabilities of a run's test snippets, (N, C) in the order of EvalRows, by its temperature.
 
     None where they cannot be read.
     """

@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from fusion.results.answers import AnswerReader, Answers, TestRows
+from fusion.results.answers import AnswerReader, Answers, EvalRows
 from fusion.results.keys import Keys, check_key, keys_of, telling, varying
 from fusion.results.paired import Difference, PairedTests
 from fusion.results.record import status
@@ -36,7 +36,7 @@ class Row:
         return [run for run in self.runs.values() if run.get("status") == "completed"]
 
     @property
-    def rows(self) -> TestRows | None:
+    def rows(self) -> EvalRows | None:
         """Return the snippets that all its runs answered; None where they are not the same."""
         rows = {id(answers.rows): answers.rows for answers in self.answers.values()}
         return next(iter(rows.values())) if len(rows) == 1 else None

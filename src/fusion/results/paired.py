@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from fusion.results.answers import Answers, TestRows
+from fusion.results.answers import Answers, EvalRows
 from fusion.results.statistics import ProjectBootstrap, holm, interval_95, mcnemar, number_projects
 
 ALPHA = 0.05
@@ -31,7 +31,7 @@ class Difference:
 class PairedTests:
     """Rows, each of one or several seeds, on the same test snippets."""
 
-    def __init__(self, snippets: TestRows, metric: Literal["accuracy", "f1_macro", "f1_weighted"] = "accuracy"):
+    def __init__(self, snippets: EvalRows, metric: Literal["accuracy", "f1_macro", "f1_weighted"] = "accuracy"):
         self.snippets, self.metric = snippets, metric
         self.bootstrap = ProjectBootstrap(number_projects(snippets.project))
         self.rows: list[Any] = []
