@@ -83,9 +83,14 @@ def test_options_that_do_not_go_together_are_a_usage_error(words: list[str], tmp
 
 def test_conditions_a_reference_and_a_metric(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     rows = snippets(100)
-    judged = {}
     for number, text in enumerate(["nano", "micro", "ngram"]):
-        judged |= judge(tmp_path / "runs" / text, rows, answered(rows, 0.5 + 0.1 * number, number), text=text, val=0.5)
+        judge(
+            tmp_path / "runs" / text,
+            rows,
+            answered(rows, 0.5 + 0.1 * number, number),
+            text=text,
+            val=0.5 + 0.1 * number,
+        )
     reference = tmp_path / "elsewhere" / "first"
     judge(reference, rows, answered(rows, 0.7, 7), text="nano", val=0.1, options={"epochs": 3})
     words = [str(tmp_path / "runs"), "--where", "text!=micro", "--reference", str(reference), "--format", "json"]
@@ -135,7 +140,7 @@ def test_bad_records_among_good_ones_are_left_out(
     assert shown.err.count("2 folders left out: ") == 1 and "metrics=[1]" in shown.err
     if table in OF_RUNS and table != "modalities":  # which has rows of fused runs alone
         named = [row["Run"] if isinstance(row["Run"], list) else [row["Run"]] for row in json.loads(shown.out)]
-        assert sorted(sum(named, [])) == ["begun", "good", "sparse"]
+        assert sorted(name for names in named for name in names) == ["begun", "good", "sparse"]
 
 
 @pytest.mark.parametrize(("table", "column"), [("results", "text"), ("texts", "Text"), ("ladder", "Version")])

@@ -69,4 +69,4 @@ def test_the_command_line_prints_it(tmp_path: Path, call: Command) -> None:
     done = call("compare", "--table", "calibration", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert done.stdout.startswith("| Text | Image | Lines |") and "| nano | – | 16-40 |" in done.stdout
-    assert (tmp_path / "runs" / "calibration.md").read_text() == done.stdout
+    assert [path.name for path in (tmp_path / "runs").iterdir()] == ["a"], "nothing is written that was not asked for"

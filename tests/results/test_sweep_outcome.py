@@ -86,7 +86,7 @@ def test_a_table_lists_the_jobs_that_left_no_folder(sweep, config):
     )
     assert failed_job_notes([sweep, sweep.parent]) == notes, "each once"
     table = make_table("results", outcome.runs, sweep, notes)
-    assert table.notes == notes and len(table.rows) == 1
+    assert table.notes[-2:] == notes and len(table.rows) == 1
     assert "&lt;b>room" in to_markdown(table) and "<b>" not in to_markdown(table)
 
 
