@@ -6,16 +6,22 @@ from collections.abc import Sequence
 from functools import cache
 from importlib.resources import files
 
-from jinja2 import Environment, StrictUndefined
+from jinja2 import Environment, StrictUndefined, Template
 from markupsafe import Markup
 
 from fusion import __version__
 from fusion.results.comparison import Comparison
 from fusion.results.report.cells import sort_key
 from fusion.results.report.head import head_of
-from fusion.results.report.sections import sections_of
+from fusion.results.report.sections import body_of
 from fusion.results.table import Table
 
+SWATCHES = (  # the marker of each row in a legend, in the order of drawing.MARKERS
+    "M10 6a4 4 0 1 0 8 0a4 4 0 1 0-8 0z", "M10.5 2.5h7v7h-7z", "M14 1.5l4.5 8h-9z", "M14 1l5 5-5 5-5-5z",
+    "M14 10.5l4.5-8h-9z", "M12.5 1.5h3v3h3v3h-3v3h-3v-3h-3v-3h3z",
+    "M11.2 1.5L14 4.3l2.8-2.8 1.7 1.7L15.7 6l2.8 2.8-1.7 1.7L14 7.7l-2.8 2.8-1.7-1.7L12.3 6 9.5 3.2z",
+    "M14 1l1.5 3.4 3.6.3-2.7 2.4.8 3.6L14 8.8l-3.2 1.9.8-3.6-2.7-2.4 3.6-.3z",
+)  # fmt: skip
 TITLES = {"results": "Results", "modalities": "Does fusion help?", "labels": "Accuracy by label"}
 
 
@@ -26,7 +32,8 @@ def html_report(comparison: Comparison, tables: Sequence[Table], notes: Sequence
         head=head_of(comparison, notes),
         tables=tables,
         titles=TITLES,
-        sections=sections_of(comparison),
+        swatches=SWATCHES,
+        body=body_of(comparison),
         style=Markup(style),  # our own file: nothing in it is from a run
         script=Markup(script),
         policy=_policy(script),
@@ -46,7 +53,7 @@ def _asset(name: str) -> str:
 
 
 @cache
-def _template():  # type: ignore[no-untyped-def]
+def _template() -> Template:
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
     environment.filters["sort_key"] = sort_key
     return environment.from_string(_asset("page.html.jinja"))
