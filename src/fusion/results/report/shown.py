@@ -1,4 +1,4 @@
-"""A block -> the rows that charts show: the best, with names that tell them apart, and which two are set side by side."""
+"""A block -> the rows that charts show: the best, by names that tell them apart, and the two that are compared."""
 
 from collections import Counter
 from dataclasses import dataclass
@@ -32,7 +32,9 @@ class Shown:
     @property
     def note(self) -> str:
         """Return a sentence on what is left out; '' where that is nothing."""
-        return f" Shown are the best {len(self.rows)} of {len(self.rows) + self.left_out} rows." if self.left_out else ""
+        return (
+            f" Shown are the best {len(self.rows)} of {len(self.rows) + self.left_out} rows." if self.left_out else ""
+        )
 
 
 def shown(block: Block) -> Shown:

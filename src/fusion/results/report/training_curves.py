@@ -3,6 +3,7 @@
 import csv
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -12,7 +13,10 @@ from fusion.results.report.drawing import Chart, new_figure, row_style, styled, 
 from fusion.results.report.shown import Shown
 
 MEASURES = ("loss", "accuracy")
-LOOKS = {"train": {"linestyle": "--", "marker": "", "linewidth": 1.2, "alpha": 0.8}, "val": {"markersize": 4.5}}
+LOOKS: dict[str, dict[str, Any]] = {
+    "train": {"linestyle": "--", "marker": "", "linewidth": 1.2, "alpha": 0.8},
+    "val": {"markersize": 4.5},
+}
 
 Epochs = dict[float, list[float]]  # epoch -> a value of each seed that has it
 
