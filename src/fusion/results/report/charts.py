@@ -1,5 +1,7 @@
 """Rows -> charts of their accuracy: with its interval, by length, by label, against what it costs."""
 
+from typing import Any
+
 import numpy as np
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
@@ -43,7 +45,7 @@ def accuracy(shown: Shown) -> Chart | None:
                 words += f" [{standing.interval[0]:.3f}, {standing.interval[1]:.3f}]"
             (dot,) = axes.plot([value], [number], **row_style(number) | {"markersize": 8})
             add_tip(dot, f"{name}: {words}")
-        above = {"transform": axes.get_yaxis_transform(), "va": "bottom", "fontsize": 10}
+        above: dict[str, Any] = {"transform": axes.get_yaxis_transform(), "va": "bottom", "fontsize": 10}
         add_tip(axes.text(0, number - 0.22, shorten(name, 36), **above), name)
         axes.text(1, number - 0.22, words, ha="right", **above)
     axes.set(ylim=(len(reached) - 0.5, -0.85), yticks=[], xlabel="accuracy")

@@ -22,7 +22,7 @@ Point = tuple[Row, float, float]  # a row, its cost, its accuracy
 def trade_off(block: Block, shown: Shown) -> Chart | None:
     """Return accuracy against latency or, where fewer than two rows have that, against the time of training."""
     points, unit = _points(block)
-    if len(points) < 2:
+    if not points:
         return None
     figure, axes = new_figure(260)
     number_of = {id(row): number for number, row in enumerate(shown.rows)}
@@ -50,16 +50,15 @@ def trade_off(block: Block, shown: Shown) -> Chart | None:
 
 def _points(block: Block) -> tuple[list[Point], str]:
     """Return the rows that have a cost, with it and their accuracy, and the unit of the cost that two of them have."""
-    found: list[Point] = []
     for names, scale, unit in COSTS:
-        found = []
+        found: list[Point] = []
         for row in block.rows:
             cost, reached = row.mean(*names), row.mean("metrics", "test", "accuracy")
             if cost and cost > 0 and reached is not None:
                 found.append((row, cost * scale, reached))
         if len(found) > 1:
-            break
-    return found, unit
+            return found, unit
+    return [], ""
 
 
 def _grey(points: Sequence[Point], known: dict[int, int]) -> str:

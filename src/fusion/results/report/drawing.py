@@ -9,7 +9,6 @@ from xml.etree import ElementTree
 
 import matplotlib
 import numpy as np
-from markupsafe import Markup
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -45,7 +44,7 @@ class Chart:
     key: str  # tells it from the others of the page
     heading: str
     reading: str  # how it is read, and on which snippets
-    svg: Markup
+    svg: str  # safe to stand in the page: all text is escaped
     legend: tuple[tuple[int, str], ...] = ()  # number of the row's colour and marker, its name
     width: int | None = None  # pixels of one that scrolls; None: as wide as its card
     is_folded: bool = False
@@ -80,7 +79,7 @@ def label_ticks(axes: Axes, side: str, names: list[str], most: int, **options: A
         add_tip(label, name)
 
 
-def to_svg(figure: Figure, key: str, label: str) -> Markup:
+def to_svg(figure: Figure, key: str, label: str) -> str:
     """Return a figure as SVG for the page; its ids begin with the key, its colours are variables of style.css."""
     buffer = io.StringIO()
     with warnings.catch_warnings():
@@ -99,7 +98,7 @@ def to_svg(figure: Figure, key: str, label: str) -> Markup:
     title = ElementTree.Element("title")
     title.text = label
     root.insert(0, title)
-    return Markup(ElementTree.tostring(root, "unicode"))  # which escapes all text anew
+    return ElementTree.tostring(root, "unicode")  # which escapes all text anew
 
 
 def _rewrite(element: ElementTree.Element, key: str) -> None:

@@ -7,7 +7,6 @@ from functools import cache
 from importlib.resources import files
 
 from jinja2 import Environment, StrictUndefined, Template
-from markupsafe import Markup
 
 from fusion import __version__
 from fusion.results.comparison import Comparison
@@ -36,8 +35,8 @@ def html_report(comparison: Comparison, tables: Sequence[Table], notes: Sequence
         swatches=SWATCHES,
         long=LONG,
         body=body_of(comparison),
-        style=Markup(style),  # our own file: nothing in it is from a run
-        script=Markup(script),
+        style=style,
+        script=script,
         policy=_policy(script),
         version=__version__,
     )

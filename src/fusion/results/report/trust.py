@@ -70,8 +70,8 @@ def _reliability(shown: Shown, judged: dict[int, Judged]) -> Chart:
     heading = "Reliability"
     errors = "; ".join(f"{shown.names[number]} {one.error:.3f}" for number, one in judged.items())
     reading = ("Test split, probabilities calibrated on validation, the first seed of a row. On the dotted line "
-               "answers are right as often as they are sure; below it they are too sure. Bins of a tenth; expected calibration "
-               f"error: {errors}.")  # fmt: skip
+               "answers are right as often as they are sure; below it they are too sure. Bins of a tenth; expected "
+               f"calibration error: {errors}.")  # fmt: skip
     return Chart("reliability", heading, reading, to_svg(figure, "reliability", heading), _legend(shown, judged))
 
 
