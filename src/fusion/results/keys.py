@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from fusion.config.errors import UserError, did_you_mean
-from fusion.results.record import IGNORED_IN_FINGERPRINT, status
+from fusion.results.record import IGNORED_IN_FINGERPRINT, OF_PICTURES, OF_TEXTS, status
 from fusion.results.schema import part
 
 # A group is named by what is typed for it: backbone is backbone.name, data is the set or the kind

@@ -12,7 +12,7 @@ import numpy as np
 from fusion.console import printable
 from fusion.results.by_length import LENGTHS, of_lengths
 from fusion.results.comparison import Block, Comparison, Row, Standing, modality
-from fusion.results.keys import HEADLINE, keys_of
+from fusion.results.keys import HEADLINE
 from fusion.results.schema import part
 from fusion.results.table import (
     Table,
@@ -71,8 +71,7 @@ def _note(comparison: Comparison) -> str:
 
 def _shared(comparison: Comparison) -> Iterator[str]:
     """Yield what the rows have in common, of what is worth naming."""
-    runs = [run for row in comparison.rows for run in row.runs.values() if run]
-    keys = [keys_of(run) for run in runs]
+    keys = [options for row in comparison.rows for options in row.options.values()]
     same = {key: {of_run[key] for of_run in keys if key in of_run} for key in HEADLINE if key not in comparison.keys}
     words = [f"{key}={next(iter(values))}" for key, values in same.items() if len(values) == 1]
     if words:
@@ -82,13 +81,15 @@ def _shared(comparison: Comparison) -> Iterator[str]:
 def _records(block: Block, comparison: Comparison, root: Path | None) -> Iterator[dict[str, Any]]:
     """Yield each row of a block as values: numbers where there are some, None where there are none."""
     for row, standing in zip(block.rows, block.standings, strict=True):
-        run = next(iter(row.runs.values()))
+        folder, run = next(iter(row.runs.items()))
         config = part(run, "config")
         has_image = part(config, "backbone").get("name", "none") != "none"
         split = next((one["split_hash"] for one in row.runs.values() if one.get("split_hash")), "")
         yield {
             "Rank": standing.rank,
-            **{key: value for key, value in keys_of(run).items() if key in HEADLINE},  # of all rows: programs want them
+            **{
+                key: value for key, value in row.options[folder].items() if key in HEADLINE
+            },  # of all rows: programs want them
             **row.keys,
             "Modality": modality(run),
             "Seeds": len({one.get("seed") for one in row.completed}) or None,
@@ -105,7 +106,7 @@ def _records(block: Block, comparison: Comparison, root: Path | None) -> Iterato
             "n": part(run, "metrics", "test").get("n"),
             "Split": str(split)[:8],
             "Status": row.status,
-            "Run": [format_path(folder, root) for folder in row.runs],
+            "Run": [format_path(one, root) for one in row.runs],
         }
 
 
