@@ -16,15 +16,6 @@ NAMED = {"data": ("set", "kind")}
 NO_KEYS = (*IGNORED_IN_FINGERPRINT, "seed", "row.source", "device")  # they tell two configurations not apart
 
 HEADLINE = ("text", "backbone", "fusion", "input_shape", "source_size", "render.highlight", "data", "lr")  # shown first
-OF_PICTURES = (
-    "backbone",
-    "render",
-    "input_shape",
-    "source_size",
-    "augment",
-    "picture_share",
-)  # without an image branch
-OF_TEXTS = ("text", "vary")  # and without a text branch these options do nothing, but for the group's own name
 
 Keys = dict[str, str]  # dotted key of the configuration -> its value, as it is typed
 
