@@ -70,7 +70,7 @@ def test_every_run_of_every_sweep_composes() -> None:
 
 
 def test_the_sweeps_have_the_runs_they_are_for() -> None:
-    runs = {"rakuten": 28, "shapes": 5 * 2 * 2, "unfreezing": 3 * 3, "notebook": 3, "heads": 24}
+    runs = {"rakuten": 28, "shapes": 5 * 2 * 2, "unfreezing": 3 * 3, "notebook": 3, "heads": 24, "modalities": 3}
     assert {name: len(jobs(name)) for name in runs} == runs
 
 
