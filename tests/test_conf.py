@@ -43,7 +43,7 @@ def test_each_choice_composes_and_is_named_as_it_is_typed() -> None:
         overrides = [choice, *REQUIRED.get(choice, [])]
         wrong += wrong_with(overrides)
         group, name = choice.split("=")
-        if group in ("backbone", "text", "optimizer", "schedule", "augment"):
+        if group in ("backbone", "text", "optimizer", "schedule", "augment", "logger"):
             wrong += [choice] if composed(*overrides)[group]["name"] != name else []
     assert not wrong, "\n".join(wrong)
 

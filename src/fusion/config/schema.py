@@ -16,7 +16,9 @@ from fusion.config.training import (
     AugmentPolicy,
     Damage,
     EndlessTraining,
+    Logger,
     Loss,
+    NoLogger,
     Optimizer,
     Pretraining,
     ReaderTraining,
@@ -96,6 +98,7 @@ class Config:
     optimizer: Optimizer
     schedule: Schedule
     loss: Loss
+    logger: Logger = Field(default=NoLogger())
     folds: Annotated[int, Field(ge=2)] | None = Field(
         description="5 trains five times, each time validated on other projects; the test side stays"
     )

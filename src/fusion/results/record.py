@@ -37,7 +37,7 @@ from fusion.results.schema import first_violation
 
 REUSED = "reused"  # folder of a sweep: for each run it did not repeat a file that says where that run lies
 REUSED_BEFORE = "taken"  # what older sweeps call it
-IGNORED_IN_FINGERPRINT = ("runs", "name", "rerun", "num_workers", "dry_run", "table")  # options that change no figure
+IGNORED_IN_FINGERPRINT = ("runs", "name", "rerun", "num_workers", "dry_run", "table", "logger")  # change no figure
 SCHEMA = 2  # of run.json; a reader refuses a newer one, and `migrate` reads an older one
 
 
