@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.tiny import HEAD, TEXT_ONLY, Command
+from tests.tiny import HEAD, IMAGE_ONLY, TEXT_ONLY, TINY, Command
 
 from fusion.config.errors import UserError
 from fusion.config.renamed import RENAMED, RENAMED_CHOICES
@@ -100,6 +100,26 @@ def test_a_sweep_over_rows_ends_with_the_table_of_its_runs(tmp_path: Path, corpu
     done = call("train", *words, "source_size=64", "render.font=dejavu-sans-mono", "lr=0.001,1e30", cwd=tmp_path)
     assert done.returncode == 3, "the two of lr=1e30 failed"
     assert done.stdout.count("| notebook_") == 4 and done.stdout.count("failed: ") == 2
+
+
+def test_a_sweep_over_modalities_trains_a_fusion_and_its_parts_and_takes_those_that_are_complete(
+    tmp_path: Path, corpus: Path, call: Command
+) -> None:
+    words = [f"data.path={corpus}", "epochs=1"]
+    text_alone = ["backbone=none", *(word for word in TINY if not word.startswith("backbone"))]
+    for alone in (text_alone, IMAGE_ONLY):
+        assert call("train", *alone, *words, "name=alone", cwd=tmp_path).returncode == 0
+    dry = call("train", "-m", "+sweep=modalities", *TINY, *words, "dry_run=true", cwd=tmp_path)
+    assert dry.returncode == 0 and dry.stdout.count("complete: runs/alone") == 2, dry.stdout
+    done = call("train", "-m", "+sweep=modalities", *TINY, *words, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count("| completed |") == 3
+    (folder,) = (tmp_path / "runs").glob("sweep-*")
+    runs = [run["config"] for run in read_runs([folder])[0].values()]
+    assert {(run["text"]["name"], run["backbone"]["name"]) for run in runs} == {
+        ("scratch", "timm"), ("scratch", "none"), ("none", "timm"),
+    }  # fmt: skip
+    assert len([*folder.glob("*/run.json")]) == 1 and read_outcome(folder).reused == 2
 
 
 def test_jobs_that_leave_no_run_folder_are_noted_and_the_others_run(

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pytorch_lightning as pl
 from pytorch_lightning.callbacks import EarlyStopping, RichProgressBar
+from pytorch_lightning.loggers import Logger
 
 from fusion.config.schema import Config
 from fusion.datamodule import SnippetDataModule
@@ -31,8 +32,9 @@ warnings.filterwarnings(
 
 
 def fit(
-    config: Config, model: checkpoint.Model, datamodule: SnippetDataModule, folder: Path, record: Record
-) -> pl.Trainer:
+    config: Config, model: checkpoint.Model, datamodule: SnippetDataModule, folder: Path, record: Record,
+    logger: Logger | None = None,
+) -> pl.Trainer:  # fmt: skip
     """Train model.net in place; its best epoch is left in it and in RUN/model."""
     task, freezing = make_task(config, model.net, datamodule), make_freeze_schedule(config, model.net)
     if config.lr == "search":
@@ -40,7 +42,7 @@ def fit(
     metrics, save_best = MetricsLogger(folder), SaveBest(lambda: checkpoint.save(model, folder / "model"))
     trainer = make_trainer(
         config, folder, [freezing, save_best, metrics], max_epochs=config.epochs, devices=1, enable_checkpointing=False,
-        reload_dataloaders_every_n_epochs=1,
+        reload_dataloaders_every_n_epochs=1, logger=logger,
     )  # fmt: skip
     device = trainer.strategy.root_device
     record.resolve(device=str(device))
@@ -62,8 +64,9 @@ def fit(
 
 
 def make_trainer(
-    config: Config, folder: Path, callbacks: Iterable[pl.Callback], show_progress: bool = True, **settings: Any
-) -> pl.Trainer:
+    config: Config, folder: Path, callbacks: Iterable[pl.Callback], show_progress: bool = True,
+    logger: Logger | None = None, **settings: Any,
+) -> pl.Trainer:  # fmt: skip
     """Return the trainer that a configuration asks for; settings: what else pl.Trainer takes.
 
     It stops early if `patience` says so and, on a terminal, shows its progress.
@@ -80,7 +83,8 @@ def make_trainer(
         callbacks=used,
         enable_progress_bar=on_terminal,
         enable_model_summary=False,
-        logger=False,
+        logger=logger or False,
+        log_every_n_steps=1,  # Lightning warns of epochs shorter than that, though nothing is logged by step
         num_sanity_val_steps=0,
         default_root_dir=folder,
         **settings,
