@@ -26,7 +26,7 @@ RUN: dict[str, Any] = {
     "resolved": {"text": TEXT, "text_options": OBJECT, "lr": NUMBER, "weights": OBJECT},
     "image": OBJECT,
     "metrics": {"val": SCORES, "test": SCORES},
-    "timings": {"preparing_seconds": NUMBER, "training_seconds": NUMBER, "total_seconds": NUMBER},
+    "timings": dict.fromkeys(("preparing_seconds", "training_seconds", "total_seconds", "ms_per_sample"), NUMBER),
     "parameters": NUMBER,
     "peak_memory_mb": NUMBER,
     "temperature": NUMBER,

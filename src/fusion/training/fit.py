@@ -20,7 +20,9 @@ from fusion.results import plots
 from fusion.results.record import Record
 from fusion.training.batchnorm import finish_statistics
 from fusion.training.callbacks import BEST, MetricsLogger, SaveBest
+from fusion.training.live_line import LiveLine
 from fusion.training.setup import find_lr, make_freeze_schedule, make_task, resolve_precision
+from fusion.training.sweep_progress import current_job
 
 log = logging.getLogger(__name__)
 
@@ -72,6 +74,9 @@ def make_trainer(
     It stops early if `patience` says so and, on a terminal, shows its progress.
     """
     used, on_terminal = [*callbacks], show_progress and sys.stderr.isatty()
+    if (job := current_job()) is not None:
+        used.append(LiveLine(job))
+        on_terminal = False  # a line is all that a job of a sweep draws
     if config.patience is not None:
         used.append(EarlyStopping(BEST, mode="max", patience=config.patience))
     if on_terminal:
