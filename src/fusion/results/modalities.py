@@ -1,6 +1,6 @@
 """Fused runs -> the certificate of each: what it reaches above the text alone, the picture alone, and their average.
 
-The parts are runs of their own on the same split with the same seed, which `-m +sweep=modalities` makes.
+The parts are runs of their own on the same split with the same seed, which `-m sweep=modalities` makes.
 """
 
 from collections.abc import Iterator
@@ -23,7 +23,7 @@ from fusion.results.table import Table, format_path, with_interval, with_signed_
 
 PARTS = {"text": "text alone", "image": "the picture alone"}
 AVERAGE = "average"
-COMMAND = "python -m fusion.train -m +sweep=modalities"
+COMMAND = "python -m fusion.train -m sweep=modalities"
 COLUMNS = (  # after the keys that tell fused runs apart
     "Lines", "n", "Seeds", "Text", "Image", "Average", "Fused", "Against text", "Against image", "Against average",
     "Verdict", "Parts differ in", "Status", "Split", "Run",
