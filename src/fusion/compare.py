@@ -5,13 +5,16 @@ import logging
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from fusion import console
 from fusion.config.errors import UserError
 from fusion.files import write_text
 from fusion.results.table import FORMATS, Table, print_table, to_text
 from fusion.results.tables import OF_CONFIGURATIONS, OF_RUNS, TABLES, make_table
+
+if TYPE_CHECKING:
+    from fusion.results.comparison import Comparison
 
 log = logging.getLogger(__name__)
 
@@ -174,8 +177,19 @@ def _made(
     from fusion.results.comparison import compare
 
     comparison = compare(runs, args.by, args.reference, args.metric)
-    table = make_table(args.table, runs, root, notes, comparison)
-    return table, None
+    if args.format != HTML:
+        return make_table(args.table, runs, root, notes, comparison), None
+    table = make_table(args.table, runs, root, (), comparison)
+    return table, _report(comparison, table, notes, root)
+
+
+def _report(comparison: "Comparison", table: Table, notes: Sequence[str], root: Path | None) -> str:
+    """Return the page around a table; beside the results of fused runs their table of modalities."""
+    from fusion.results.modalities import is_fused, modalities
+    from fusion.results.report.page import html_report
+
+    has_fused = table.name == "results" and any(map(is_fused, comparison.rows))
+    return html_report(comparison, [table, modalities(comparison, root)] if has_fused else [table], notes)
 
 
 def _rivals(args: argparse.Namespace) -> int:

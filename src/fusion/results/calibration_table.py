@@ -29,6 +29,7 @@ COLUMNS = (
     "Answered, high", "Right, high", "Answered, medium", "Right, medium", "Best possible",
     *(f"Set {100 * level:g} %" for level in LEVELS), "Status", "Run",
 )  # fmt: skip
+READ = ("split", "label", "lines", "group", "id", "logits")  # of predictions.parquet
 SHOWN = tuple(name for name in COLUMNS[:-2] if name not in ("Image", "ECE, one temperature", "Best possible"))
 NOTE = (
     "Calibration fitted on validation, figures of test. ECE: expected calibration error of the probabilities, without "
@@ -47,10 +48,11 @@ class Rows:
     truth: np.ndarray  # (N,) class numbers
     lines: np.ndarray  # (N,)
     groups: np.ndarray  # (N,)
+    ids: np.ndarray  # (N,) of the snippets
 
     def chosen(self, rows: np.ndarray) -> "Rows":
         """Return some of the rows, by (N,) bool."""
-        return Rows(self.logits[rows], self.truth[rows], self.lines[rows], self.groups[rows])
+        return Rows(self.logits[rows], self.truth[rows], self.lines[rows], self.groups[rows], self.ids[rows])
 
 
 def by_calibration(runs: Mapping[Path, dict[str, Any]], root: Path | None = None) -> Table:
@@ -67,7 +69,7 @@ def by_calibration(runs: Mapping[Path, dict[str, Any]], root: Path | None = None
 
 def _judged(folder: Path, run: Mapping[str, Any]) -> Iterator[dict[str, str]]:
     """Yield the figures of all test rows and of each range of lengths; nothing where predictions cannot be read."""
-    val, test = _read(folder, run, "val"), _read(folder, run, "test")
+    val, test = read_predictions(folder, run, "val"), read_predictions(folder, run, "test")
     if val is None or test is None:
         return
     fitted = fit_calibration(val.logits, val.truth, val.lines, val.groups)
@@ -77,17 +79,18 @@ def _judged(folder: Path, run: Mapping[str, Any]) -> Iterator[dict[str, str]]:
         yield {"Lines": name.removesuffix(" lines")} | _figures(fitted, temperature, test.chosen(chosen))
 
 
-def _read(folder: Path, run: Mapping[str, Any], split: str) -> Rows | None:
+def read_predictions(folder: Path, run: Mapping[str, Any], split: str) -> Rows | None:
     """Return the predictions of a split; None where there are none, or none that can be read."""
     number = {label: i for i, label in enumerate(run.get("classes") or ())}
     try:
-        table = pq.read_table(folder / "predictions.parquet", columns=["split", "label", "lines", "group", "logits"])
+        table = pq.read_table(folder / "predictions.parquet", columns=[*READ])
         table = table.filter(pc.equal(table["split"], split))
         truth = np.array([number[label] for label in table["label"].to_pylist()])
         logits = np.array(table["logits"].to_pylist(), np.float64).reshape(len(truth), len(number))
-    except (OSError, KeyError, ValueError, pa.ArrowException):
+        groups, ids = (np.array(table[name].to_pylist()) for name in ("group", "id"))
+    except (OSError, KeyError, ValueError, TypeError, pa.ArrowException):
         return None
-    return Rows(logits, truth, table["lines"].to_numpy(), np.array(table["group"].to_pylist())) if len(truth) else None
+    return Rows(logits, truth, table["lines"].to_numpy(), groups, ids) if len(truth) else None
 
 
 def _figures(fitted: Calibration, temperature: float, test: Rows) -> dict[str, str]:

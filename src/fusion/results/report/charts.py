@@ -1,0 +1,190 @@
+"""Rows -> charts of their accuracy: with its interval, by length, by label, against what it costs."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from matplotlib.ticker import FuncFormatter, MaxNLocator, NullFormatter
+
+from fusion.console import printable
+from fusion.results.answers import EvalRows
+from fusion.results.by_length import LENGTHS, of_lengths
+from fusion.results.comparison import Block, Row
+from fusion.results.report.cells import shorten
+from fusion.results.report.drawing import (
+    BETTER, CARD, FAINT, INK, WORSE, Chart, add_tip, label_ticks, new_figure, row_style, styled, to_svg,
+)  # fmt: skip
+from fusion.results.report.shown import Shown
+from fusion.results.statistics import ProjectBootstrap, interval_95, number_projects
+
+MOST_LABELS = 40  # of the differences by label
+ON_TEST = "Test split."
+
+
+@styled
+def accuracy(shown: Shown) -> Chart | None:
+    """Return the accuracy of each row as a dot on its interval."""
+    reached = [row.mean("metrics", "test", "accuracy") for row in shown.rows]
+    if not any(value is not None for value in reached):
+        return None
+    figure, axes = new_figure(46 + 30 * len(reached))
+    for number, (value, standing) in enumerate(zip(reached, shown.standings, strict=True)):
+        words, name = "", shown.names[number]
+        if value is not None:
+            words = f"{value:.3f}"
+            if standing.interval:
+                axes.plot(standing.interval, [number] * 2, color=row_style(number)["color"], linewidth=2.4, alpha=0.55)
+                words += f" [{standing.interval[0]:.3f}, {standing.interval[1]:.3f}]"
+            (dot,) = axes.plot([value], [number], **row_style(number) | {"markersize": 8})
+            add_tip(dot, f"{name}: {words}")
+        above = {"transform": axes.get_yaxis_transform(), "va": "bottom", "fontsize": 10}
+        add_tip(axes.text(0, number - 0.22, shorten(name, 36), **above), name)
+        axes.text(1, number - 0.22, words, ha="right", **above)
+    axes.set(ylim=(len(reached) - 0.5, -0.85), yticks=[], xlabel="accuracy")
+    axes.margins(x=0.08)
+    axes.grid(axis="y", visible=False)
+    axes.spines["left"].set_visible(False)
+    reading = (f"{ON_TEST} The dot is the accuracy, the line its 95 % interval over projects (of several seeds over "
+               f"seeds too). Best on validation at the top.{shown.note}")  # fmt: skip
+    heading = "Accuracy with its interval"
+    return Chart("accuracy", heading, reading, to_svg(figure, "accuracy", heading))
+
+
+@styled
+def by_length(shown: Shown) -> Chart | None:
+    """Return the accuracy of each row on short and on long snippets."""
+    rows = [(number, row, row.rows) for number, row in enumerate(shown.rows) if row.rows is not None]
+    if not rows:
+        return None
+    figure, axes = new_figure(250)
+    for place, (number, row, snippets) in enumerate(rows):
+        shift = 0.06 * (place - (len(rows) - 1) / 2)  # so that intervals do not hide each other
+        points = np.array([[at + shift, *_of_length(row, snippets, chosen)]
+                           for at, (_, chosen) in enumerate(of_lengths(snippets.lines, LENGTHS)) if chosen.any()])  # fmt: skip
+        axes.plot(points[:, 0], points[:, 1], **row_style(number), zorder=10 - place)
+        axes.vlines(points[:, 0], points[:, 2], points[:, 3], color=row_style(number)["color"], linewidth=1, alpha=0.5)
+    counts = [int(chosen.sum()) for _, chosen in of_lengths(rows[0][2].lines, LENGTHS)]
+    names = [f"{low}–{high}\nn={count:,}" for (low, high), count in zip(LENGTHS, counts, strict=True)]
+    axes.set_xticks(range(len(names)), names)
+    axes.set(xlabel="lines of the snippet", ylabel="accuracy")
+    heading = "Accuracy by length"
+    reading = f"{ON_TEST} Thin lines are 95 % intervals over projects.{shown.note}"
+    legend = tuple((number, shown.names[number]) for number, _, _ in rows)
+    return Chart("length", heading, reading, to_svg(figure, "length", heading), legend)
+
+
+def _of_length(row: Row, snippets: EvalRows, chosen: np.ndarray) -> tuple[float, float, float]:
+    """Return the accuracy of a row on some snippets (N,), and its interval."""
+    correct = np.stack([answers.correct for answers in row.answers.values()])[:, chosen]  # (S, n)
+    bootstrap = ProjectBootstrap(number_projects(snippets.project[chosen]))
+    return float(correct.mean()), *interval_95(bootstrap.over_seeds(bootstrap.mean(correct)))
+
+
+@styled
+def by_label(shown: Shown) -> Chart | None:
+    """Return the difference of two rows for each label, sorted."""
+    if shown.best is None or shown.other is None or shown.best.rows is None:
+        return None
+    gains = sorted(_gains(shown.best, shown.other, shown.best.rows), key=lambda gain: (-gain[1], gain[0]))
+    cut = len(gains) > MOST_LABELS
+    kept = [*gains[: MOST_LABELS // 2], *gains[-(MOST_LABELS // 2) :]] if cut else gains
+    figure, axes = new_figure(50 + 15 * len(kept))
+    axes.axvline(0, color=FAINT, linewidth=1)
+    for at, (label, gain, low, high, projects, count) in enumerate(kept):
+        colour = BETTER if low > 0 else WORSE if high < 0 else INK
+        axes.plot([low, high], [at, at], color=colour, linewidth=1.6, alpha=0.55)
+        (dot,) = axes.plot([gain], [at], "o", color=colour, markersize=5.5, fillstyle="full" if projects > 1 else "none")
+        add_tip(dot, f"{label}: {gain:+.3f} [{low:+.3f}, {high:+.3f}], {count} snippets of {projects} projects")
+    label_ticks(axes, "y", [gain[0] for gain in kept], 16)
+    axes.set(ylim=(len(kept) - 0.4, -0.6), xlabel="difference in accuracy")
+    axes.grid(axis="y", visible=False)
+    axes.xaxis.set_major_locator(MaxNLocator(6))
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{x:+.2f}" if abs(x) > 1e-9 else "0"))
+    heading = "Differences by label"
+    some = f" Shown are the {MOST_LABELS} largest of {len(gains)}." if cut else ""
+    reading = (f"{ON_TEST} {shown.name(shown.best)} against {shown.name(shown.other)}: to the right the first is right "
+               "more often. Paired, with the 95 % interval over the label's projects; coloured where it does not hold "
+               f"0, hollow where one project is all there is.{some}")  # fmt: skip
+    return Chart("labels", heading, reading, to_svg(figure, "labels", heading))
+
+
+def _gains(best: Row, other: Row, snippets: EvalRows) -> list[tuple[str, float, float, float, int, int]]:
+    """Return for each true label what one row reaches above another, with its interval, projects and snippets."""
+    right = [np.stack([answers.correct for answers in row.answers.values()]) for row in (best, other)]  # (S, N) each
+    found = []
+    for number in np.unique(snippets.label):
+        chosen = snippets.label == number
+        projects = number_projects(snippets.project[chosen])
+        bootstrap = ProjectBootstrap(projects)
+        drawn = [bootstrap.over_seeds(bootstrap.mean(of[:, chosen]), stream) for stream, of in enumerate(right)]
+        gain = float(right[0][:, chosen].mean() - right[1][:, chosen].mean())
+        low, high = interval_95(drawn[0] - drawn[1])
+        found.append((snippets.labels[number], gain, low, high, int(projects.max()) + 1, int(chosen.sum())))
+    return found
+
+
+COSTS = (
+    (("timings", "ms_per_sample"), 1.0, "milliseconds a snippet"),
+    (("timings", "total_seconds"), 1 / 60, "minutes of training"),
+)
+
+
+@styled
+def trade_off(block: Block, shown: Shown) -> Chart | None:
+    """Return accuracy against latency or, where fewer than two rows have that, against the time of training."""
+    for names, scale, unit in COSTS:
+        points = [(row, cost * scale, reached) for row in block.rows
+                  if (cost := row.mean(*names)) and (reached := row.mean("metrics", "test", "accuracy")) is not None
+                  and cost > 0]  # fmt: skip
+        if len(points) > 1:
+            break
+    else:
+        return None
+    figure, axes = new_figure(260)
+    number_of = {id(row): number for number, row in enumerate(shown.rows)}
+    front = pareto([(cost, reached) for _, cost, reached in points])
+    axes.plot(*zip(*front, strict=True), color=FAINT, linestyle="--", linewidth=1.4, drawstyle="steps-post")
+    for row, cost, reached in points:
+        known = number_of.get(id(row))
+        look: dict[str, Any] = {"marker": "o", "color": FAINT, "markersize": 4, "alpha": 0.7}
+        if known is not None:
+            look = row_style(known) | {"markersize": 8, "zorder": 5}
+        (dot,) = axes.plot([cost], [reached], linestyle="none", **look)
+        if (cost, reached) in front:
+            axes.plot([cost], [reached], "o", markersize=14, markerfacecolor="none", color=INK, markeredgewidth=0.9)
+        add_tip(dot, f"{row.name}: {reached:.3f}, {cost:.3g} {unit}")
+    _log_axis(axes, [cost for _, cost, _ in points])
+    axes.set(xlabel=unit, ylabel="accuracy")
+    axes.margins(x=0.1, y=0.12)
+    heading = f"Accuracy against {'latency' if unit == COSTS[0][2] else 'the time of training'}"
+    reading = (f"{ON_TEST} The higher and the further left, the better. Rings and the dashed line mark the Pareto front: "
+               f"no other row is as good in less time. Times are of the machine of each run.{_grey(points, number_of)}")  # fmt: skip
+    legend = tuple((number_of[id(row)], shown.name(row)) for row, _, _ in points if id(row) in number_of)
+    return Chart("cost", heading, reading, to_svg(figure, "cost", heading), legend)
+
+
+def _grey(points: Sequence[tuple[Row, float, float]], known: dict[int, int]) -> str:
+    return " Grey dots are the other rows." if any(id(row) not in known for row, _, _ in points) else ""
+
+
+def pareto(points: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:
+    """Costs and what is reached for them -> those that no other reaches for as little, cheapest first."""
+    front: list[tuple[float, float]] = []
+    for cost, reached in sorted(points, key=lambda point: (point[0], -point[1])):
+        if not front or reached > front[-1][1]:
+            front.append((cost, reached))
+    return front
+
+
+def _log_axis(axes: Any, values: Sequence[float]) -> None:
+    """Make the x axis logarithmic, with plain numbers, more of them where the values are close to each other."""
+    axes.set_xscale("log")
+    plain = FuncFormatter(lambda x, _: f"{x:g}")
+    axes.xaxis.set_major_formatter(plain)
+    axes.xaxis.set_minor_formatter(NullFormatter())
+    if max(values) < 10 * min(values):
+        ticks = [tick for tick in MaxNLocator(4, steps=[1, 2, 5, 10]).tick_values(min(values), max(values)) if tick > 0]
+        axes.set_xticks(ticks)
+        axes.xaxis.set_minor_locator(MaxNLocator(1))
+        axes.xaxis.set_major_formatter(plain)
+        axes.minorticks_off()
