@@ -151,8 +151,14 @@ def _row(
     values = {key: keys[folder][key] for key in shown if key in keys[folder]}
     read = {of: reader.read(of, one) for of, one in of_row.items() if one.get("status") == "completed"}
     answers = {of: one for of, one in read.items() if one is not None}
-    name = ", ".join(values[key] for key in told if key in values)
-    return Row(of_row, values, name or modality(run), answers, {of: keys[of] for of in of_row})
+    return Row(of_row, values, _name(values, told) or modality(run), answers, {of: keys[of] for of in of_row})
+
+
+def _name(values: Keys, told: Sequence[str]) -> str:
+    """Return the values that tell a row apart, as 'nano + densenet121, 224'; a branch that is not there has none."""
+    branches = [values[key] for key in ("text", "backbone") if key in told and values.get(key, "none") != "none"]
+    others = [values[key] for key in told if key in values and key not in ("text", "backbone")]
+    return ", ".join([*([" + ".join(branches)] if branches else []), *others])
 
 
 def modality(run: Mapping[str, Any]) -> str:

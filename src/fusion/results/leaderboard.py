@@ -33,13 +33,12 @@ COLUMNS = (  # after the keys that vary
 SHOWN = ("Modality", "Seeds", "F1 Macro", "Accuracy", "Difference", "McNemar p", "Tie", "ECE", "Minutes", "Status")
 MAX_KEYS = 6  # columns of a terminal
 NOTE = (
-    "Ranked by {metric} on validation, Validation; all other figures are of the test split. In brackets the 95 % "
-    "interval over projects, drawn again 1,000 times, of several seeds over seeds too; ± is the standard deviation of "
-    "seeds. Difference: in {metric} to {reference}, paired, on the same snippets. McNemar p: exact, of the accuracy of "
-    "single runs, by Holm for all that are compared. Tie: rows with one letter are not told apart from the first that "
-    "has it, since the interval holds 0 or p is 0.05 or more. Coverage at 95 %: answered in mode high_confidence. "
-    "ms: of a test snippet in batches, drawing included."
+    "Ranked by {metric} on validation; all figures but Validation are of the test split, in brackets the 95 % interval "
+    "over projects, drawn again 1,000 times{seeds}. Difference: in {metric} to {reference}, paired, on the same "
+    "snippets. Tie: rows with one letter are not told apart from the first that has it: the interval holds 0{p}."
 )
+OF_SEEDS = ", seeds too where there are several (± is their standard deviation)"
+OF_P = ", or McNemar p (exact, on the accuracy of single runs, by Holm for all that are compared) is 0.05 or more"
 
 
 def leaderboard(comparison: Comparison, root: Path | None = None) -> Table:
@@ -63,10 +62,16 @@ def _says(column: str, rows: Iterable[dict[str, str]]) -> bool:
 
 
 def _note(comparison: Comparison) -> str:
-    folders = [folder.name for block in comparison.blocks if block.reference for folder in block.reference.runs]
-    best = comparison.reference is not None
-    named = f"the run {printable(folders[0])}" if best and folders else "the best row"
-    return NOTE.format(metric=comparison.metric, reference=named)
+    """Return how to read the table, without what it does not have."""
+    standings = [standing for block in comparison.blocks for standing in block.standings]
+    named = "the row that is best on validation"
+    if comparison.reference is not None:
+        named = f"the run {printable(comparison.reference.name)}"
+    has_p = any(standing.difference and standing.difference.p is not None for standing in standings)
+    has_seeds = any(len(row.completed) > 1 for row in comparison.rows)
+    return NOTE.format(
+        metric=comparison.metric, reference=named, seeds=OF_SEEDS if has_seeds else "", p=OF_P if has_p else ""
+    )
 
 
 def _shared(comparison: Comparison) -> Iterator[str]:

@@ -93,7 +93,9 @@ def by_label(shown: Shown) -> Chart | None:
     for at, (label, gain, low, high, projects, count) in enumerate(kept):
         colour = BETTER if low > 0 else WORSE if high < 0 else INK
         axes.plot([low, high], [at, at], color=colour, linewidth=1.6, alpha=0.55)
-        (dot,) = axes.plot([gain], [at], "o", color=colour, markersize=5.5, fillstyle="full" if projects > 1 else "none")
+        (dot,) = axes.plot(
+            [gain], [at], "o", color=colour, markersize=5.5, fillstyle="full" if projects > 1 else "none"
+        )
         add_tip(dot, f"{label}: {gain:+.3f} [{low:+.3f}, {high:+.3f}], {count} snippets of {projects} projects")
     label_ticks(axes, "y", [gain[0] for gain in kept], 16)
     axes.set(ylim=(len(kept) - 0.4, -0.6), xlabel="difference in accuracy")

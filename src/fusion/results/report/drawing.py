@@ -129,5 +129,3 @@ def _variable(colour: str) -> str:
 def thin(values: np.ndarray, most: int) -> np.ndarray:
     """Return the numbers of at most so many of N values, evenly, the first and the last among them."""
     return np.unique(np.linspace(0, len(values) - 1, min(most, len(values))).round().astype(int))
-
-

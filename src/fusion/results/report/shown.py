@@ -32,7 +32,9 @@ class Shown:
     @property
     def note(self) -> str:
         """Return a sentence on what is left out; '' where that is nothing."""
-        return f" Shown are the best {len(self.rows)} of {len(self.rows) + self.left_out} rows." if self.left_out else ""
+        return (
+            f" Shown are the best {len(self.rows)} of {len(self.rows) + self.left_out} rows." if self.left_out else ""
+        )
 
 
 def shown(block: Block) -> Shown:
