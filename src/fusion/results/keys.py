@@ -146,9 +146,9 @@ def _facts(run: Mapping[str, Any]) -> Keys:
 def parse_conditions(words: Iterable[str], runs: Sequence[Mapping[str, Any]]) -> list[Condition]:
     """text=none -> a condition. Raises UserError for one that is none, and for a key that no run has."""
     known: dict[str, None] = {}
-    for run in runs:
+    words, conditions = list(words), list[Condition]()
+    for run in runs if words else ():
         known |= dict.fromkeys(_facts(run))
-    conditions = []
     for word in words:
         found = re.fullmatch(r"\s*([\w.]+)\s*(!=|>=|<=|=|>|<)(.*)", word, re.DOTALL)
         if found is None:

@@ -131,8 +131,8 @@ def _counterpart(folder: Path, name: str, row: Row, block: Block) -> Counterpart
     for other in block.rows:
         for found, answers in other.answers.items():
             run, keys = other.runs[found], other.options[found]
-            is_part = modality(run) == name and keys.get(key) == wanted.get(key) and answers.rows is row.rows
-            if is_part and run.get("seed") == row.runs[folder].get("seed"):
+            is_alike = run.get("seed") == row.runs[folder].get("seed") and keys.get(key) == wanted.get(key)
+            if is_alike and answers.rows is row.rows and modality(run) == name:
                 differing = _differing(wanted, keys)
                 if best is None or len(differing) < len(best.differing):
                     best = Counterpart(found, run, answers, differing)
