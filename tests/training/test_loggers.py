@@ -69,7 +69,6 @@ def scalars(folder: Path) -> dict[str, list[tuple[int, float]]]:
 
 
 def test_tensorboard_has_the_epochs_and_what_was_reached(train: Train) -> None:
-    pytest.importorskip("tensorboard")
     code, folder = train("logger=tensorboard")
     assert code == 0
     found = scalars(folder)
@@ -83,7 +82,6 @@ def test_tensorboard_has_the_epochs_and_what_was_reached(train: Train) -> None:
 
 
 def test_tensorboard_says_that_a_run_failed(train: Train, fails: None) -> None:
-    pytest.importorskip("tensorboard")
     code, folder = train("logger=tensorboard")
     found = scalars(folder)
     assert code == 1 and found["completed"] == [(0, 0.0)] and len(found["val_accuracy"]) == 2
@@ -100,7 +98,6 @@ def mlflow_runs(place: Path, uri: str = "runs/mlflow.db") -> tuple[Any, list[Any
 
 
 def test_mlflow_has_options_epochs_and_what_was_reached(train: Train, tmp_path: Path) -> None:
-    pytest.importorskip("mlflow")
     code, folder = train("logger=mlflow")
     assert code == 0
     client, (run,) = mlflow_runs(tmp_path)
@@ -115,21 +112,18 @@ def test_mlflow_has_options_epochs_and_what_was_reached(train: Train, tmp_path: 
 
 
 def test_mlflow_says_that_a_run_failed_after_its_training(train: Train, fails: None, tmp_path: Path) -> None:
-    pytest.importorskip("mlflow")
     code, _ = train("logger=mlflow", "logger.tracking_uri=sqlite:///elsewhere/kept.db")
     _, (run,) = mlflow_runs(tmp_path, "elsewhere/kept.db")
     assert code == 1 and run.info.status == "FAILED" and run.data.metrics["epoch"] == 2
 
 
 def test_mlflow_says_that_a_run_was_interrupted(train: Train, is_stopped: None, tmp_path: Path) -> None:
-    pytest.importorskip("mlflow")
     code, folder = train("logger=mlflow")
     _, (run,) = mlflow_runs(tmp_path)
     assert code == 143 and run.info.status == "KILLED" and read_run(folder)["status"] == "interrupted"
 
 
 def test_each_fold_is_a_run_of_mlflow(tmp_path: Path, corpus: Path, call: Command) -> None:
-    pytest.importorskip("mlflow")
     words = [*TEXT_ONLY, f"data.path={corpus}", "epochs=1", "folds=2", "logger=mlflow"]
     assert call("train", *words, cwd=tmp_path).returncode == 0
     _, runs = mlflow_runs(tmp_path)
@@ -170,7 +164,6 @@ def leveldb_records(content: bytes) -> Iterator[bytes]:
 
 @pytest.mark.parametrize("ends", ["completed", "failed"])
 def test_wandb_keeps_a_run_in_its_folder(train: Train, ends: str, request: pytest.FixtureRequest) -> None:
-    pytest.importorskip("wandb")
     if ends == "failed":
         request.getfixturevalue("fails")
     code, folder = train("logger=wandb")
@@ -204,7 +197,6 @@ def test_a_folder_that_is_called_like_the_package_is_none(tmp_path: Path, monkey
 
 
 def test_a_logger_changes_no_figure_and_a_run_with_another_one_is_taken_as_it_is(train: Train) -> None:
-    pytest.importorskip("tensorboard")
     (_, first), (_, second) = train(), train("logger=tensorboard")
     plain, told = read_run(first), read_run(second)
     assert plain["metrics"] == told["metrics"] and plain["fingerprint"] == told["fingerprint"]
@@ -213,14 +205,12 @@ def test_a_logger_changes_no_figure_and_a_run_with_another_one_is_taken_as_it_is
 def test_a_logger_that_cannot_begin_ends_the_run_with_one_sentence(
     train: Train, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    pytest.importorskip("tensorboard")
     monkeypatch.setattr(loggers, "_create", _raise(ConnectionError("no answer")))
     code, folder = train("logger=tensorboard")
     assert code == 1 and read_run(folder)["error"] == "logger=tensorboard cannot begin (no answer); see logger.*."
 
 
 def test_a_logger_that_cannot_be_closed_spoils_no_run(train: Train, monkeypatch: pytest.MonkeyPatch) -> None:
-    pytest.importorskip("tensorboard")
     monkeypatch.setattr(loggers.TensorBoardRun, "close", _raise(OSError("disk full")))
     code, folder = train("logger=tensorboard")
     assert code == 0 and read_run(folder)["status"] == "completed"

@@ -37,7 +37,8 @@ from fusion.results.schema import first_violation
 
 REUSED = "reused"  # folder of a sweep: for each run it did not repeat a file that says where that run lies
 REUSED_BEFORE = "taken"  # what older sweeps call it
-IGNORED_IN_FINGERPRINT = ("runs", "name", "rerun", "num_workers", "dry_run", "table", "logger")  # change no figure
+# Options that change no figure; of `modalities` nothing is left once a configuration is loaded
+IGNORED_IN_FINGERPRINT = ("runs", "name", "rerun", "num_workers", "dry_run", "table", "logger", "modalities")
 # Options that do nothing without an image branch, and those that do nothing without a text branch
 OF_PICTURES = ("backbone", "render", "input_shape", "source_size", "augment", "picture_share")
 OF_TEXTS = ("text", "vary")
