@@ -61,6 +61,7 @@ def page() -> str:
         group_section("augment", chosen, (training.AugmentPolicy,)),
         group_section("optimizer", chosen, get_args(training.OptimizerOptions)),
         group_section("schedule", chosen, (training.Schedule,)),
+        group_section("logger", chosen, get_args(training.LoggerOptions)),
         section("loss", table(fields(training.Loss), {"train.yaml": train["loss"]}, "loss")),
         section(
             "vary",
@@ -100,12 +101,14 @@ def group_section(group: str, chosen: Mapping[str, str | None], kinds: Sequence[
         files[type(parse(whole, content, group))][name] = content
     if group == "backbone":
         del files[branches.Backbone]["none"]  # has no options
-    files.pop(branches.NoText, None)
+    for without_options in (branches.NoText, training.NoLogger, training.TensorBoard):
+        files.pop(without_options, None)
     all_files = {name: content for of_kind in files.values() for name, content in of_kind.items()}
     options = {kind: {name: fields(kind)[name] for name in fields(kind) if name != tag} for kind in files}
     common = set.intersection(*map(set, options.values()))
     first = options[next(iter(files))]
-    parts = [table({name: field for name, field in first.items() if name in common}, all_files, group)]
+    shared = {name: field for name, field in first.items() if name in common}
+    parts = [table(shared, all_files, group)] if shared else []
     for kind, own in options.items():
         if more := {name: field for name, field in own.items() if name not in common}:
             parts.append(f"{_sentence(kind)}\n\n" + table(more, files[kind], group))

@@ -43,7 +43,7 @@ def test_each_choice_composes_and_is_named_as_it_is_typed() -> None:
         overrides = [choice, *REQUIRED.get(choice, [])]
         wrong += wrong_with(overrides)
         group, name = choice.split("=")
-        if group in ("backbone", "text", "optimizer", "schedule", "augment"):
+        if group in ("backbone", "text", "optimizer", "schedule", "augment", "logger"):
             wrong += [choice] if composed(*overrides)[group]["name"] != name else []
     assert not wrong, "\n".join(wrong)
 
@@ -70,7 +70,7 @@ def test_every_run_of_every_sweep_composes() -> None:
 
 
 def test_the_sweeps_have_the_runs_they_are_for() -> None:
-    runs = {"rakuten": 28, "shapes": 5 * 2 * 2, "unfreezing": 3 * 3, "notebook": 3, "heads": 24}
+    runs = {"rakuten": 28, "shapes": 5 * 2 * 2, "unfreezing": 3 * 3, "notebook": 3, "heads": 24, "modalities": 3}
     assert {name: len(jobs(name)) for name in runs} == runs
 
 

@@ -198,8 +198,8 @@ def missing_paths(words: Sequence[str]) -> Iterator[str]:
 def option_names() -> frozenset[str]:
     """Every option of the configuration and every part of it, dotted, and the groups of conf/."""
     style = {f"render.{name}" for name in STYLE}
-    kinds = [(part, fields(Config)[part].annotation) for part in ("text", "data", "optimizer")]
-    tagged = {"text": "name", "data": "kind", "optimizer": "name"}
+    kinds = [(part, fields(Config)[part].annotation) for part in ("text", "data", "optimizer", "logger")]
+    tagged = {"text": "name", "data": "kind", "optimizer": "name", "logger": "name"}
     known = {*CHOICES, *style, *below("", Config)}
     for part, kind in kinds:
         choices = [*names_in(part), "packages"]

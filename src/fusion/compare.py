@@ -28,7 +28,7 @@ together. Failed and interrupted runs are listed too.
   fusion compare runs --format html --out report.html        curves, differences, calibration, errors: one file
 
 --table modalities sets each fused run beside its text alone, its picture alone and the average of both, and says
-whether fusion helps, ties or loses; fusion train -m +sweep=modalities makes such runs.
+whether fusion helps, ties or loses; fusion train -m sweep=modalities makes such runs.
 --table texts shows accuracy by length of the snippet, --table ladder the small transformers in their order.
 --table sources is for runs with data.held_out: paired differences, intervals over projects, what is taken for what;
 --table labels shows the accuracy of each label.

@@ -23,12 +23,14 @@ from fusion.config.paths import CONF_DIR, to_dict
 from fusion.config.renamed import RENAMED
 from fusion.config.schema import load_config
 from fusion.files import stamp
-from fusion.training import sweeps
+from fusion.training import sweep_progress, sweeps
 
 if TYPE_CHECKING:
     from fusion.dry_run.plan import DryRun
 
 log = logging.getLogger(__name__)
+
+SHOWS = {"--cfg", "-c", "--info", "-i"}  # Hydra shows the configuration and runs nothing
 
 os.environ.setdefault("HYDRA_FULL_ERROR", "1")  # errors reach main(), which says them in one sentence
 
@@ -41,24 +43,34 @@ def train(cfg: DictConfig) -> None:
     """
     console.set_up_logging()  # Hydra has just taken all handlers away
     job = HydraConfig.get()
+    in_sweep = None if cfg.dry_run in (True, 1) else sweep_progress.current_job()
+    if in_sweep is not None:
+        sweeps.warn_once_a_sweep()
+        in_sweep.show("preparing")
     try:
-        _run(cfg, job)
+        made = _run(cfg, job)
     except (UserError, OmegaConfBaseException) as error:
         sentence = str(error) if isinstance(error, UserError) else _sentence(error)
+        if in_sweep is not None:
+            sweeps.erase()
         print(f"error: {console.printable(sentence)}", file=sys.stderr)
         if (folder := sweeps.sweep_folder()) is None:
             sys.exit(1 if isinstance(error, UserError) else 2)
         _note(folder, str(job.job.num), error, sentence)
+        made = None
+    if in_sweep is not None:
+        in_sweep.finish(made)
 
 
-def _run(cfg: DictConfig, job: Any) -> None:
+def _run(cfg: DictConfig, job: Any) -> Path | None:
+    """Return the folder of the run that was made or taken, None after a dry run."""
     options, overrides, folder = _options(cfg), list(job.overrides.task), sweeps.sweep_folder()
     if folder is None and (study := job.runtime.choices.get("sweep")):
         raise UserError(f"sweep={study} is a study of several runs; add -m, as in -m sweep={study}.")
     if options["dry_run"] is True:
         options["rerun"] = _rerun(options["rerun"], folder)
         _dry_run().add(options, overrides, Path(job.sweep.dir), job.job.num if folder else 0)
-        return
+        return None
     config = load_config(options)
     from fusion.pretraining import reader_run
     from fusion.pretraining import run as pretraining
@@ -79,6 +91,7 @@ def _run(cfg: DictConfig, job: Any) -> None:
         made = training.run(config, overrides, parent, rerun)
     if folder is None and made is not None:
         print(made)
+    return made
 
 
 def _rerun(asked: Any, sweep: Path | None) -> Any:
@@ -133,13 +146,19 @@ def _call_hydra() -> int:
         folder = Path(cleanup.enter_context(tempfile.TemporaryDirectory(prefix="fusion-"))) if dry else _folder(given)
         if dry or multirun:  # Hydra makes a folder of every sweep: that of a dry run is not kept
             _add_override(f"hydra.sweep.dir={folder}")
+        if multirun and not dry and not SHOWS & set(sys.argv[1:]):
+            for name in ("hydra", "hydra_plugins"):  # launchers list the jobs, each of which has a line of its own
+                logging.getLogger(name).setLevel(logging.WARNING)
+            cleanup.callback(sweep_progress.forget, folder)
+            sweep_progress.plan_sweep(folder, sys.argv[1:])
         try:
             train()
         except console.Stopped:
+            sweeps.erase()
             if multirun and not dry and folder.is_dir():
                 sweeps.finish(folder)
             raise
-        if dry and not {"--cfg", "-c", "--info", "-i"} & set(sys.argv[1:]):
+        if dry and not SHOWS & set(sys.argv[1:]):
             from fusion.dry_run.rows import finish
 
             return 3 if finish(folder) else 0

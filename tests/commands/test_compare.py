@@ -4,6 +4,7 @@ import csv
 import json
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -98,6 +99,40 @@ def test_conditions_a_reference_and_a_metric(tmp_path: Path, capsys: pytest.Capt
     found = json.loads(capsys.readouterr().out)
     assert [row["text"] for row in found] == ["ngram", "nano", "nano"]
     assert found[2]["Difference"] == "reference" and found[0]["Difference interval"][0] < found[0]["Difference"]
+
+
+HOSTILE = [
+    "<script>alert(1)</script>",
+    "[/]",
+    "[red]x[/red]",
+    "=cmd()",
+    "NA",
+    "01",
+    "x" * 300,
+    "a|b",
+    "\x1b[31mred",
+    "\u202eevil",
+    "$x$",
+]
+
+
+@pytest.mark.parametrize("table", ["results", "labels", "sources", "calibration", "texts"])
+@pytest.mark.parametrize("form", ["table", "md", "csv", "json"])
+def test_hostile_labels_pass_unharmed(
+    table: str, form: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rows = snippets(110) | {"label": np.array(HOSTILE * 10)}
+    judge(tmp_path / "run", rows, np.roll(rows["label"], 1), classes=HOSTILE)
+    assert compare.main([str(tmp_path), "--table", table, "--format", form]) == 0
+    shown = capsys.readouterr().out
+    assert not set(shown) & {"\x1b", "\u202e", "\r"}
+    if form == "md":
+        assert "<script" not in shown
+    if table == "labels" and form in ("csv", "json"):
+        read = json.loads(shown) if form == "json" else csv.DictReader(shown.splitlines())
+        labels = {row["Label"] for row in read}
+        guarded = {"'=cmd()" if form == "csv" else "=cmd()", "\\x1b[31mred", "\\u202eevil"}
+        assert labels == {label for label in HOSTILE if label.isprintable() and label[0] != "="} | guarded
 
 
 def test_a_reference_that_was_not_completed_is_refused(tmp_path: Path) -> None:

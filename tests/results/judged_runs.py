@@ -40,6 +40,7 @@ def write_run(
     sure: float = 2.0,
     val: float = 0.5,
     order: np.ndarray | None = None,
+    classes: Sequence[str] = CLASSES,
     options: dict[str, Any] | None = None,
     **changes: Any,
 ) -> dict[Path, dict[str, Any]]:
@@ -47,7 +48,7 @@ def write_run(
     folder.mkdir(parents=True)
     predicted, count = np.asarray(predicted), len(predicted)
     at = np.arange(count) if order is None else order
-    logits = (predicted[:, None] == np.array(CLASSES)) * sure
+    logits = (predicted[:, None] == np.array(classes)) * sure
     columns = {
         "id": [f"{n:04}" for n in at], "split": ["test"] * count, "group": rows["group"][at], "label": rows["label"][at],
         "source": ["pypi"] * count, "lines": rows["lines"][at].astype(np.int32), "predicted": predicted[at],
@@ -67,7 +68,7 @@ def write_run(
         "input_shape": 96, "lr": 0.001,
     }  # fmt: skip
     run = {
-        "schema": 2, "status": "completed", "seed": seed, "split_hash": "s" * 16, "classes": CLASSES, "temperature": 1.0,
+        "schema": 2, "status": "completed", "seed": seed, "split_hash": "s" * 16, "classes": list(classes), "temperature": 1.0,
         "config": config | (options or {}), "resolved": {"text": text, "lr": 0.001},
         "metrics": {"val": {"accuracy": val, "f1_macro": val, "f1_weighted": val}, "test": scores}, "timings": {},
     } | changes  # fmt: skip

@@ -12,6 +12,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from tests.tiny import configured
 
 from fusion.config.errors import UserError
 from fusion.config.schema import Row, load_config
@@ -141,7 +142,8 @@ def test_labels_come_back_as_they_were(tmp_path, label, config):
 
 
 def test_a_fingerprint_is_of_what_is_computed_and_not_of_where_or_how_fast(config):
-    others = {"runs": "else", "name": "x", "rerun": True, "num_workers": 8, "dry_run": True, "table": "texts"}
+    others = {"runs": "else", "name": "x", "rerun": True, "num_workers": 8, "dry_run": True, "table": "texts",
+              "logger": configured("logger=wandb").logger, "modalities": "all"}  # fmt: skip
     assert set(others) == set(IGNORED_IN_FINGERPRINT)
     assert fingerprint(replace(config, **others)) == fingerprint(config)
     assert re.fullmatch("[0-9a-f]{16}", fingerprint(config))
@@ -150,6 +152,16 @@ def test_a_fingerprint_is_of_what_is_computed_and_not_of_where_or_how_fast(confi
 @pytest.mark.parametrize("change", [{"seed": 8}, {"lr": 0.002}, {"lr": "search"}, {"row": Row(name="r")}], ids=str)
 def test_a_fingerprint_changes_with_what_is_computed(change, config):
     assert fingerprint(replace(config, **change)) != fingerprint(config)
+
+
+def test_options_of_a_branch_that_is_not_there_are_no_part_of_a_fingerprint():
+    text, both = ["text=nano", "backbone=none"], ["text=nano", "backbone=convnet"]
+    pictures = ["input_shape=96", "source_size=500", "render=plain", "augment=code"]
+    assert fingerprint(configured(*text, *pictures)) == fingerprint(configured(*text))
+    assert fingerprint(configured(*both, *pictures)) != fingerprint(configured(*both))
+    image = ["text=none", "backbone=convnet"]
+    assert fingerprint(configured(*image, "vary.part=0.5")) == fingerprint(configured(*image))
+    assert fingerprint(configured(*text, "vary.part=0.5")) != fingerprint(configured(*text))
 
 
 def test_a_fingerprint_changes_with_the_options_of_a_branch(config):

@@ -11,6 +11,7 @@ import pytest
 import torch
 from tests.tiny import TEXT_ONLY, configured
 
+from fusion.collate import Sources
 from fusion.results import statistics
 from fusion.results.calibration import Calibration
 from fusion.results.record import Record
@@ -102,7 +103,29 @@ def test_validation_is_evaluated_first_then_test_and_a_side_without_rows_is_left
     trainer.predict = lambda _task, _loader: [{"all": part} for part in torch.tensor(CONFIDENT).split(4)]
     model = SimpleNamespace(meta=meta(), net=SimpleNamespace(fits_members=False))
     record = Record(None, configured(*TEXT_ONLY, "data.path=x"), [])
-    evaluate.evaluate(model, SimpleNamespace(loader=loader), trainer, table, Path(), record)
+    datamodule = SimpleNamespace(loader=loader, features=None, sources=Sources())
+    evaluate.evaluate(model, datamodule, trainer, table, Path(), record)
     assert asked == [*saved["metrics"]] == list(splits[1:])
     assert [part["split"].unique().to_pylist() for part in saved["parts"]] == [[split] for split in splits[1:]]
     assert model.meta["temperature"] > 2 and record.content["timings"]["evaluating_seconds"] >= 0
+
+
+@pytest.mark.parametrize("kept", [None, "features", "readings"])
+def test_milliseconds_a_sample_are_those_of_the_test_side_where_nothing_was_kept(saved, monkeypatch, kept):
+    clock = [0.0]
+    monkeypatch.setattr(evaluate.time, "monotonic", lambda: clock[0])
+    parts = [rows().drop(["split"]).append_column("split", pa.array([split] * 6)) for split in ("val", "test")]
+    table = pa.concat_tables([part.select(PREDICTION_COLUMNS) for part in parts])
+
+    def predict(_task: Any, split: str) -> list[dict[str, torch.Tensor]]:
+        clock[0] += {"val": 100.0, "test": 3.0}[split]
+        return [{"all": torch.tensor(CONFIDENT)}]
+
+    trainer = SimpleNamespace(lightning_module=None, strategy=SimpleNamespace(root_device="cpu"), predict=predict)
+    sources = Sources(**({kept: {}} if kept else {}))
+    datamodule = SimpleNamespace(loader=lambda split, *_, **__: split, features=sources.features, sources=sources)
+    model = SimpleNamespace(meta=meta(), net=SimpleNamespace(fits_members=False))
+    record = Record(None, configured(*TEXT_ONLY, "data.path=x"), [])
+    evaluate.evaluate(model, datamodule, trainer, table, Path(), record)
+    expected = {} if kept else {"ms_per_sample": 500.0}
+    assert {name: value for name, value in record.content["timings"].items() if name == "ms_per_sample"} == expected

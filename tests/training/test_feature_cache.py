@@ -66,6 +66,11 @@ def test_a_run_on_kept_features_is_the_run_on_pictures(
     assert ours["accuracy"] == theirs["accuracy"] and ours["nll"] == pytest.approx(theirs["nll"], abs=1e-3)
 
 
+def test_a_run_says_what_an_answer_takes_unless_features_were_kept(train: Callable[..., Path]) -> None:
+    assert "ms_per_sample" not in read_run(train())["timings"]
+    assert read_run(train("backbone.num_styles=null"))["timings"]["ms_per_sample"] > 0
+
+
 def test_the_model_that_is_left_reads_pictures(train: Callable[..., Path]) -> None:
     (answer,) = Predictor(train()).predict([Input("code.py", "ok", sample("python", 7))])
     assert answer.raw is not None and answer.input["modalities"] == ["image"]

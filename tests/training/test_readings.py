@@ -36,6 +36,7 @@ def test_every_situation_is_judged_by_every_modality_that_is_there(read_run: Pat
     run = json.loads((read_run / "run.json").read_text())
     assert counts.pop() < run["metrics"]["test"]["n"] == run["samples"]["test"]
     assert set(run["metrics"]["test"]["situations"]) == set(said)
+    assert "ms_per_sample" not in run["timings"], "what is read was kept"
     assert sum(run["members"].values()) == pytest.approx(1, abs=0.05)
 
 

@@ -29,8 +29,8 @@ Trains one classifier, or with -m a sweep of them, and leaves a run folder each.
 --cfg job prints what a command line amounts to; docs/options.md has the options of all choices.
 """
 GROUPS = (
-    "backbone", "text", "fusion", "render", "data", "augment", "optimizer", "schedule", "experiment", "protocol",
-    "row", "sweep",
+    "backbone", "text", "fusion", "render", "data", "augment", "optimizer", "schedule", "logger", "experiment",
+    "protocol", "row", "sweep",
 )  # fmt: skip
 MARGIN = 34  # columns that an option and its value take
 

@@ -9,13 +9,16 @@ from pydantic.dataclasses import dataclass
 from fusion.config.branches import Backbone, Fusion, Text
 from fusion.config.data import Data
 from fusion.config.errors import UserError
+from fusion.config.modalities import keep_one
 from fusion.config.options import STRICT, parse, to_dict
 from fusion.config.render import RenderOptions, Size, check_view, parse_side, parse_size
 from fusion.config.training import (
     AugmentPolicy,
     Damage,
     EndlessTraining,
+    Logger,
     Loss,
+    NoLogger,
     Optimizer,
     Pretraining,
     ReaderTraining,
@@ -80,6 +83,9 @@ class Config:
     )
     augment: AugmentPolicy
     # those with a default are younger than runs that are still read
+    modalities: Literal["all", "text", "image"] = Field(
+        default="all", description="train on the text alone or the picture alone, everything else the same"
+    )
     picture_share: Annotated[float, Field(gt=0, le=1)] = Field(
         default=1.0, description="of the snippets that have a picture; the others are a text alone"
     )
@@ -93,6 +99,7 @@ class Config:
     optimizer: Optimizer
     schedule: Schedule
     loss: Loss
+    logger: Logger = Field(default=NoLogger())
     folds: Annotated[int, Field(ge=2)] | None = Field(
         description="5 trains five times, each time validated on other projects; the test side stays"
     )
@@ -136,7 +143,7 @@ class Config:
 
 def load_config(given: Mapping[str, Any]) -> Config:
     """Return the checked configuration of a run. Raises UserError for the first value that no run can work with."""
-    config: Config = parse(Config, given)
+    config = keep_one(parse(Config, given))
     if config.fold is not None and (config.folds is None or config.fold >= config.folds):
         raise UserError(f"fold={config.fold} must be a whole number from 0 to below folds={config.folds}.")
     if config.folds is not None and config.is_streamed:

@@ -1,4 +1,4 @@
-"""conf/optimizer, schedule, augment, loss and pretraining: how a network learns."""
+"""conf/optimizer, schedule, augment, loss, logger and pretraining: how a network learns, and who is told."""
 
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
@@ -103,6 +103,47 @@ class Loss:
     )
     l1: Penalty = Field(default=Penalty(), description="of the head")
     l2: Penalty = Field(default=Penalty(), description="of the head")
+
+
+@dataclass(frozen=True, config=STRICT, kw_only=True)
+class NoLogger:
+    """logger=none."""
+
+    name: Literal["none"] = "none"
+
+
+@dataclass(frozen=True, config=STRICT, kw_only=True)
+class TensorBoard:
+    """logger=tensorboard."""
+
+    name: Literal["tensorboard"]
+
+
+@dataclass(frozen=True, config=STRICT, kw_only=True)
+class MLflow:
+    """logger=mlflow."""
+
+    name: Literal["mlflow"]
+    tracking_uri: Annotated[str, Field(min_length=1)] = Field(
+        description="where runs are kept: sqlite:///FILE, from the folder that training is started in, or a server",
+        json_schema_extra={"words": "an address, such as sqlite:///runs/mlflow.db or http://localhost:5000"},
+    )
+    experiment: Annotated[str, Field(min_length=1)] = Field(description="what runs are listed under")
+
+
+@dataclass(frozen=True, config=STRICT, kw_only=True)
+class WandB:
+    """logger=wandb."""
+
+    name: Literal["wandb"]
+    project: Annotated[str, Field(min_length=1)] = Field(description="what runs are listed under")
+    mode: Literal["offline", "online"] = Field(
+        description="online sends everything to the server at once; offline keeps it in RUN/wandb"
+    )
+
+
+Logger = Annotated[NoLogger | TensorBoard | MLflow | WandB, Field(discriminator="name")]
+LoggerOptions = NoLogger | TensorBoard | MLflow | WandB
 
 
 def _style(given: Any) -> Any:

@@ -19,6 +19,7 @@ from fusion.config.errors import UserError
 from fusion.pretraining.task import PretrainingTask
 from fusion.results import plots
 from fusion.results.record import Record, write_metrics
+from fusion.training.loggers import log_epoch
 from fusion.training.lr_finder import WINDOW, LRFinderResult, lr_range_test
 
 log = logging.getLogger(__name__)
@@ -96,6 +97,7 @@ class MetricsLogger(pl.Callback):
         self.totals, self.steps = [0.0] * len(FIGURES), 0
         if self.record is not None and self.record.folder is not None:
             self._write(self.record.folder, trainer.max_steps)
+            log_epoch(trainer.loggers, self.history[-1], step)
 
     def _write(self, folder: Path, steps: int) -> None:
         write_metrics(folder, self.history)

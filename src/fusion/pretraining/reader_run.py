@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pytorch_lightning as pl
 import torch
+from pytorch_lightning.loggers import Logger
 from torch.utils.data import DataLoader
 
 from fusion.config.errors import UserError
@@ -32,6 +33,7 @@ from fusion.reading.recognizer import Recognizer
 from fusion.results.record import Record, new_run_folder
 from fusion.screenshots.renderer import Renderer
 from fusion.snippets.snippet import split_hash
+from fusion.training.loggers import tracked
 from fusion.training.run import recorded, warn
 
 EVAL_SEED = 1 << 20  # added to the seed, so that validation pictures are none of the training ones
@@ -45,13 +47,14 @@ def run(config: Config, overrides: Sequence[str], parent: Path) -> Path | None:
     if rank_and_world_size()[0] > 0:
         set_up_logging()
         with closing_process_group():
-            _train(config, options, folder or parent, stopped is not None, None)
+            _train(config, options, folder or parent, stopped is not None, None, None)
         return None
     folder = folder or new_run_folder(parent)
     with recorded(folder, config, overrides) as record, closing_process_group():
         resume.keep_origin(record, stopped)
         warn(config)
-        _train(config, options, folder, stopped is not None, record)
+        with tracked(config, folder, record) as logger:
+            _train(config, options, folder, stopped is not None, record, logger)
     return folder
 
 
@@ -67,7 +70,9 @@ def check(config: Config) -> ReaderTraining:
     return config.reader
 
 
-def _train(config: Config, options: ReaderTraining, folder: Path, resumed: bool, record: Record | None) -> None:
+def _train(
+    config: Config, options: ReaderTraining, folder: Path, resumed: bool, record: Record | None, logger: Logger | None
+) -> None:
     """Do a run, or the rest of one. Processes other than the first have no record and write nothing."""
     torch.manual_seed(config.seed)
     table, train = training_rows(config.data, options.exclude_eval_projects_of)
@@ -81,7 +86,7 @@ def _train(config: Config, options: ReaderTraining, folder: Path, resumed: bool,
         )  # fmt: skip
     task = make_task(config, options)
     metrics = MetricsLogger(record, config.batch_size)
-    trainer = make_pretrainer(config, folder, [metrics])
+    trainer = make_pretrainer(config, folder, [metrics], logger)
     rank, world_size = rank_and_world_size()
     stream = make_stream(config, options, train, classes, config.seed, rank, world_size)
     judged = table.filter(pc.equal(table["split"], "val"))

@@ -50,7 +50,8 @@ class ReaderTask(pl.LightningModule):
     def on_validation_epoch_end(self) -> None:
         right, ink, blank_right, blank = self._right.tolist()
         self._right.zero_()
-        self.log_dict({"val_accuracy": right / max(ink, 1), "val_blank": blank_right / max(blank, 1)})
+        reached = {"val_accuracy": right / max(ink, 1), "val_blank": blank_right / max(blank, 1)}
+        self.log_dict(reached, logger=False)
 
     def configure_optimizers(self) -> Any:
         parameters = [*self.net.parameters()]

@@ -11,6 +11,7 @@ from typing import Any
 import pyarrow.compute as pc
 import pytorch_lightning as pl
 import torch
+from pytorch_lightning.loggers import Logger
 
 from fusion.branches import LoadedBranch
 from fusion.config.errors import UserError
@@ -37,6 +38,7 @@ from fusion.results.record import Record, new_run_folder
 from fusion.snippets.snippet import split_hash
 from fusion.training.data import split_sizes
 from fusion.training.evaluate import PREDICTION_COLUMNS, evaluate_split, save_results
+from fusion.training.loggers import tracked
 from fusion.training.run import recorded, warn
 
 UNUSED = (
@@ -58,13 +60,14 @@ def run(config: Config, overrides: Sequence[str], parent: Path) -> Path | None:
         set_up_logging()  # after the imports, for Lightning's sets a level of its own
         logging.getLogger("fusion").setLevel(logging.ERROR)  # the first process tells of all
         with closing_process_group():
-            _train(config, folder or parent, stopped is not None, None)
+            _train(config, folder or parent, stopped is not None, None, None)
         return None
     folder = folder or new_run_folder(parent)
     with recorded(folder, config, overrides) as record, closing_process_group():
         resume.keep_origin(record, stopped)
         warn(config)
-        _train(config, folder, stopped is not None, record)
+        with tracked(config, folder, record) as logger:
+            _train(config, folder, stopped is not None, record, logger)
     return folder
 
 
@@ -90,7 +93,7 @@ def check(config: Config, overrides: Sequence[str]) -> None:
             raise UserError(f"pretraining has no use for {word}; leave it out, or see pretraining.*, lr and render.*.")
 
 
-def _train(config: Config, folder: Path, resumed: bool, record: Record | None) -> None:
+def _train(config: Config, folder: Path, resumed: bool, record: Record | None, logger: Logger | None) -> None:
     """Do a run, or the rest of one. Processes other than the first have no record and write nothing."""
     torch.manual_seed(config.seed)
     corpus = load_corpus(config)
@@ -105,7 +108,7 @@ def _train(config: Config, folder: Path, resumed: bool, record: Record | None) -
     if record is not None:
         _describe(record, config, corpus, model, branch, resumed)
     pictures, labels = evaluation.while_training(corpus.table, corpus.classes)
-    trainer = make_pretrainer(config, folder, callbacks)
+    trainer = make_pretrainer(config, folder, callbacks, logger)
     datamodule = PretrainingDataModule(stream, pictures, labels, config.num_workers)
     trainer.fit(task.train(), datamodule=datamodule, ckpt_path=folder / STATE if resumed else None)
     if record is not None:

@@ -82,7 +82,7 @@ class PretrainingTask(pl.LightningModule):
         logits, truth = torch.cat(self._logits).numpy(), torch.cat(self._labels).numpy()
         self._logits, self._labels = [], []
         reached = scores(logits, truth, self.classes)
-        self.log_dict({f"val_{name}": value for name, value in reached.items()}, sync_dist=True)
+        self.log_dict({f"val_{name}": value for name, value in reached.items()}, sync_dist=True, logger=False)
 
     def make_optimizer(self, lr: float, weight_decay: float) -> torch.optim.Optimizer:
         """Return AdamW over the branches and, at HEAD_LR_SCALE of the rate, the heads."""

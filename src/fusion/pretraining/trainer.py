@@ -10,6 +10,7 @@ import numpy as np
 import pytorch_lightning as pl
 import torch
 import torch.distributed
+from pytorch_lightning.loggers import Logger
 from pytorch_lightning.plugins.io import TorchCheckpointIO
 
 from fusion.config.errors import UserError, first_line
@@ -38,8 +39,13 @@ def closing_process_group() -> Iterator[None]:
             torch.distributed.destroy_process_group()
 
 
-def make_pretrainer(config: Config, folder: Path, callbacks: Iterable[pl.Callback]) -> pl.Trainer:
-    """Return the trainer of config.endless; states go to the folder, which the first process alone writes to."""
+def make_pretrainer(
+    config: Config, folder: Path, callbacks: Iterable[pl.Callback], logger: Logger | None = None
+) -> pl.Trainer:
+    """Return the trainer of config.endless; states go to the folder, which the first process alone writes to.
+
+    logger: that of the first process; the others have none.
+    """
     options = config.endless
     assert options is not None
     save_state = SaveState(folder / STATE, options.save_every, options.eval_every)  # called after all the others
@@ -48,6 +54,7 @@ def make_pretrainer(config: Config, folder: Path, callbacks: Iterable[pl.Callbac
         folder,
         [OwnSignalHandler(), WarmedUpEMA(), *callbacks, save_state],
         show_progress=rank_and_world_size()[0] == 0,
+        logger=logger,
         max_steps=options.steps,
         max_epochs=-1,
         val_check_interval=options.eval_every,

@@ -105,7 +105,7 @@ def read_probabilities(folder: Path, run: Mapping[str, Any]) -> np.ndarray | Non
     try:
         table = pq.read_table(folder / "predictions.parquet", columns=["split", "id", "label", "logits"])
         table = table.filter(pc.equal(table["split"], "test")).sort_by([("id", "ascending"), ("label", "ascending")])
-        logits = np.stack(table["logits"].to_numpy()).astype(np.float64)
+        logits = table["logits"].combine_chunks().flatten().to_numpy().reshape(table.num_rows, -1)
     except (OSError, KeyError, ValueError, TypeError, pa.ArrowException):
         return None
     temperature = run.get("temperature")

@@ -6,11 +6,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from fusion.console import printable
+from fusion.results.answers import AnswerReader
 from fusion.results.by_length import LENGTHS, cost, of_lengths
 from fusion.results.ladder import text_version
 from fusion.results.record import status
@@ -24,14 +22,13 @@ NOTE = (
     "over projects, drawn again 1,000 times; a difference is paired, on the same snippets as the first run with the "
     "same sources held out, and where its interval holds 0 it is a tie."
 )
-ANSWERS = ("id", "label", "predicted", "group", "lines")  # columns of predictions.parquet
 COLUMNS = (
     "Held out", "Text", "Labels", "Projects", "n", "Accuracy", *(f"{low}-{high} lines" for low, high in LENGTHS),
     "Against the first", "Weakest", "Taken for", "MB", "Minutes", "Split", "Status", "Run",
 )  # fmt: skip
 PAIRS = 4  # of labels shown, those most often taken for one another
 
-Answers = dict[str, np.ndarray]  # of ANSWERS, (N,) each
+Answers = dict[str, np.ndarray]  # id, label, predicted, group, lines: (N,) each
 
 
 def by_source(runs: Mapping[Path, dict[str, Any]], root: Path | None = None) -> Table:
@@ -57,12 +54,17 @@ def _held_out(run: Mapping[str, Any]) -> str:
 
 def _answers(folder: Path) -> Answers | None:
     """Return id, label, predicted, group and lines of the test split; None where there are none to read."""
-    try:
-        table = pq.read_table(folder / "predictions.parquet", columns=["split", *ANSWERS])
-    except (OSError, KeyError, pa.ArrowException):
+    answers = AnswerReader().read(folder, {})
+    if answers is None:
         return None
-    table = table.filter(pc.equal(table["split"], "test")).sort_by([("id", "ascending"), ("label", "ascending")])
-    return {name: np.array(table[name].to_pylist()) for name in ANSWERS} if table.num_rows else None
+    rows, labels = answers.rows, np.array(answers.rows.labels)
+    return {
+        "id": rows.id.to_numpy(zero_copy_only=False),
+        "label": labels[rows.label],
+        "predicted": labels[answers.predicted],
+        "group": np.array(rows.projects)[rows.project],
+        "lines": rows.lines,
+    }
 
 
 def _row(

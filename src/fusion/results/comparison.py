@@ -29,6 +29,7 @@ class Row:
     keys: Keys  # the keys that vary over the comparison, with the values of this row
     name: str  # short, for legends
     answers: dict[Path, Answers]  # of its completed runs whose predictions can be read
+    options: dict[Path, Keys]  # every key of each run
 
     @property
     def completed(self) -> list[dict[str, Any]]:
@@ -113,7 +114,7 @@ def compare(
         blocks[same] = [_row(of_row, keys, shown, told, reader) for of_row in rows]
     ordered = sorted(blocks.items(), key=lambda item: (item[0][0] is None, -sum(map(_completed, item[1]))))
     judged = [_block(rows, reference, metric) for _, rows in ordered]
-    return Comparison(shown, told, judged, metric, reference, _folded_notes(judged, keys) if by else [])
+    return Comparison(shown, told, judged, metric, reference, _folded_notes(judged) if by else [])
 
 
 def _split_into_blocks(runs: Runs) -> dict[Any, dict[Path, dict[str, Any]]]:
@@ -150,8 +151,14 @@ def _row(
     values = {key: keys[folder][key] for key in shown if key in keys[folder]}
     read = {of: reader.read(of, one) for of, one in of_row.items() if one.get("status") == "completed"}
     answers = {of: one for of, one in read.items() if one is not None}
-    name = ", ".join(values[key] for key in told if key in values)
-    return Row(of_row, values, name or modality(run), answers)
+    return Row(of_row, values, _name(values, told) or modality(run), answers, {of: keys[of] for of in of_row})
+
+
+def _name(values: Keys, told: Sequence[str]) -> str:
+    """Return the values that tell a row apart, as 'nano + densenet121, 224'; a branch that is not there has none."""
+    branches = [values[key] for key in ("text", "backbone") if key in told and values.get(key, "none") != "none"]
+    others = [values[key] for key in told if key in values and key not in ("text", "backbone")]
+    return ", ".join([*([" + ".join(branches)] if branches else []), *others])
 
 
 def modality(run: Mapping[str, Any]) -> str:
@@ -194,11 +201,11 @@ def _standings(rows: Sequence[Row], reference: Row | None, metric: MetricName) -
     return found
 
 
-def _folded_notes(blocks: Sequence[Block], keys: Mapping[Path, Keys]) -> list[str]:
+def _folded_notes(blocks: Sequence[Block]) -> list[str]:
     """Return what the runs of one row differ in beside their seed, which a reader of `by` must know."""
     differing: dict[str, None] = {}
     for block in blocks:
         for row in block.rows:
-            differing |= dict.fromkeys(varying([keys[folder] for folder in row.runs]))
+            differing |= dict.fromkeys(varying([*row.options.values()]))
     named = ", ".join(differing)
     return [f"Runs of one row differ in {named} too: their mean and deviation are over that."] if named else []

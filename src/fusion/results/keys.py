@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from fusion.config.errors import UserError, did_you_mean
-from fusion.results.record import IGNORED_IN_FINGERPRINT, status
+from fusion.results.record import IGNORED_IN_FINGERPRINT, OF_PICTURES, OF_TEXTS, status
 from fusion.results.schema import part
 
 # A group is named by what is typed for it: backbone is backbone.name, data is the set or the kind
@@ -16,15 +16,6 @@ NAMED = {"data": ("set", "kind")}
 NO_KEYS = (*IGNORED_IN_FINGERPRINT, "seed", "row.source", "device")  # they tell two configurations not apart
 
 HEADLINE = ("text", "backbone", "fusion", "input_shape", "source_size", "render.highlight", "data", "lr")  # shown first
-OF_PICTURES = (
-    "backbone",
-    "render",
-    "input_shape",
-    "source_size",
-    "augment",
-    "picture_share",
-)  # without an image branch
-OF_TEXTS = ("text", "vary")  # and without a text branch these options do nothing, but for the group's own name
 
 Keys = dict[str, str]  # dotted key of the configuration -> its value, as it is typed
 
@@ -155,9 +146,9 @@ def _facts(run: Mapping[str, Any]) -> Keys:
 def parse_conditions(words: Iterable[str], runs: Sequence[Mapping[str, Any]]) -> list[Condition]:
     """text=none -> a condition. Raises UserError for one that is none, and for a key that no run has."""
     known: dict[str, None] = {}
-    for run in runs:
+    words, conditions = list(words), list[Condition]()
+    for run in runs if words else ():
         known |= dict.fromkeys(_facts(run))
-    conditions = []
     for word in words:
         found = re.fullmatch(r"\s*([\w.]+)\s*(!=|>=|<=|=|>|<)(.*)", word, re.DOTALL)
         if found is None:

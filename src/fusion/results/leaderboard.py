@@ -12,7 +12,7 @@ import numpy as np
 from fusion.console import printable
 from fusion.results.by_length import LENGTHS, of_lengths
 from fusion.results.comparison import Block, Comparison, Row, Standing, modality
-from fusion.results.keys import HEADLINE, keys_of
+from fusion.results.keys import HEADLINE
 from fusion.results.schema import part
 from fusion.results.table import (
     Table,
@@ -33,13 +33,12 @@ COLUMNS = (  # after the keys that vary
 SHOWN = ("Modality", "Seeds", "F1 Macro", "Accuracy", "Difference", "McNemar p", "Tie", "ECE", "Minutes", "Status")
 MAX_KEYS = 6  # columns of a terminal
 NOTE = (
-    "Ranked by {metric} on validation, Validation; all other figures are of the test split. In brackets the 95 % "
-    "interval over projects, drawn again 1,000 times, of several seeds over seeds too; ± is the standard deviation of "
-    "seeds. Difference: in {metric} to {reference}, paired, on the same snippets. McNemar p: exact, of the accuracy of "
-    "single runs, by Holm for all that are compared. Tie: rows with one letter are not told apart from the first that "
-    "has it, since the interval holds 0 or p is 0.05 or more. Coverage at 95 %: answered in mode high_confidence. "
-    "ms: of a test snippet in batches, drawing included."
+    "Ranked by {metric} on validation; all figures but Validation are of the test split, in brackets the 95 % interval "
+    "over projects, drawn again 1,000 times{seeds}. Difference: in {metric} to {reference}, paired, on the same "
+    "snippets. Tie: rows with one letter are not told apart from the first that has it: the interval holds 0{p}."
 )
+OF_SEEDS = ", seeds too where there are several (± is their standard deviation)"
+OF_P = ", or McNemar p (exact, on the accuracy of single runs, by Holm for all that are compared) is 0.05 or more"
 
 
 def leaderboard(comparison: Comparison, root: Path | None = None) -> Table:
@@ -63,16 +62,21 @@ def _says(column: str, rows: Iterable[dict[str, str]]) -> bool:
 
 
 def _note(comparison: Comparison) -> str:
-    folders = [folder.name for block in comparison.blocks if block.reference for folder in block.reference.runs]
-    best = comparison.reference is not None
-    named = f"the run {printable(folders[0])}" if best and folders else "the best row"
-    return NOTE.format(metric=comparison.metric, reference=named)
+    """Return how to read the table, without what it does not have."""
+    standings = [standing for block in comparison.blocks for standing in block.standings]
+    named = "the row that is best on validation"
+    if comparison.reference is not None:
+        named = f"the run {printable(comparison.reference.name)}"
+    has_p = any(standing.difference and standing.difference.p is not None for standing in standings)
+    has_seeds = any(len(row.completed) > 1 for row in comparison.rows)
+    return NOTE.format(
+        metric=comparison.metric, reference=named, seeds=OF_SEEDS if has_seeds else "", p=OF_P if has_p else ""
+    )
 
 
 def _shared(comparison: Comparison) -> Iterator[str]:
     """Yield what the rows have in common, of what is worth naming."""
-    runs = [run for row in comparison.rows for run in row.runs.values() if run]
-    keys = [keys_of(run) for run in runs]
+    keys = [options for row in comparison.rows for options in row.options.values()]
     same = {key: {of_run[key] for of_run in keys if key in of_run} for key in HEADLINE if key not in comparison.keys}
     words = [f"{key}={next(iter(values))}" for key, values in same.items() if len(values) == 1]
     if words:
@@ -82,13 +86,15 @@ def _shared(comparison: Comparison) -> Iterator[str]:
 def _records(block: Block, comparison: Comparison, root: Path | None) -> Iterator[dict[str, Any]]:
     """Yield each row of a block as values: numbers where there are some, None where there are none."""
     for row, standing in zip(block.rows, block.standings, strict=True):
-        run = next(iter(row.runs.values()))
+        folder, run = next(iter(row.runs.items()))
         config = part(run, "config")
         has_image = part(config, "backbone").get("name", "none") != "none"
         split = next((one["split_hash"] for one in row.runs.values() if one.get("split_hash")), "")
         yield {
             "Rank": standing.rank,
-            **{key: value for key, value in keys_of(run).items() if key in HEADLINE},  # of all rows: programs want them
+            **{
+                key: value for key, value in row.options[folder].items() if key in HEADLINE
+            },  # of all rows: programs want them
             **row.keys,
             "Modality": modality(run),
             "Seeds": len({one.get("seed") for one in row.completed}) or None,
@@ -105,7 +111,7 @@ def _records(block: Block, comparison: Comparison, root: Path | None) -> Iterato
             "n": part(run, "metrics", "test").get("n"),
             "Split": str(split)[:8],
             "Status": row.status,
-            "Run": [format_path(folder, root) for folder in row.runs],
+            "Run": [format_path(one, root) for one in row.runs],
         }
 
 

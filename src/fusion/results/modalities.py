@@ -1,10 +1,11 @@
 """Fused runs -> the certificate of each: what it reaches above the text alone, the picture alone, and their average.
 
-The parts are runs of their own on the same split with the same seed, which `-m +sweep=modalities` makes.
+The parts are runs of their own on the same split with the same seed, which `-m sweep=modalities` makes.
 """
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -15,14 +16,14 @@ from fusion.results.answers import Answers, read_probabilities
 from fusion.results.by_length import LENGTHS, of_lengths
 from fusion.results.comparison import Block, Comparison, Row, modality
 from fusion.results.fusions import verdict
-from fusion.results.keys import Keys, keys_of
+from fusion.results.keys import Keys
 from fusion.results.schema import part
 from fusion.results.statistics import ProjectBootstrap, interval_95, number_projects
 from fusion.results.table import Table, format_path, with_interval, with_signed_interval
 
 PARTS = {"text": "text alone", "image": "the picture alone"}
 AVERAGE = "average"
-COMMAND = "python -m fusion.train -m +sweep=modalities"
+COMMAND = "python -m fusion.train -m sweep=modalities"
 COLUMNS = (  # after the keys that tell fused runs apart
     "Lines", "n", "Seeds", "Text", "Image", "Average", "Fused", "Against text", "Against image", "Against average",
     "Verdict", "Parts differ in", "Status", "Split", "Run",
@@ -62,25 +63,34 @@ class Certificate:
     differing: tuple[str, ...]  # options other than those of fusing in which parts differ from it
     missing: tuple[str, ...]  # parts that no seed has
 
-    def lines(self) -> Iterator[tuple[str, np.ndarray]]:
-        """Yield 'all' and each range of lengths that there is, and which snippets (N,) are of it."""
+    @cached_property
+    def lengths(self) -> list["Length"]:
+        """Return all snippets, then those of each range of lengths that there is."""
         rows = self.row.rows
         assert rows is not None
-        yield "all", np.full(len(rows), True)
-        yield from ((name, chosen) for name, chosen in of_lengths(rows.lines, LENGTHS) if chosen.any())
+        ranges = [(name, chosen) for name, chosen in of_lengths(rows.lines, LENGTHS) if chosen.any()]
+        return [
+            Length(name.removesuffix(" lines"), chosen, ProjectBootstrap(number_projects(rows.project[chosen])))
+            for name, chosen in [("all", np.full(len(rows), True)), *ranges]
+        ]
 
-    def gain(self, part: str, chosen: np.ndarray) -> tuple[float, tuple[float, float]]:
-        """Return what fusion reaches above a part on some snippets (N,), with its interval."""
-        assert self.row.rows is not None
-        bootstrap = ProjectBootstrap(number_projects(self.row.rows.project[chosen]))
-        gains = self.right["fused"][:, chosen].astype(float) - self.right[part][:, chosen]
-        return float(gains.mean()), interval_95(bootstrap.over_seeds(bootstrap.mean(gains)))
+    def gain(self, part: str, at: "Length") -> tuple[float, tuple[float, float]]:
+        """Return what fusion reaches above a part on snippets of a length, with its interval."""
+        return at.mean(self.right["fused"].astype(float) - self.right[part])
 
-    def interval(self, chosen: np.ndarray) -> tuple[float, float]:
-        """Return the interval of the accuracy of the fused row on some snippets (N,)."""
-        assert self.row.rows is not None
-        bootstrap = ProjectBootstrap(number_projects(self.row.rows.project[chosen]))
-        return interval_95(bootstrap.over_seeds(bootstrap.mean(self.right["fused"][:, chosen])))
+
+@dataclass(frozen=True, eq=False)
+class Length:
+    """The test snippets of a range of lengths, and their projects drawn again."""
+
+    lines: str  # all, 1-2, ...
+    chosen: np.ndarray  # (N,) bool
+    bootstrap: ProjectBootstrap
+
+    def mean(self, values: np.ndarray) -> tuple[float, tuple[float, float]]:
+        """Values of all snippets (S, N), a line a seed -> their mean here, and its interval."""
+        here = values[:, self.chosen]
+        return float(here.mean()), interval_95(self.bootstrap.over_seeds(self.bootstrap.mean(here)))
 
 
 def certificate_of(row: Row, block: Block) -> Certificate | None:
@@ -94,8 +104,7 @@ def is_fused(row: Row) -> bool:
 
 
 def _certificate(row: Row, block: Block) -> Certificate:
-    found = {folder: {name: _counterpart(run, name, row, block) for name in PARTS} for folder, run in row.runs.items()
-             if folder in row.answers}  # fmt: skip
+    found = {folder: {name: _counterpart(folder, name, row, block) for name in PARTS} for folder in row.answers}
     had = [name for name in PARTS if any(parts[name] for parts in found.values())]
     used = {folder: parts for folder, parts in found.items() if all(parts[name] for name in had)} or found
     right = {"fused": np.stack([row.answers[folder].correct for folder in used])}
@@ -115,20 +124,18 @@ def _certificate(row: Row, block: Block) -> Certificate:
     )
 
 
-def _counterpart(run: dict[str, Any], name: str, row: Row, block: Block) -> Counterpart | None:
+def _counterpart(folder: Path, name: str, row: Row, block: Block) -> Counterpart | None:
     """Return the run of a part that is likest to a fused one: the same seed and branch, on the same snippets."""
-    wanted, best = keys_of(run), None
-    key = {"text": "text", "image": "backbone"}[name]
+    wanted, key = row.options[folder], {"text": "text", "image": "backbone"}[name]
+    best: Counterpart | None = None
     for other in block.rows:
-        for folder, answers in other.answers.items():
-            candidate = other.runs[folder]
-            if modality(candidate) != name or candidate.get("seed") != run.get("seed") or answers.rows is not row.rows:
-                continue
-            keys = keys_of(candidate)
-            if keys.get(key) == wanted.get(key):
+        for found, answers in other.answers.items():
+            run, keys = other.runs[found], other.options[found]
+            is_alike = run.get("seed") == row.runs[folder].get("seed") and keys.get(key) == wanted.get(key)
+            if is_alike and answers.rows is row.rows and modality(run) == name:
                 differing = _differing(wanted, keys)
-                if best is None or len(differing) <= len(best.differing):  # of those alike the newest
-                    best = Counterpart(folder, candidate, answers, differing)
+                if best is None or len(differing) < len(best.differing):
+                    best = Counterpart(found, run, answers, differing)
     return best
 
 
@@ -180,19 +187,16 @@ def _about(row: Row, root: Path | None) -> dict[str, Any]:
 def _rows(certificate: Certificate, root: Path | None) -> Iterator[dict[str, Any]]:
     """Yield the cells of all lengths, then of each range of them."""
     about = _about(certificate.row, root)
-    for name, chosen in certificate.lines():
-        cells: dict[str, Any] = {}
-        for of, right in certificate.right.items():
-            if of == "fused":
-                cells["Fused"] = with_interval(float(right[:, chosen].mean()), certificate.interval(chosen))
-            else:
-                cells[of.capitalize()] = f"{right[:, chosen].mean():.3f}"
-                cells[f"Against {of}"] = with_signed_interval(*certificate.gain(of, chosen))
+    for at in certificate.lengths:
+        cells: dict[str, Any] = {"Fused": with_interval(*at.mean(certificate.right["fused"]))}
+        for of in (name for name in certificate.right if name != "fused"):
+            cells[of.capitalize()] = f"{certificate.right[of][:, at.chosen].mean():.3f}"
+            cells[f"Against {of}"] = with_signed_interval(*certificate.gain(of, at))
         if certificate.best is not None:
-            cells["Verdict"] = verdict(*certificate.gain(certificate.best, chosen)[1])
+            cells["Verdict"] = verdict(*certificate.gain(certificate.best, at)[1])
         yield about | cells | {
-            "Lines": name.removesuffix(" lines"),
-            "n": f"{int(chosen.sum()):,}",
+            "Lines": at.lines,
+            "n": f"{int(at.chosen.sum()):,}",
             "Seeds": len(certificate.seeds),
             "Parts differ in": ", ".join(certificate.differing),
             "Status": ", ".join([about["Status"], *(f"no run of {PARTS[part]}" for part in certificate.missing)]),
@@ -204,13 +208,12 @@ def sentence(certificate: Certificate) -> str:
     name, best, right = certificate.row.name, certificate.best, certificate.right
     if best is None:
         return f"{name}: there is no run of its text or its picture alone to compare it with; {COMMAND} makes them."
-    (_, everything), *lengths = certificate.lines()
+    everything, *lengths = certificate.lengths
     gain, interval = certificate.gain(best, everything)
     words = f"{name}: fusion {verdict(*interval)}: {with_signed_interval(gain, interval)} against {PARTS[best]}"
     if AVERAGE in right:
         gain, interval = certificate.gain(AVERAGE, everything)
         words += f"; against the average of both it {verdict(*interval)} ({with_signed_interval(gain, interval)})"
-    told = [f"at {lines.removesuffix(' lines')} lines it {verdict(*certificate.gain(best, chosen)[1])}"
-            for lines, chosen in lengths]  # fmt: skip
+    told = [f"at {at.lines} lines it {verdict(*certificate.gain(best, at)[1])}" for at in lengths]
     missing = "".join(f"; there is no run of {PARTS[part]}" for part in certificate.missing)
     return f"{words}. By length: {', '.join(told)}{missing}."

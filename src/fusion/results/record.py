@@ -37,7 +37,11 @@ from fusion.results.schema import first_violation
 
 REUSED = "reused"  # folder of a sweep: for each run it did not repeat a file that says where that run lies
 REUSED_BEFORE = "taken"  # what older sweeps call it
-IGNORED_IN_FINGERPRINT = ("runs", "name", "rerun", "num_workers", "dry_run", "table")  # options that change no figure
+# Options that change no figure; of `modalities` nothing is left once a configuration is loaded
+IGNORED_IN_FINGERPRINT = ("runs", "name", "rerun", "num_workers", "dry_run", "table", "logger", "modalities")
+# Options that do nothing without an image branch, and those that do nothing without a text branch
+OF_PICTURES = ("backbone", "render", "input_shape", "source_size", "augment", "picture_share")
+OF_TEXTS = ("text", "vary")
 SCHEMA = 2  # of run.json; a reader refuses a newer one, and `migrate` reads an older one
 
 
@@ -147,8 +151,13 @@ class Record:
 
 
 def fingerprint(config: Config) -> str:
-    """Return what was asked for as 16 hex digits; options that change no figure do not count."""
-    counted = {key: value for key, value in config.to_dict().items() if key not in IGNORED_IN_FINGERPRINT}
+    """Return what was asked for as 16 hex digits.
+
+    Options that change no figure do not count, nor do those of a branch that the run does not have.
+    """
+    idle = (OF_PICTURES if not config.has_image else ()) + (OF_TEXTS if not config.has_text else ())
+    ignored = {*IGNORED_IN_FINGERPRINT, *idle}
+    counted = {key: value for key, value in config.to_dict().items() if key not in ignored}
     text = json.dumps([environment.installed_version("fusion"), counted], sort_keys=True, default=str)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 

@@ -9,12 +9,14 @@ TEXT = (str, NoneType)
 NUMBER = (int, float, NoneType)  # null where it was none
 OBJECT = (dict, NoneType)
 SCORES = {
-    "accuracy": NUMBER, "f1_macro": NUMBER, "f1_weighted": NUMBER, "accuracy_95": [NUMBER],
-    "situations": {"whole": OBJECT},
+    "accuracy": NUMBER, "f1_macro": NUMBER, "f1_weighted": NUMBER, "accuracy_95": [NUMBER], "n": NUMBER,
+    "nll": NUMBER, "ece": NUMBER, "coverage_at_95_precision": NUMBER, "situations": {"whole": OBJECT},
 }  # fmt: skip
 # A type, several in a tuple, a list of one kind, or an object of several. Any key may be missing.
 RUN: dict[str, Any] = {
     "status": str,
+    "seed": NUMBER,
+    "error": TEXT,
     "pid": (int, NoneType),
     "host": TEXT,
     "fingerprint": TEXT,
@@ -24,7 +26,10 @@ RUN: dict[str, Any] = {
     "resolved": {"text": TEXT, "text_options": OBJECT, "lr": NUMBER, "weights": OBJECT},
     "image": OBJECT,
     "metrics": {"val": SCORES, "test": SCORES},
-    "timings": {"preparing_seconds": NUMBER, "training_seconds": NUMBER, "total_seconds": NUMBER},
+    "timings": dict.fromkeys(("preparing_seconds", "training_seconds", "total_seconds", "ms_per_sample"), NUMBER),
+    "parameters": NUMBER,
+    "peak_memory_mb": NUMBER,
+    "temperature": NUMBER,
     "members": OBJECT,
     "config": dict.fromkeys(("backbone", "text", "fusion", "render", "row"), OBJECT),
 }

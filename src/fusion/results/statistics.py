@@ -49,8 +49,9 @@ class ProjectBootstrap:
         """projects: the number of each snippet's project (N,), from 0."""
         self.projects, count = projects, int(projects.max()) + 1
         drawn = np.random.default_rng(seed).integers(count, size=(draws, count))
-        self.times = np.zeros((draws, count))  # (D, P): how often each project was drawn
-        np.add.at(self.times, (np.arange(draws)[:, None], drawn), 1)
+        cells = drawn + count * np.arange(draws)[:, None]  # (D, P)
+        # (D, P): how often each project was drawn
+        self.times = np.bincount(cells.ravel(), minlength=draws * count).reshape(draws, count).astype(float)
         self.sizes = self.times @ np.bincount(projects, minlength=count)  # (D,) snippets
 
     def sums(self, values: np.ndarray) -> np.ndarray:

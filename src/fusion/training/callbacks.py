@@ -11,6 +11,7 @@ import torch
 
 from fusion.results.record import write_metrics
 from fusion.training import freezing
+from fusion.training.loggers import log_epoch
 
 log = logging.getLogger(__name__)
 
@@ -52,6 +53,7 @@ class MetricsLogger(pl.Callback):
             epoch["gradient_norm"] = round(sum(self._norms) / len(self._norms), 4)
         self.epochs.append(epoch)
         write_metrics(self.folder, self.epochs)
+        log_epoch(trainer.loggers, epoch, trainer.current_epoch + 1)
         log.info(
             "epoch %d of %d: training loss %.3f, accuracy %.3f; validation loss %.3f, accuracy %.3f; %.0f s",
             trainer.current_epoch + 1, trainer.max_epochs, values["train_loss"], values["train_accuracy"],

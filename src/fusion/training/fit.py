@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pytorch_lightning as pl
 from pytorch_lightning.callbacks import EarlyStopping, RichProgressBar
+from pytorch_lightning.loggers import Logger
 
 from fusion.config.schema import Config
 from fusion.datamodule import SnippetDataModule
@@ -19,7 +20,9 @@ from fusion.results import plots
 from fusion.results.record import Record
 from fusion.training.batchnorm import finish_statistics
 from fusion.training.callbacks import BEST, MetricsLogger, SaveBest
+from fusion.training.live_line import LiveLine
 from fusion.training.setup import find_lr, make_freeze_schedule, make_task, resolve_precision
+from fusion.training.sweep_progress import current_job
 
 log = logging.getLogger(__name__)
 
@@ -31,8 +34,9 @@ warnings.filterwarnings(
 
 
 def fit(
-    config: Config, model: checkpoint.Model, datamodule: SnippetDataModule, folder: Path, record: Record
-) -> pl.Trainer:
+    config: Config, model: checkpoint.Model, datamodule: SnippetDataModule, folder: Path, record: Record,
+    logger: Logger | None = None,
+) -> pl.Trainer:  # fmt: skip
     """Train model.net in place; its best epoch is left in it and in RUN/model."""
     task, freezing = make_task(config, model.net, datamodule), make_freeze_schedule(config, model.net)
     if config.lr == "search":
@@ -40,7 +44,7 @@ def fit(
     metrics, save_best = MetricsLogger(folder), SaveBest(lambda: checkpoint.save(model, folder / "model"))
     trainer = make_trainer(
         config, folder, [freezing, save_best, metrics], max_epochs=config.epochs, devices=1, enable_checkpointing=False,
-        reload_dataloaders_every_n_epochs=1,
+        reload_dataloaders_every_n_epochs=1, logger=logger,
     )  # fmt: skip
     device = trainer.strategy.root_device
     record.resolve(device=str(device))
@@ -62,13 +66,17 @@ def fit(
 
 
 def make_trainer(
-    config: Config, folder: Path, callbacks: Iterable[pl.Callback], show_progress: bool = True, **settings: Any
-) -> pl.Trainer:
+    config: Config, folder: Path, callbacks: Iterable[pl.Callback], show_progress: bool = True,
+    logger: Logger | None = None, **settings: Any,
+) -> pl.Trainer:  # fmt: skip
     """Return the trainer that a configuration asks for; settings: what else pl.Trainer takes.
 
     It stops early if `patience` says so and, on a terminal, shows its progress.
     """
     used, on_terminal = [*callbacks], show_progress and sys.stderr.isatty()
+    if (job := current_job()) is not None:
+        used.append(LiveLine(job))
+        on_terminal = False  # a line is all that a job of a sweep draws
     if config.patience is not None:
         used.append(EarlyStopping(BEST, mode="max", patience=config.patience))
     if on_terminal:
@@ -80,7 +88,8 @@ def make_trainer(
         callbacks=used,
         enable_progress_bar=on_terminal,
         enable_model_summary=False,
-        logger=False,
+        logger=logger or False,
+        log_every_n_steps=1,  # Lightning warns of epochs shorter than that, though nothing is logged by step
         num_sanity_val_steps=0,
         default_root_dir=folder,
         **settings,

@@ -10,12 +10,14 @@ from pathlib import Path
 
 import pytorch_lightning as pl
 import torch
+from pytorch_lightning.loggers import Logger
 
 from fusion.branches import image, weights
 from fusion.config.errors import UserError, first_line
 from fusion.config.schema import Config
 from fusion.console import Stopped, set_up_logging
 from fusion.results.record import Record, new_run_folder
+from fusion.training import loggers
 from fusion.training.batchnorm import estimate_statistics
 from fusion.training.build import create_branches, make_model
 from fusion.training.colours import fit_colours
@@ -23,6 +25,7 @@ from fusion.training.data import load_data, make_datamodule
 from fusion.training.evaluate import evaluate
 from fusion.training.feature_cache import use_cached_features
 from fusion.training.fit import fit
+from fusion.training.loggers import tracked
 from fusion.training.memory import explain_out_of_memory, is_out_of_memory
 from fusion.training.readings import use_readings
 from fusion.training.reuse import find_completed, link
@@ -50,7 +53,8 @@ def run(config: Config, overrides: Sequence[str], parent: Path, rerun: bool = Tr
     folder = new_run_folder(parent)
     with recorded(folder, config, overrides) as record:
         check(config)
-        _train(config, folder, record)
+        with tracked(config, folder, record) as logger:
+            _train(config, folder, record, logger)
     return folder
 
 
@@ -101,6 +105,7 @@ def check(config: Config) -> None:
     """Raise UserError for what this machine or its libraries cannot do; the schema has checked the values."""
     if config.device == "cuda" and not torch.cuda.is_available():
         raise UserError("device=cuda was asked for, but this machine has no GPU that torch can use; pass device=auto.")
+    loggers.check(config)
     if config.has_image:
         image.check(str(config.backbone.model))
         weights.check(config.backbone)
@@ -123,7 +128,7 @@ def warn(config: Config) -> None:
         )
 
 
-def _train(config: Config, folder: Path, record: Record) -> None:
+def _train(config: Config, folder: Path, record: Record, logger: Logger | None) -> None:
     warn(config)
     pl.seed_everything(config.seed, workers=True, verbose=False)
     clock = time.monotonic()
@@ -140,5 +145,5 @@ def _train(config: Config, folder: Path, record: Record) -> None:
     record.update(parameters=model.net.size)
     record.content["timings"]["preparing_seconds"] = round(time.monotonic() - clock, 1)
     with explain_out_of_memory(config, len(data.classes), head_only=datamodule.features is not None):
-        trainer = fit(config, model, datamodule, folder, record)
+        trainer = fit(config, model, datamodule, folder, record, logger)
     evaluate(model, datamodule, trainer, data.table, folder, record, make_situations(config.situations, config.seed))

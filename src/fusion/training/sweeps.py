@@ -2,7 +2,9 @@
 
 import hashlib
 import logging
+import os
 import shutil
+import sys
 from pathlib import Path
 
 from hydra.core.hydra_config import HydraConfig
@@ -16,9 +18,11 @@ from fusion.config.groups import names_in
 from fusion.config.options import unknown
 from fusion.config.paths import CONF_DIR
 from fusion.config.renamed import RENAMED, RENAMED_CHOICES
+from fusion.console import set_up_logging
 
 log = logging.getLogger(__name__)
 
+ERASE = "\r\x1b[2K"  # on a terminal, the line that the cursor is in
 WARNED = ".warned"  # folder of a sweep while it runs: an empty file for each warning that was shown
 
 
@@ -71,8 +75,22 @@ def sweep_folder() -> Path | None:
     return Path(HydraConfig.get().sweep.dir)
 
 
+def is_terminal() -> bool:
+    """Return whether a line on stderr can be drawn over."""
+    return sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
+
+
+def erase() -> None:
+    """Take the live line of a job away, so that something else can be written."""
+    if is_terminal():
+        print(ERASE, end="", file=sys.stderr, flush=True)
+
+
 class _OnceASweep(logging.Filter):
-    """Lets each warning onto the terminal once in a sweep, whichever of its processes logs it first."""
+    """Lets each warning onto the terminal once in a sweep, whichever of its processes logs it first; nothing else.
+
+    What a job tells of itself is in its run.log; the terminal has a line of it, see sweep_progress.py.
+    """
 
     def __init__(self, folder: Path):
         super().__init__()
@@ -80,17 +98,18 @@ class _OnceASweep(logging.Filter):
 
     def filter(self, record: logging.LogRecord) -> bool:
         if record.levelno < logging.WARNING:
-            return True
+            return False
         self.folder.mkdir(parents=True, exist_ok=True)
         try:
             (self.folder / hashlib.sha256(record.getMessage().encode()).hexdigest()[:16]).touch(exist_ok=False)
         except FileExistsError:
             return False
+        erase()  # the live line would stand before it
         return True
 
 
 def warn_once_a_sweep() -> None:
-    """Show each warning once a sweep rather than once a run; the log of each run has all of them."""
+    """Show warnings alone, each once a sweep rather than once a run; the log of each run has everything."""
     if (folder := sweep_folder()) is None:
         return
     for handler in logging.getLogger().handlers:
@@ -104,6 +123,7 @@ def finish(folder: Path) -> int:
     from fusion.results.table import print_table, write_results
     from fusion.results.tables import make_table
 
+    set_up_logging()  # that of the last job shows warnings alone
     shutil.rmtree(folder / WARNED, ignore_errors=True)
     outcome = read_outcome(folder)
     for note in outcome.notes:

@@ -113,9 +113,10 @@ class ClassificationTask(pl.LightningModule):
         metrics, mean = self.metrics[f"{split}_metrics"], self.losses[f"{split}_losses"]
         metrics.update(logits, label)  # type: ignore[operator]
         mean.update(loss.detach(), len(label))  # type: ignore[operator]
+        # loggers get what metrics.csv does, from MetricsLogger
         if index == 0:  # once an epoch: Lightning asks the metrics at its end, and each call costs it a millisecond
-            self.log(f"{split}_loss", mean, on_step=False, on_epoch=True, prog_bar=True)  # type: ignore[arg-type]
-            self.log_dict(metrics, on_step=False, on_epoch=True)  # type: ignore[arg-type]
+            self.log(f"{split}_loss", mean, on_step=False, on_epoch=True, prog_bar=True, logger=False)  # type: ignore[arg-type]
+            self.log_dict(metrics, on_step=False, on_epoch=True, logger=False)  # type: ignore[arg-type]
         return loss
 
     def make_optimizer(self) -> torch.optim.Optimizer:
