@@ -33,6 +33,8 @@ def test_configuration_and_manifest_are_inside(installed: Path) -> None:
     assert (installed / "fusion" / "data" / "manifest.csv").is_file()
     assert (installed / "fusion" / "data" / "rival_labels.yaml").is_file()
     assert (installed / "fusion" / "rivals" / "node" / "package-lock.json").is_file()
+    for name in ("page.html.jinja", "style.css", "sort.js"):
+        assert (installed / "fusion" / "results" / "report" / name).is_file()
     assert (installed / "fusion" / "rivals" / "node" / "guesslang.js").is_file()
     assert (installed / "fusion" / "weights" / "mobilenetv2_code.safetensors").is_file()
     assert (installed / "fusion" / "weights" / "release" / "model.safetensors").is_file()

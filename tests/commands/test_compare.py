@@ -45,6 +45,16 @@ def test_a_file_is_in_the_format_of_its_name(
         assert next(csv.DictReader(text.splitlines()))["Status"] == "completed"
 
 
+def test_a_report_is_one_file_with_the_worst_errors(trained: Path, fusion: Command, tmp_path: Path) -> None:
+    out = tmp_path / "report.html"
+    done = fusion("compare", trained, "--format", "html", "--out", out)
+    assert done.returncode == 0 and done.stdout == "" and f"wrote {out}" in done.stderr, done.stderr
+    text = out.read_text(encoding="utf-8")
+    assert text.startswith("<!doctype html>") and text.count("<script>") == 1 and "://" not in text
+    assert "Does fusion help?" in text and "figure-curve-loss" in text
+    assert fusion("compare", trained, "--format", "html").stdout == text
+
+
 def test_the_format_that_is_asked_for_wins_over_the_name(trained: Path, tmp_path: Path) -> None:
     assert compare.main([str(trained), "--out", str(tmp_path / "t.csv"), "--format", "json"]) == 0
     assert json.loads((tmp_path / "t.csv").read_text())

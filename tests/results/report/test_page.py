@@ -118,7 +118,7 @@ def test_hostile_labels_are_text(tmp_path: Path) -> None:
 
 def test_many_labels_scroll_and_are_folded_but_for_the_first(tmp_path: Path) -> None:
     labels = [f"label {n}" for n in range(50)]
-    text = page([write(tmp_path / str(n), labels, 0.5 + 0.2 * n, options={"lr": n}) for n in range(2)])
+    text = page([write(tmp_path / str(n), labels, 0.5 + 0.2 * n, count=1000, options={"lr": n}) for n in range(2)])
     read = check_whole(text)
     assert [tag for tag, _ in read.tags].count("details") == 2
     assert "Shown are the 40 largest of 50." in "".join(read.texts["p"])
