@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.results.report.report_runs import compared, sweep, write
 
+from fusion.console import printable
 from fusion.results.report.costs import pareto
 from fusion.results.report.drawing import INK, add_tip, new_figure, styled, to_svg
 from fusion.results.report.matrices import shares, sweep_grid
@@ -66,7 +67,7 @@ def drawn(key: str, label: str) -> str:
     figure, axes = new_figure(100)
     (line,) = axes.plot([0, 1], [0, 1], color=INK, clip_on=True)
     add_tip(line, label)
-    axes.set_title(label)
+    axes.set_title(printable(label))
     return to_svg(figure, key, label)
 
 

@@ -80,7 +80,10 @@ def label_ticks(axes: Axes, side: str, names: list[str], most: int, **options: A
 
 
 def to_svg(figure: Figure, key: str, label: str) -> str:
-    """Return a figure as SVG for the page; its ids begin with the key, its colours are variables of style.css."""
+    """Return a figure as SVG for the page; its ids begin with the key, its colours are variables of style.css.
+
+    All text of the figure must be printable, for XML has no place for other characters.
+    """
     buffer = io.StringIO()
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Glyph .* missing")  # labels in any script; the browser has other fonts
@@ -94,9 +97,9 @@ def to_svg(figure: Figure, key: str, label: str) -> str:
                 parent.remove(child)
     for name in ("width", "height", "version"):
         root.attrib.pop(name, None)
-    root.attrib |= {"class": "chart", "role": "img", "aria-label": label}
     title = ElementTree.Element("title")
-    title.text = label
+    title.text = printable(label)
+    root.attrib |= {"class": "chart", "role": "img", "aria-label": title.text}
     root.insert(0, title)
     return ElementTree.tostring(root, "unicode")  # which escapes all text anew
 

@@ -7,6 +7,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.text import Text
 
+from fusion.console import printable
 from fusion.results.comparison import Block, Comparison, Row
 from fusion.results.report.drawing import INK, WIDTH, Chart, add_tip, label_ticks, new_figure, styled, to_svg
 from fusion.results.report.shown import Shown
@@ -76,7 +77,7 @@ def sweep(comparison: Comparison, block: Block) -> Chart | None:
     label_ticks(axes, "x", columns, 9 if small else 14, rotation=45 if small else 0, ha="right" if small else "center")
     label_ticks(axes, "y", rows, 16)
     _frame(axes, across, down)
-    heading = f"{down} × {across}"
+    heading = printable(f"{down} × {across}")
     reading = ("Test split. Mean accuracy of the rows with these two values; the darker, the better. Empty: no such "
                "run.")  # fmt: skip
     return Chart("sweep", heading, reading, to_svg(figure, "sweep", heading))
@@ -140,4 +141,4 @@ def _frame(axes: Axes, across: str, down: str) -> None:
     axes.grid(visible=False)
     axes.tick_params(length=0)
     axes.spines[:].set_visible(False)
-    axes.set(xlabel=across, ylabel=down)
+    axes.set(xlabel=printable(across), ylabel=printable(down))
