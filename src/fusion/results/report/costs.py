@@ -1,5 +1,6 @@
 """Rows -> a chart of what each reaches against what it costs, the Pareto front marked."""
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -54,7 +55,7 @@ def _points(block: Block) -> tuple[list[Point], str]:
         found: list[Point] = []
         for row in block.rows:
             cost, reached = row.mean(*names), row.mean("metrics", "test", "accuracy")
-            if cost and cost > 0 and reached is not None:
+            if cost and 0 < cost < math.inf and reached is not None:
                 found.append((row, cost * scale, reached))
         if len(found) > 1:
             return found, unit

@@ -50,7 +50,8 @@ class Chart:
     is_folded: bool = False
 
 
-styled: Any = matplotlib.rc_context(STYLE)  # type: ignore[arg-type]  # a decorator: of every function that makes or saves a figure
+# A decorator, of every function that makes or saves a figure
+styled: Any = matplotlib.rc_context(STYLE)  # type: ignore[arg-type]
 
 
 def new_figure(height: float, width: float = WIDTH) -> tuple[Figure, Axes]:
