@@ -1,18 +1,26 @@
 """Rows -> charts of their accuracy: with its interval, by length, by label, against what it costs."""
 
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from matplotlib.ticker import FuncFormatter, MaxNLocator, NullFormatter
+from matplotlib.ticker import FuncFormatter, MaxNLocator
 
-from fusion.console import printable
 from fusion.results.answers import EvalRows
 from fusion.results.by_length import LENGTHS, of_lengths
-from fusion.results.comparison import Block, Row
+from fusion.results.comparison import Row
 from fusion.results.report.cells import shorten
 from fusion.results.report.drawing import (
-    BETTER, CARD, FAINT, INK, WORSE, Chart, add_tip, label_ticks, new_figure, row_style, styled, to_svg,
+    BETTER,
+    FAINT,
+    INK,
+    WORSE,
+    Chart,
+    add_tip,
+    label_ticks,
+    new_figure,
+    row_style,
+    styled,
+    to_svg,
 )  # fmt: skip
 from fusion.results.report.shown import Shown
 from fusion.results.statistics import ProjectBootstrap, interval_95, number_projects
@@ -37,7 +45,7 @@ def accuracy(shown: Shown) -> Chart | None:
                 words += f" [{standing.interval[0]:.3f}, {standing.interval[1]:.3f}]"
             (dot,) = axes.plot([value], [number], **row_style(number) | {"markersize": 8})
             add_tip(dot, f"{name}: {words}")
-        above = {"transform": axes.get_yaxis_transform(), "va": "bottom", "fontsize": 10}
+        above: dict[str, Any] = {"transform": axes.get_yaxis_transform(), "va": "bottom", "fontsize": 10}
         add_tip(axes.text(0, number - 0.22, shorten(name, 36), **above), name)
         axes.text(1, number - 0.22, words, ha="right", **above)
     axes.set(ylim=(len(reached) - 0.5, -0.85), yticks=[], xlabel="accuracy")
@@ -59,16 +67,19 @@ def by_length(shown: Shown) -> Chart | None:
     figure, axes = new_figure(250)
     for place, (number, row, snippets) in enumerate(rows):
         shift = 0.06 * (place - (len(rows) - 1) / 2)  # so that intervals do not hide each other
-        points = np.array([[at + shift, *_of_length(row, snippets, chosen)]
-                           for at, (_, chosen) in enumerate(of_lengths(snippets.lines, LENGTHS)) if chosen.any()])  # fmt: skip
+        ranges = [(at, chosen) for at, (_, chosen) in enumerate(of_lengths(snippets.lines, LENGTHS)) if chosen.any()]
+        points = np.array([[at + shift, *_of_length(row, snippets, chosen)] for at, chosen in ranges])
         axes.plot(points[:, 0], points[:, 1], **row_style(number), zorder=10 - place)
-        axes.vlines(points[:, 0], points[:, 2], points[:, 3], color=row_style(number)["color"], linewidth=1, alpha=0.5)
+        if row in (shown.best, shown.other):  # those of all would hide each other
+            colour = row_style(number)["color"]
+            axes.vlines(points[:, 0], points[:, 2], points[:, 3], color=colour, linewidth=1.4, alpha=0.5)
     counts = [int(chosen.sum()) for _, chosen in of_lengths(rows[0][2].lines, LENGTHS)]
     names = [f"{low}–{high}\nn={count:,}" for (low, high), count in zip(LENGTHS, counts, strict=True)]
     axes.set_xticks(range(len(names)), names)
     axes.set(xlabel="lines of the snippet", ylabel="accuracy")
     heading = "Accuracy by length"
-    reading = f"{ON_TEST} Thin lines are 95 % intervals over projects.{shown.note}"
+    of = " and ".join(shown.name(row) for row in (shown.best, shown.other) if row is not None)
+    reading = f"{ON_TEST} Upright lines are 95 % intervals over projects, of {of}.{shown.note}"
     legend = tuple((number, shown.names[number]) for number, _, _ in rows)
     return Chart("length", heading, reading, to_svg(figure, "length", heading), legend)
 
@@ -123,70 +134,3 @@ def _gains(best: Row, other: Row, snippets: EvalRows) -> list[tuple[str, float, 
         low, high = interval_95(drawn[0] - drawn[1])
         found.append((snippets.labels[number], gain, low, high, int(projects.max()) + 1, int(chosen.sum())))
     return found
-
-
-COSTS = (
-    (("timings", "ms_per_sample"), 1.0, "milliseconds a snippet"),
-    (("timings", "total_seconds"), 1 / 60, "minutes of training"),
-)
-
-
-@styled
-def trade_off(block: Block, shown: Shown) -> Chart | None:
-    """Return accuracy against latency or, where fewer than two rows have that, against the time of training."""
-    for names, scale, unit in COSTS:
-        points = [(row, cost * scale, reached) for row in block.rows
-                  if (cost := row.mean(*names)) and (reached := row.mean("metrics", "test", "accuracy")) is not None
-                  and cost > 0]  # fmt: skip
-        if len(points) > 1:
-            break
-    else:
-        return None
-    figure, axes = new_figure(260)
-    number_of = {id(row): number for number, row in enumerate(shown.rows)}
-    front = pareto([(cost, reached) for _, cost, reached in points])
-    axes.plot(*zip(*front, strict=True), color=FAINT, linestyle="--", linewidth=1.4, drawstyle="steps-post")
-    for row, cost, reached in points:
-        known = number_of.get(id(row))
-        look: dict[str, Any] = {"marker": "o", "color": FAINT, "markersize": 4, "alpha": 0.7}
-        if known is not None:
-            look = row_style(known) | {"markersize": 8, "zorder": 5}
-        (dot,) = axes.plot([cost], [reached], linestyle="none", **look)
-        if (cost, reached) in front:
-            axes.plot([cost], [reached], "o", markersize=14, markerfacecolor="none", color=INK, markeredgewidth=0.9)
-        add_tip(dot, f"{row.name}: {reached:.3f}, {cost:.3g} {unit}")
-    _log_axis(axes, [cost for _, cost, _ in points])
-    axes.set(xlabel=unit, ylabel="accuracy")
-    axes.margins(x=0.1, y=0.12)
-    heading = f"Accuracy against {'latency' if unit == COSTS[0][2] else 'the time of training'}"
-    reading = (f"{ON_TEST} The higher and the further left, the better. Rings and the dashed line mark the Pareto front: "
-               f"no other row is as good in less time. Times are of the machine of each run.{_grey(points, number_of)}")  # fmt: skip
-    legend = tuple((number_of[id(row)], shown.name(row)) for row, _, _ in points if id(row) in number_of)
-    return Chart("cost", heading, reading, to_svg(figure, "cost", heading), legend)
-
-
-def _grey(points: Sequence[tuple[Row, float, float]], known: dict[int, int]) -> str:
-    return " Grey dots are the other rows." if any(id(row) not in known for row, _, _ in points) else ""
-
-
-def pareto(points: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:
-    """Costs and what is reached for them -> those that no other reaches for as little, cheapest first."""
-    front: list[tuple[float, float]] = []
-    for cost, reached in sorted(points, key=lambda point: (point[0], -point[1])):
-        if not front or reached > front[-1][1]:
-            front.append((cost, reached))
-    return front
-
-
-def _log_axis(axes: Any, values: Sequence[float]) -> None:
-    """Make the x axis logarithmic, with plain numbers, more of them where the values are close to each other."""
-    axes.set_xscale("log")
-    plain = FuncFormatter(lambda x, _: f"{x:g}")
-    axes.xaxis.set_major_formatter(plain)
-    axes.xaxis.set_minor_formatter(NullFormatter())
-    if max(values) < 10 * min(values):
-        ticks = [tick for tick in MaxNLocator(4, steps=[1, 2, 5, 10]).tick_values(min(values), max(values)) if tick > 0]
-        axes.set_xticks(ticks)
-        axes.xaxis.set_minor_locator(MaxNLocator(1))
-        axes.xaxis.set_major_formatter(plain)
-        axes.minorticks_off()

@@ -9,19 +9,19 @@ from xml.etree import ElementTree
 
 import matplotlib
 import numpy as np
-from markupsafe import Markup
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.layout_engine import ConstrainedLayoutEngine
 
 from fusion.console import printable
 from fusion.results.report.cells import shorten
 
-WIDTH = 400  # points; as wide as a card, so that text is large enough on a phone and not too large beside another card
+WIDTH = 380  # points; as wide as a card, so that text is large enough on a phone and not too large beside another card
 # Colours that stand for what style.css names, which differs between light and dark
 INK, FAINT, GRID, CARD, BETTER, WORSE = (f"#01020{n}" for n in range(6))
 COLOURS = tuple(f"#01030{n}" for n in range(8))  # of rows, for colour-blind readers too (Okabe and Ito 2008)
-MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")  # of rows
+MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<")  # of rows
 VARIABLES = dict(zip((INK, FAINT, GRID, CARD, BETTER, WORSE), ("ink", "faint", "grid", "card", "better", "worse"),
                      strict=True)) | {colour: f"c{n}" for n, colour in enumerate(COLOURS)}  # fmt: skip
 STYLE: dict[str, Any] = {
@@ -44,20 +44,20 @@ class Chart:
     key: str  # tells it from the others of the page
     heading: str
     reading: str  # how it is read, and on which snippets
-    svg: Markup
+    svg: str  # safe to stand in the page: all text is escaped
     legend: tuple[tuple[int, str], ...] = ()  # number of the row's colour and marker, its name
     width: int | None = None  # pixels of one that scrolls; None: as wide as its card
     is_folded: bool = False
 
 
-styled = matplotlib.rc_context(STYLE)  # a decorator: of every function that makes or saves a figure
+styled: Any = matplotlib.rc_context(STYLE)  # type: ignore[arg-type]  # a decorator: of every function that makes or saves a figure
 
 
-def new_figure(height: float, width: float = WIDTH, columns: int = 1) -> tuple[Figure, Any]:
-    """Return a figure of so many points and its axes; several side by side are an array."""
-    figure = Figure(figsize=(width / 72, height / 72), layout="constrained")
-    figure.get_layout_engine().set(w_pad=0.02, h_pad=0.02)  # type: ignore[union-attr]
-    return figure, figure.subplots(1, columns)
+def new_figure(height: float, width: float = WIDTH) -> tuple[Figure, Axes]:
+    """Return a figure of so many points and its axes."""
+    layout = ConstrainedLayoutEngine(w_pad=0.02, h_pad=0.02)
+    figure = Figure(figsize=(width / 72, height / 72), layout=layout)
+    return figure, figure.subplots()
 
 
 def row_style(number: int) -> dict[str, Any]:
@@ -79,7 +79,7 @@ def label_ticks(axes: Axes, side: str, names: list[str], most: int, **options: A
         add_tip(label, name)
 
 
-def to_svg(figure: Figure, key: str, label: str) -> Markup:
+def to_svg(figure: Figure, key: str, label: str) -> str:
     """Return a figure as SVG for the page; its ids begin with the key, its colours are variables of style.css."""
     buffer = io.StringIO()
     with warnings.catch_warnings():
@@ -98,7 +98,7 @@ def to_svg(figure: Figure, key: str, label: str) -> Markup:
     title = ElementTree.Element("title")
     title.text = label
     root.insert(0, title)
-    return Markup(ElementTree.tostring(root, "unicode"))  # which escapes all text anew
+    return ElementTree.tostring(root, "unicode")  # which escapes all text anew
 
 
 def _rewrite(element: ElementTree.Element, key: str) -> None:

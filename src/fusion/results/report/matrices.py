@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.text import Text
 
 from fusion.results.comparison import Block, Comparison, Row
 from fusion.results.report.drawing import INK, WIDTH, Chart, add_tip, label_ticks, new_figure, styled, to_svg
@@ -127,7 +128,7 @@ def _confusion(key: str, heading: str, reading: str, values: np.ndarray, labels:
                  is_large and key != "confusion")  # fmt: skip
 
 
-def _write(axes: Axes, row: int, column: int, words: str, strength: float, size: float):  # type: ignore[no-untyped-def]
+def _write(axes: Axes, row: int, column: int, words: str, strength: float, size: float) -> Text:
     """Write into a cell and return the text; it is no part of the layout, which would ask for the place of each."""
     colour = "#ffffff" if strength > ON_DARK else INK
     text = axes.text(column, row, words, ha="center", va="center", color=colour, fontsize=size)

@@ -7,7 +7,6 @@ from functools import cache
 from importlib.resources import files
 
 from jinja2 import Environment, StrictUndefined, Template
-from markupsafe import Markup
 
 from fusion import __version__
 from fusion.results.comparison import Comparison
@@ -20,9 +19,10 @@ SWATCHES = (  # the marker of each row in a legend, in the order of drawing.MARK
     "M10 6a4 4 0 1 0 8 0a4 4 0 1 0-8 0z", "M10.5 2.5h7v7h-7z", "M14 1.5l4.5 8h-9z", "M14 1l5 5-5 5-5-5z",
     "M14 10.5l4.5-8h-9z", "M12.5 1.5h3v3h3v3h-3v3h-3v-3h-3v-3h3z",
     "M11.2 1.5L14 4.3l2.8-2.8 1.7 1.7L15.7 6l2.8 2.8-1.7 1.7L14 7.7l-2.8 2.8-1.7-1.7L12.3 6 9.5 3.2z",
-    "M14 1l1.5 3.4 3.6.3-2.7 2.4.8 3.6L14 8.8l-3.2 1.9.8-3.6-2.7-2.4 3.6-.3z",
+    "M9.5 6l8-4.5v9z",
 )  # fmt: skip
 TITLES = {"results": "Results", "modalities": "Does fusion help?", "labels": "Accuracy by label"}
+LONG = 24  # characters of a cell that may be broken into lines
 
 
 def html_report(comparison: Comparison, tables: Sequence[Table], notes: Sequence[str] = ()) -> str:
@@ -33,9 +33,10 @@ def html_report(comparison: Comparison, tables: Sequence[Table], notes: Sequence
         tables=tables,
         titles=TITLES,
         swatches=SWATCHES,
+        long=LONG,
         body=body_of(comparison),
-        style=Markup(style),  # our own file: nothing in it is from a run
-        script=Markup(script),
+        style=style,
+        script=script,
         policy=_policy(script),
         version=__version__,
     )

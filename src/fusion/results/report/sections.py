@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from fusion.results.comparison import Comparison
 from fusion.results.report import charts, matrices
+from fusion.results.report.costs import trade_off
 from fusion.results.report.drawing import Chart
 from fusion.results.report.errors import Errors, worst_errors
 from fusion.results.report.shown import Shown, shown
@@ -19,6 +20,17 @@ class Section:
     key: str
     heading: str
     charts: tuple[Chart, ...]
+
+    @property
+    def full(self) -> set[str]:
+        """Return the keys of charts that would stand alone where two have room, and so take the room of both."""
+        alone: set[str] = set()
+        pending: Chart | None = None
+        for chart in self.charts:
+            if chart.width is not None:
+                alone |= {pending.key} if pending else set()
+            pending = chart if pending is None and chart.width is None else None
+        return alone | ({pending.key} if pending else set())
 
 
 @dataclass(frozen=True)
@@ -38,7 +50,7 @@ def body_of(comparison: Comparison) -> Body:
     judged = _judged(rows)
     found = {
         ("accuracy", "Who is best, and how surely"): [
-            charts.accuracy(rows), charts.trade_off(block, rows), charts.by_length(rows),
+            charts.accuracy(rows), trade_off(block, rows), charts.by_length(rows),
             matrices.sweep(comparison, block),
         ],
         ("training", "Training"): curves(rows),

@@ -1,4 +1,4 @@
-"""A block -> the rows that charts show: the best, with names that tell them apart, and which two are set side by side."""
+"""A block -> the rows that charts show: the best, by names that tell them apart, and the two that are compared."""
 
 from collections import Counter
 from dataclasses import dataclass

@@ -3,8 +3,10 @@
 import csv
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+from matplotlib.ticker import MaxNLocator
 
 from fusion.results.comparison import Row
 from fusion.results.record import read_metrics
@@ -12,7 +14,10 @@ from fusion.results.report.drawing import Chart, new_figure, row_style, styled, 
 from fusion.results.report.shown import Shown
 
 MEASURES = ("loss", "accuracy")
-LOOKS = {"train": {"linestyle": "--", "marker": "", "linewidth": 1.2, "alpha": 0.8}, "val": {"markersize": 4.5}}
+LOOKS: dict[str, dict[str, Any]] = {
+    "train": {"linestyle": "--", "marker": "", "linewidth": 1.2, "alpha": 0.8},
+    "val": {"markersize": 4.5},
+}
 
 Epochs = dict[float, list[float]]  # epoch -> a value of each seed that has it
 
@@ -54,7 +59,7 @@ def _chart(shown: Shown, measure: str, lines: list[tuple[int, str, Epochs]]) -> 
             low, high = [min(values) for values in of.values()], [max(values) for values in of.values()]
             axes.fill_between(at, low, high, color=style["color"], alpha=0.15, linewidth=0)
     axes.set(xlabel="epoch", ylabel=measure)
-    axes.xaxis.get_major_locator().set_params(integer=True)
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     heading = f"{measure.capitalize()} by epoch"
     reading = f"Solid with marks: validation; dashed: training.{_bands(shown.rows)}{shown.note}"
     legend = tuple((number, shown.names[number]) for number in dict.fromkeys(number for number, _, _ in lines))

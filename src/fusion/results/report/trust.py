@@ -69,14 +69,14 @@ def _reliability(shown: Shown, judged: dict[int, Judged]) -> Chart:
     axes.set(xlabel="confidence", ylabel="share that is right", xlim=(0, 1.02), ylim=(0, 1.02))
     heading = "Reliability"
     errors = "; ".join(f"{shown.names[number]} {one.error:.3f}" for number, one in judged.items())
-    reading = ("Test split, probabilities calibrated on validation, the first seed of a row. On the dotted line answers "
-               "are right as often as they are sure; below it they are too sure. Bins of a tenth; expected calibration "
-               f"error: {errors}.")  # fmt: skip
+    reading = ("Test split, probabilities calibrated on validation, the first seed of a row. On the dotted line "
+               "answers are right as often as they are sure; below it they are too sure. Bins of a tenth; expected "
+               f"calibration error: {errors}.")  # fmt: skip
     return Chart("reliability", heading, reading, to_svg(figure, "reliability", heading), _legend(shown, judged))
 
 
 def reliability(confidence: np.ndarray, correct: np.ndarray) -> np.ndarray:
-    """Confidence (N,), right or not (N,) -> mean confidence, share right and count of each bin that has some, (B, 3)."""
+    """Confidence (N,), right or not (N,) -> mean confidence, share right and count of each bin, (B, 3)."""
     bin_of = np.minimum((confidence * BINS).astype(int), BINS - 1)
     return np.array([[confidence[bin_of == b].mean(), correct[bin_of == b].mean(), (bin_of == b).sum()]
                      for b in np.unique(bin_of)])  # fmt: skip
@@ -94,8 +94,8 @@ def _risk(shown: Shown, judged: dict[int, Judged]) -> Chart:
     axes.set(xlabel="share that is answered, surest first", ylabel="share of those that is wrong", xlim=(0, 1.02))
     axes.set_ylim(bottom=0)
     heading = "Risk against coverage"
-    reading = ("Test split, the first seed of a row. The lower, the better the confidence tells wrong answers from right "
-               "ones: where a curve crosses the dotted line, 95 % of what is answered is right.")  # fmt: skip
+    reading = ("Test split, the first seed of a row. The lower, the better the confidence tells wrong answers from "
+               "right ones: where a curve crosses the dotted line, 95 % of what is answered is right.")  # fmt: skip
     return Chart("risk", heading, reading, to_svg(figure, "risk", heading), _legend(shown, judged))
 
 
