@@ -13,7 +13,7 @@ from fusion.results.report.drawing import INK, WIDTH, Chart, add_tip, label_tick
 from fusion.results.report.shown import Shown
 
 BLUE, ORANGE = (0.0, 0.447, 0.698), (0.835, 0.369, 0.0)
-ON_DARK = 0.62  # from this opacity on the text of a cell is white
+ON_DARK = 0.85  # from this opacity on the text of a cell is white, in a light page too
 FEW = 12  # labels of a matrix that fits a card
 CELL = 16  # points, side of a cell of a larger one
 SCALE = 1.2  # pixels a point of those, which scroll

@@ -22,7 +22,7 @@ SWATCHES = (  # the marker of each row in a legend, in the order of drawing.MARK
     "M9.5 6l8-4.5v9z",
 )  # fmt: skip
 TITLES = {"results": "Results", "modalities": "Does fusion help?", "labels": "Accuracy by label"}
-LONG = 24  # characters of a cell that may be broken into lines
+LONG = 32  # characters of a cell that may be broken into lines
 
 
 def html_report(comparison: Comparison, tables: Sequence[Table], notes: Sequence[str] = ()) -> str:
