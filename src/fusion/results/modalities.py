@@ -174,7 +174,8 @@ def modalities(comparison: Comparison, root: Path | None = None) -> Table:
         for cells in ([_about(row, root)] if one is None else _rows(one, root))
     ]
     notes = [sentence(one) for _, one in found if one is not None] or [NO_FUSED_RUN]
-    return Table("modalities", columns, rows, (*keys, *SHOWN), (NOTE, *map(printable, notes)))
+    said = tuple(name for name in SHOWN if any(row[name] for row in rows))
+    return Table("modalities", columns, rows, (*keys, *said), (NOTE, *map(printable, notes)))
 
 
 def _about(row: Row, root: Path | None) -> dict[str, Any]:

@@ -25,9 +25,7 @@ from rich.cells import cell_len, set_cell_size
 from fusion.config.paths import CONF_DIR
 from fusion.console import printable
 from fusion.files import write_text
-from fusion.results.record import read_run
 from fusion.results.schema import part
-from fusion.results.sweep_outcome import FAILED
 from fusion.training.sweeps import ERASE, erase, is_terminal, sweep_folder
 
 PROGRESS = ".progress"  # folder of a sweep while it runs
@@ -78,6 +76,8 @@ class SweepJob:
         if run is not None:
             accuracy, changed = _read_outcome(run)
             reused = changed < self.began
+        from fusion.results.sweep_outcome import FAILED  # brings pyarrow, which --help must not wait for
+
         began_none = (self.folder / FAILED / f"{self.number}.txt").is_file()
         trained = not reused and not began_none
         now = time.time()
@@ -202,6 +202,8 @@ def duration(seconds: float) -> str:
 
 def _read_outcome(run: Path) -> tuple[float | None, float]:
     """Return the validation accuracy of a run folder, or its mean over folds, and when that was written."""
+    from fusion.results.record import read_run
+
     path = run / "folds.json"
     if path.is_file():
         content = json.loads(path.read_text(encoding="utf-8"))

@@ -1,5 +1,6 @@
 """What charts are made of: fronts, grids, shares, epochs, bins; and how a figure becomes SVG of the page."""
 
+import re
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -7,9 +8,12 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.results.judged_runs import answered, snippets, write_run
 from tests.results.report.report_runs import compared, sweep, write
 
 from fusion.console import printable
+from fusion.results.comparison import compare
+from fusion.results.report.charts import by_label
 from fusion.results.report.costs import pareto
 from fusion.results.report.drawing import INK, add_tip, new_figure, styled, to_svg
 from fusion.results.report.matrices import shares, sweep_grid
@@ -32,6 +36,21 @@ def test_the_grid_of_the_two_keys_that_are_swept_most_fully(tmp_path: Path) -> N
     assert np.isnan(means).sum() == 2  # of 0.1 there is but one with figures
     one = compared([write(tmp_path / f"one{n}", options={"lr": n}) for n in range(3)])
     assert sweep_grid(one, one.blocks[0]) is None
+    line = [("nano", 0.1), ("nano", 0.2), ("micro", 0.3), ("ngram", 0.4)]
+    apart = compared([write(tmp_path / f"x{lr}", text=text, options={"lr": lr}) for text, lr in line])
+    assert sweep_grid(apart, apart.blocks[0]) is None, "keys that never cross are no grid"
+
+
+def test_labels_of_few_projects_have_no_interval(tmp_path: Path) -> None:
+    rows = snippets(300, projects=9)
+    rows["group"] = np.where(rows["label"] == "C", "p0", rows["group"])
+    runs = write_run(tmp_path / "a", rows, rows["label"]) | write_run(
+        tmp_path / "b", rows, answered(rows, 0.5, 1), text="micro", val=0.1
+    )
+    chart = by_label(shown(compare(runs).blocks[0]))
+    tips = {found[1]: found[2] for found in re.finditer(r"<title>(\w+): ([^<]*)</title>", chart.svg)}
+    assert "[" not in tips["C"] and tips["C"].endswith("of 1 project")
+    assert "[" in tips["Go"] and "var(--better)" in chart.svg
 
 
 def test_shares_are_of_the_true_label_over_all_seeds(tmp_path: Path) -> None:

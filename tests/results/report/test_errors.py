@@ -68,6 +68,26 @@ def test_texts_of_a_file_with_their_pictures(own: dict[str, Any]) -> None:
     assert kind == "data:image/png;base64" and Image.open(io.BytesIO(base64.b64decode(content))).size == (64, 64)
 
 
+def test_pictures_are_those_of_a_run_that_sees_them(own: dict[str, Any]) -> None:
+    table = table_of(own)
+    id = next(row["id"] for row in table.to_pylist() if row["split"] == "test")
+    text = own | {
+        "split_hash": split_hash(table),
+        "config": own["config"] | {"backbone": composed("backbone=none")["backbone"]},
+    }
+    assert find_texts(text, {id})[0][id].picture is None
+    assert find_texts(text, {id}, own)[0][id].picture is not None
+
+
+def test_a_picture_of_the_users_own_is_shown_as_it_is_and_one_that_is_gone_is_none(tmp_path: Path) -> None:
+    path = tmp_path / "own.png"
+    Image.new("RGB", (64, 48), "red").save(path)
+    _, _, content = (texts._own_picture(path, (64, 48)) or "").partition(",")
+    picture = Image.open(io.BytesIO(base64.b64decode(content))).convert("RGB")
+    assert picture.size == (64, 48) and picture.getpixel((30, 20)) == (255, 0, 0)
+    assert texts._own_picture(tmp_path / "gone.png", (64, 48)) is None
+
+
 def test_texts_of_another_split_are_not_shown(own: dict[str, Any]) -> None:
     assert find_texts(own | {"split_hash": "another"}, {"a"}) == ({}, OTHERS)
 

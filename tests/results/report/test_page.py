@@ -98,7 +98,10 @@ def test_the_policy_lets_our_script_run_and_nothing_else(folders: list[Path]) ->
     (script,) = read.texts["script"]
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
     (policy,) = [attrs["content"] for _, attrs in read.tags if attrs.get("http-equiv")]
-    assert policy == f"default-src 'none'; style-src 'unsafe-inline'; script-src 'sha256-{digest}'; img-src data:"
+    assert (
+        policy == f"default-src 'none'; style-src 'unsafe-inline'; script-src 'sha256-{digest}'; img-src data:; "
+        "base-uri 'none'; form-action 'none'"
+    )
 
 
 def test_the_same_runs_give_the_same_bytes(folders: list[Path]) -> None:

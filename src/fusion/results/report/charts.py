@@ -25,6 +25,7 @@ from fusion.results.report.drawing import (
 from fusion.results.report.shown import Shown
 from fusion.results.statistics import ProjectBootstrap, interval_95, number_projects
 
+MIN_PROJECTS = 3  # of a label, fewer have no interval
 MOST_LABELS = 40  # of the differences by label
 ON_TEST = "Test split."
 
@@ -102,12 +103,13 @@ def by_label(shown: Shown) -> Chart | None:
     figure, axes = new_figure(50 + 15 * len(kept))
     axes.axvline(0, color=FAINT, linewidth=1)
     for at, (label, gain, low, high, projects, count) in enumerate(kept):
-        colour = BETTER if low > 0 else WORSE if high < 0 else INK
-        axes.plot([low, high], [at, at], color=colour, linewidth=1.6, alpha=0.55)
-        (dot,) = axes.plot(
-            [gain], [at], "o", color=colour, markersize=5.5, fillstyle="full" if projects > 1 else "none"
-        )
-        add_tip(dot, f"{label}: {gain:+.3f} [{low:+.3f}, {high:+.3f}], {count} snippets of {projects} projects")
+        can_tell = projects >= MIN_PROJECTS
+        colour = INK if not can_tell else BETTER if low > 0 else WORSE if high < 0 else INK
+        if can_tell:
+            axes.plot([low, high], [at, at], color=colour, linewidth=1.6, alpha=0.55)
+        (dot,) = axes.plot([gain], [at], "o", color=colour, markersize=5.5, fillstyle="full" if can_tell else "none")
+        interval = f" [{low:+.3f}, {high:+.3f}]" if can_tell else ""
+        add_tip(dot, f"{label}: {gain:+.3f}{interval}, {count} snippets of {projects} project{'s' * (projects > 1)}")
     label_ticks(axes, "y", [gain[0] for gain in kept], 16)
     axes.set(ylim=(len(kept) - 0.4, -0.6), xlabel="difference in accuracy")
     axes.grid(axis="y", visible=False)
@@ -117,7 +119,7 @@ def by_label(shown: Shown) -> Chart | None:
     some = f" Shown are the {MOST_LABELS} largest of {len(gains)}." if cut else ""
     reading = (f"{ON_TEST} {shown.name(shown.best)} against {shown.name(shown.other)}: to the right the first is right "
                "more often. Paired, with the 95 % interval over the label's projects; coloured where it does not hold "
-               f"0, hollow where one project is all there is.{some}")  # fmt: skip
+               f"0; hollow, and without one, are labels of fewer than {MIN_PROJECTS} projects.{some}")  # fmt: skip
     return Chart("labels", heading, reading, to_svg(figure, "labels", heading))
 
 

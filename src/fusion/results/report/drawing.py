@@ -51,7 +51,9 @@ class Chart:
 
 
 # A decorator, of every function that makes or saves a figure
-styled: Any = matplotlib.rc_context(STYLE)  # type: ignore[arg-type]
+# on any machine the same, whatever its matplotlibrc says; the backend is no matter of style
+PLAIN = {key: value for key, value in matplotlib.rcParamsDefault.items() if "backend" not in key}
+styled: Any = matplotlib.rc_context(PLAIN | STYLE)  # type: ignore[arg-type]
 
 
 def new_figure(height: float, width: float = WIDTH) -> tuple[Figure, Axes]:

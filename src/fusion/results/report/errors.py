@@ -3,11 +3,12 @@
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from fusion.console import printable
-from fusion.results.comparison import Row
+from fusion.results.comparison import Row, modality
 from fusion.results.report.shown import Shown
 from fusion.results.report.texts import Text, find_texts
 from fusion.results.report.trust import Judged
@@ -43,6 +44,7 @@ class Errors:
     total: int
     count: int  # of all answers
     note: str
+    seen_by: str  # the name of the row that sees the pictures; '' where none does
 
 
 def worst_errors(shown: Shown, judged: Judged) -> Errors | None:
@@ -51,13 +53,24 @@ def worst_errors(shown: Shown, judged: Judged) -> Errors | None:
     chosen = choose(judged)
     if not len(chosen):
         return None
-    run = next(shown.best.runs[folder] for folder in shown.best.answers)
-    texts, note = find_texts(run, set(judged.ids[chosen].tolist()))
-    said = _answers_of(shown.other, set(judged.ids[chosen].tolist())) if shown.other is not None else {}
+    run, seen_by = _run_of(shown.best), next((row for row in (shown.best, *shown.rows) if _sees(row)), None)
+    ids = set(judged.ids[chosen].tolist())
+    texts, note = find_texts(run, ids, None if seen_by is None else _run_of(seen_by))
+    said = _answers_of(shown.other, ids) if shown.other is not None else {}
     wrong = tuple(_wrong(judged, number, run["classes"], texts, said) for number in chosen)
     other = shown.name(shown.other) if shown.other is not None else None
     total = int((~judged.correct).sum())
-    return Errors(shown.name(shown.best), other, wrong, total, len(judged.correct), note)
+    seen = "" if seen_by is None else shown.name(seen_by)
+    return Errors(shown.name(shown.best), other, wrong, total, len(judged.correct), note, seen)
+
+
+def _run_of(row: Row) -> dict[str, Any]:
+    """Return the first run of a row whose answers can be read, or the first at all."""
+    return row.runs[next(iter(row.answers or row.runs))]
+
+
+def _sees(row: Row) -> bool:
+    return "image" in modality(_run_of(row))
 
 
 def choose(judged: Judged) -> np.ndarray:

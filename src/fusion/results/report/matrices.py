@@ -38,7 +38,8 @@ def sweep_grid(comparison: Comparison, block: Block) -> tuple[str, str, np.ndarr
             if first in row.keys and second in row.keys:
                 cells.setdefault((row.keys[first], row.keys[second]), []).append(reached)
         down, across = (_ordered({pair[side] for pair in cells}) for side in (0, 1))
-        if min(len(down), len(across)) < 2 or max(len(down), len(across)) > MOST_VALUES:
+        longest = max(len(down), len(across))
+        if min(len(down), len(across)) < 2 or longest > MOST_VALUES or len(cells) <= longest:  # keys that never cross
             continue
         fullness = (len(cells) / (len(down) * len(across)), len(cells))
         if best is None or fullness > best[0]:

@@ -34,20 +34,25 @@ class Text:
     picture: str | None
 
 
-def find_texts(run: Mapping[str, Any], ids: Collection[str]) -> tuple[dict[str, Text], str]:
-    """Return the texts of test snippets by their ids, and '' or a sentence that says why there are none."""
+def find_texts(
+    run: Mapping[str, Any], ids: Collection[str], seen_by: Mapping[str, Any] | None = None
+) -> tuple[dict[str, Text], str]:
+    """Return the texts of test snippets by their ids, and '' or a sentence that says why there are none.
+
+    seen_by: the run whose pictures are drawn, where that is another one.
+    """
     try:
-        config = load_config(run["config"])
+        config, view = load_config(run["config"]), load_config((seen_by or run)["config"])
         table = _table(config)
         if table is None:
             return {}, NOT_HERE
         if split_hash(table) not in (run.get("data_hash"), run.get("split_hash")):
             return {}, OTHERS
-    except (UserError, OSError, KeyError, ValueError, pa.ArrowException):  # of an older fusion, or no longer whole
+    except (UserError, OSError, KeyError, TypeError, ValueError, pa.ArrowException):  # of an older fusion, or not whole
         return {}, NOT_HERE
     test = select_split(table, "test")
     rows = test.filter(pc.is_in(test["id"], pa.array(sorted(ids), pa.string()))).to_pylist()
-    drawn = _Drawn.of(config) if config.has_image else None
+    drawn = _Drawn.of(view) if view.has_image else None
     return {row["id"]: Text(row["text"], drawn.picture(row) if drawn else None) for row in rows}, ""
 
 
@@ -84,11 +89,20 @@ class _Drawn:
             return None
 
     def picture(self, row: Mapping[str, Any]) -> str | None:
-        """Return the picture of a row as a data URL; None where the user's own was seen."""
+        """Return the picture of a row as a data URL: drawn, or the user's own; None where that cannot be read."""
         if row.get("image"):
-            return None
+            return _own_picture(Path(row["image"]), self.renderer.size)
         (picture,) = self.renderer.source([row["text"]], [row["id"]], None, [row["label"]])
         return to_url(picture)
+
+
+def _own_picture(path: Path, size: tuple[int, int]) -> str | None:
+    from fusion.screenshots.user_images import PictureError, fitted, open_picture
+
+    try:
+        return to_url(fitted(open_picture(path), size))
+    except PictureError:
+        return None
 
 
 def _with_fonts_here(render: Render) -> Render:
