@@ -25,8 +25,8 @@ PARTS = {"text": "text alone", "image": "the picture alone"}
 AVERAGE = "average"
 COMMAND = "python -m fusion.train -m sweep=modalities"
 COLUMNS = (  # after the keys that tell fused runs apart
-    "Lines", "n", "Seeds", "Text", "Image", "Average", "Fused", "Against text", "Against image", "Against average",
-    "Verdict", "Parts differ in", "Status", "Split", "Run",
+    "Lines", "n", "Seeds", "Text", "Image", "Average", "Fused", "Verdict", "Against text", "Against average",
+    "Against image", "Parts differ in", "Status", "Split", "Run",
 )  # fmt: skip
 SHOWN = tuple(name for name in COLUMNS if name not in ("Parts differ in", "Split", "Run"))
 NOTE = (
