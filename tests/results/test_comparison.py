@@ -111,6 +111,15 @@ def test_a_run_without_predictions_has_its_figures_and_no_difference(tmp_path):
     assert row["Rank"] == "1" and row["Accuracy"].count(".") == 1 and row["Tie"] == row["1-2 lines"] == ""
 
 
+def test_a_seed_without_predictions_is_told_of_where_the_others_have_them(tmp_path):
+    runs = {}
+    for seed in range(3):
+        runs |= write_run(tmp_path / str(seed), ROWS, answered(ROWS, 0.8, seed), seed=seed)
+    (tmp_path / "1" / "predictions.parquet").write_bytes(b"PAR1")
+    (row,) = leaderboard(compare(runs)).rows
+    assert row["Status"] == "completed, predictions of 1 cannot be read" and row["Seeds"] == "3"
+
+
 def test_each_predictions_file_is_read_once(tmp_path, monkeypatch):
     import pyarrow.parquet as pq
 

@@ -44,10 +44,13 @@ class Row:
 
     @property
     def status(self) -> str:
-        """Return completed, or how many runs ended how; an error in its own words."""
+        """Return completed, or how many runs ended how; an error in its own words; whether predictions are missing."""
         ends = Counter(f"{status(run)}: {run['error']}" if run.get("error") else status(run)
                        for run in self.runs.values())  # fmt: skip
-        return next(iter(ends)) if len(ends) == 1 else ", ".join(f"{count} {end}" for end, count in ends.items())
+        words = [next(iter(ends))] if len(ends) == 1 else [f"{count} {end}" for end, count in ends.items()]
+        if 0 < len(self.answers) < len(self.completed):  # intervals and differences are of the others
+            words.append(f"predictions of {len(self.completed) - len(self.answers)} cannot be read")
+        return ", ".join(words)
 
     def mean(self, *names: str) -> float | None:
         """Return the mean of a number of run.json, such as mean("metrics", "test", "nll"); None of none."""

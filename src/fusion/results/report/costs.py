@@ -12,7 +12,7 @@ from fusion.results.report.shown import Shown
 
 COSTS = (
     (("timings", "ms_per_sample"), 1.0, "milliseconds a snippet"),
-    (("timings", "total_seconds"), 1 / 60, "minutes of training"),
+    (("timings", "total_seconds"), 1 / 60, "minutes of the run"),
 )
 
 
@@ -21,7 +21,7 @@ Point = tuple[Row, float, float]  # a row, its cost, its accuracy
 
 @styled
 def trade_off(block: Block, shown: Shown) -> Chart | None:
-    """Return accuracy against latency or, where fewer than two rows have that, against the time of training."""
+    """Return accuracy against latency or, where fewer than two rows have that, against the time of the run."""
     points, unit = _points(block)
     if not points:
         return None
@@ -41,7 +41,7 @@ def trade_off(block: Block, shown: Shown) -> Chart | None:
     _log_axis(axes, [cost for _, cost, _ in points])
     axes.set(xlabel=unit, ylabel="accuracy")
     axes.margins(x=0.1, y=0.12)
-    heading = f"Accuracy against {'latency' if unit == COSTS[0][2] else 'the time of training'}"
+    heading = f"Accuracy against {'latency' if unit == COSTS[0][2] else 'the time of the run'}"
     reading = ("Test split. The higher and the further left, the better. Rings and the dashed line mark the Pareto "
                "front: no other row is as good in less time. Times are of the machine of each "
                f"run.{_grey(points, number_of)}")  # fmt: skip
