@@ -45,8 +45,8 @@ class Row:
     @property
     def status(self) -> str:
         """Return completed, or how many runs ended how; an error in its own words; whether predictions are missing."""
-        ends = Counter(f"{status(run)}: {run['error']}" if run.get("error") else status(run)
-                       for run in self.runs.values())  # fmt: skip
+        ordered = sorted(self.runs.values(), key=lambda run: run.get("status") != "completed")
+        ends = Counter(f"{status(run)}: {run['error']}" if run.get("error") else status(run) for run in ordered)
         words = [next(iter(ends))] if len(ends) == 1 else [f"{count} {end}" for end, count in ends.items()]
         if 0 < len(self.answers) < len(self.completed):  # intervals and differences are of the others
             words.append(f"predictions of {len(self.completed) - len(self.answers)} cannot be read")

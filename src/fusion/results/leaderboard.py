@@ -31,7 +31,7 @@ COLUMNS = (  # after the keys that vary
     "By Modality", "Weights", "Highlight", "n", "Split", "Run",
 )  # fmt: skip
 SHOWN = ("Modality", "Seeds", "F1 Macro", "Accuracy", "Difference", "McNemar p", "Tie", "ECE", "Minutes", "Status")
-MAX_KEYS = 6  # columns of a terminal
+MAX_KEYS = 4  # columns of a terminal
 NOTE = (
     "Ranked by {metric} on validation; all figures but Validation are of the test split, in brackets the 95 % interval "
     "over projects, drawn again 1,000 times{seeds}. Difference: in {metric} to {reference}, paired, on the same "
@@ -45,7 +45,9 @@ def leaderboard(comparison: Comparison, root: Path | None = None) -> Table:
     """Return the table that a sweep ends with; root: where paths of runs begin."""
     values = tuple(record for block in comparison.blocks for record in _records(block, comparison, root))
     columns = ("Rank", *comparison.keys, *COLUMNS)
-    shown = ("Rank", *comparison.telling[:MAX_KEYS], *SHOWN)
+    shown = ["Rank", *comparison.telling[:MAX_KEYS], *SHOWN]
+    if {"text", "backbone"} <= set(shown):  # which say the modality
+        shown.remove("Modality")
     rows = [{name: printable(str(cell)) for name, cell in _cells(value, columns)} for value in values]
     notes = [_note(comparison), *_shared(comparison), *comparison.notes]
     if len(comparison.blocks) > 1:

@@ -13,6 +13,7 @@ from typing import Any
 from fusion.files import write_text
 from fusion.results.schema import part
 
+LONG = 26  # characters of a cell that a terminal may break into lines
 FORMULA = re.compile(r"[=+\-@]")
 SIGNED = re.compile(r"[+-]\d+(\.\d+)?( \[[+-]\d+\.\d+, [+-]\d+\.\d+\])?( tie)?")
 
@@ -125,17 +126,20 @@ def print_table(table: Table) -> None:
 def _to_grid(table: Table) -> str:
     """Return the columns of a terminal, framed, with the notes below."""
     from rich import box
+    from rich.cells import cell_len
     from rich.console import Console
     from rich.markup import escape
     from rich.table import Table as Grid
 
-    grid = Grid(box=box.SIMPLE_HEAD)
-    for column in table.shown:
-        grid.add_column(escape(column), overflow="fold")
-    for row in table.rows:
-        grid.add_row(*(escape(row[column]) for column in table.shown))
     on_terminal = sys.stdout.isatty()
     console = Console(width=None if on_terminal else 160, force_terminal=on_terminal, highlight=False)
+    widths = {name: max(map(cell_len, (name, *(row[name] for row in table.rows)))) for name in table.shown}
+    fits = sum(min(width, LONG) + 2 for width in widths.values()) + 2 <= console.width
+    grid = Grid(box=box.SIMPLE_HEAD)
+    for column in table.shown:  # figures are read in one line, where there is room
+        grid.add_column(escape(column), overflow="fold", no_wrap=fits and widths[column] <= LONG)
+    for row in table.rows:
+        grid.add_row(*(escape(row[column]) for column in table.shown))
     with console.capture() as captured:
         console.print(grid)
         for note in table.notes:
