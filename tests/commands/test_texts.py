@@ -20,7 +20,7 @@ def test_the_baseline_is_a_run_like_any_other(fusion, corpus, tmp_path):
     assert run["parameters"] == 4096 * len(run["classes"])  # fitted, and counted
     answered = fusion("predict", "--run", str(folder), "--json", str(next((corpus / "css").glob("*.txt"))))
     assert json.loads(answered.stdout)["raw"]["label"] == "css"
-    table = fusion("compare", str(tmp_path), "--table", "texts", "--json")
+    table = fusion("compare", str(tmp_path), "--table", "texts", "--format", "json")
     line = json.loads(table.stdout)[0]
     assert line["Text"] == "ngram" and line["Accuracy"].startswith(f"{run['metrics']['test']['accuracy']:.3f} [")
 
