@@ -71,12 +71,12 @@ def test_a_row_says_what_was_reached_and_what_to_trust(run, tmp_path):
     assert {name: cell for name, cell in table.rows[0].items() if cell} == {
         "Rank": "1", "Modality": "text + image", "Seeds": "1", "F1 Macro": "0.750", "Accuracy": "0.750",
         "Parameters": "4,000,000", "Minutes": "1.5", "Peak MB": "1,234", "Status": "completed", "Validation": "0.500",
-        "F1 Weighted": "0.750", "Wilson 95 %": "0.650–0.850", "Weights": "text: random, image: hub", "Highlight": "neutral",
+        "F1 Weighted": "0.750", "Wilson 95 %": "0.650–0.850", "LR": "0.001", "Weights": "text: random, image: hub", "Highlight": "neutral",
         "n": "40", "Split": "01234567", "Run": "r",
     }  # fmt: skip
     assert (
         table.notes[1]
-        == "All rows: text=nano backbone=densenet121 input_shape=64 source_size=[224,224] render.highlight=neutral lr=0.001"
+        == "All rows: text=nano backbone=densenet121 input_shape=64 source_size=224 render.highlight=neutral lr=0.001"
     )
 
 
@@ -169,9 +169,12 @@ def test_the_text_branch_that_was_trained_is_named(run):
     assert {row["text"] for row in rows(runs)} == {"nano", "ngram"}
 
 
-def test_the_rate_that_was_found_is_shown(run):
-    runs = together(run("a", lr="search", resolved={"lr": 0.01}), run("b", lr=0.002, resolved={"lr": 0.002}))
-    assert {row["lr"] for row in rows(runs)} == {"0.01", "0.002"}
+def test_seeds_whose_rate_was_searched_for_are_one_row_with_what_was_found(run):
+    runs = together(*[run(f"r{n}", val=0.5, lr="search", resolved={"lr": 0.01 * n}) for n in (1, 2)])
+    for number, content in enumerate(runs.values()):
+        content["seed"] = number
+    (row,) = rows(runs)
+    assert row["LR"] == "0.01, 0.02" and "lr=search" in table_of(runs).notes[1]
 
 
 def hostile_rows(run):

@@ -21,16 +21,15 @@ Keys = dict[str, str]  # dotted key of the configuration -> its value, as it is 
 
 
 def keys_of(run: Mapping[str, Any]) -> Keys:
-    """run.json -> every key of its configuration, as the run really used it.
+    """run.json -> every key of its configuration, with values as they are typed.
 
-    A text branch that was a fallback and a learning rate that was searched for stand in place of what was asked.
-    Options of a branch that a run does not have are left out.
+    The text branch is the one that was trained, which may be a fallback. A learning rate that was searched for is
+    search: what was found differs from seed to seed, and seeds are one row. Options of a branch that a run does not
+    have are left out.
     """
     config, resolved = part(run, "config"), part(run, "resolved")
     if isinstance(resolved.get("text_options"), dict) and resolved.get("text") == resolved["text_options"].get("name"):
         config["text"] = resolved["text_options"]
-    if resolved.get("lr") is not None:
-        config["lr"] = resolved["lr"]
     flat: Keys = {}
     for key, value in config.items():
         _flatten(key, value, flat)
@@ -43,19 +42,26 @@ def keys_of(run: Mapping[str, Any]) -> Keys:
 
 def _flatten(key: str, value: Any, flat: Keys) -> None:
     if not isinstance(value, Mapping):
-        flat[key] = _typed(value)
+        flat[key] = _typed(_size(value) if key == "source_size" else value)
         return
     name = next((n for n in NAMED.get(key, ("name",)) if n in value), None)
     for inner, of_inner in value.items():
         _flatten(key if inner == name else f"{key}.{inner}", of_inner, flat)
 
 
+def _size(value: Any) -> Any:
+    """Return [256, 256] as 256 and [640, 448] as 640x448; anything else as it is."""
+    if not isinstance(value, list) or len(value) != 2:
+        return value
+    return value[0] if value[0] == value[1] else f"{value[0]}x{value[1]}"
+
+
 def _typed(value: Any) -> str:
-    """Return a value as one types it: 0.001, true, null, [1024,512], 640x448."""
+    """Return a value as one types it: 0.001, true, null, [1024,512]."""
     if isinstance(value, str):
         return value
     if isinstance(value, float):
-        return f"{value:g}"
+        return f"{value:g}" if float(f"{value:g}") == value else repr(value)
     if isinstance(value, Mapping):
         return json.dumps(value, sort_keys=True)
     if isinstance(value, (list, tuple)):
@@ -108,7 +114,6 @@ def telling(all_keys: Sequence[Keys], keys: Iterable[str]) -> list[str]:
 COMPARISONS: dict[str, Callable[[Any, Any], bool]] = {
     "!=": operator.ne, ">=": operator.ge, "<=": operator.le, "=": operator.eq, ">": operator.gt, "<": operator.lt,
 }  # fmt: skip
-ABOUT_A_RUN = ("seed", "status")  # may be asked too
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ import numpy as np
 from fusion.console import printable
 from fusion.results.by_length import LENGTHS, of_lengths
 from fusion.results.comparison import Block, Comparison, Row, Standing, modality
-from fusion.results.keys import HEADLINE
+from fusion.results.keys import HEADLINE, Keys
 from fusion.results.schema import part
 from fusion.results.table import (
     Table,
@@ -28,7 +28,7 @@ BY_LINES = tuple(f"{low}-{high} lines" for low, high in LENGTHS)
 COLUMNS = (  # after the keys that vary
     "Modality", "Seeds", "F1 Macro", "Accuracy", "Difference", "McNemar p", "Tie", "NLL", "ECE", "Coverage at 95 %",
     *BY_LINES, "Parameters", "Minutes", "ms", "Peak MB", "Status", "Validation", "F1 Weighted", "Wilson 95 %",
-    "By Modality", "Weights", "Highlight", "n", "Split", "Run",
+    "By Modality", "LR", "Weights", "Highlight", "n", "Split", "Run",
 )  # fmt: skip
 SHOWN = ("Modality", "Seeds", "F1 Macro", "Accuracy", "Difference", "McNemar p", "Tie", "ECE", "Minutes", "Status")
 MAX_KEYS = 4  # columns of a terminal
@@ -94,9 +94,7 @@ def _records(block: Block, comparison: Comparison, root: Path | None) -> Iterato
         split = next((one["split_hash"] for one in row.runs.values() if one.get("split_hash")), "")
         yield {
             "Rank": standing.rank,
-            **{
-                key: value for key, value in row.options[folder].items() if key in HEADLINE
-            },  # of all rows: programs want them
+            **_headline(row.options[folder]),
             **row.keys,
             "Modality": modality(run),
             "Seeds": len({one.get("seed") for one in row.completed}) or None,
@@ -108,6 +106,7 @@ def _records(block: Block, comparison: Comparison, root: Path | None) -> Iterato
             "Peak MB": row.mean("peak_memory_mb"),
             "Validation": row.mean("metrics", "val", comparison.metric),
             "By Modality": _by_modality(run),
+            "LR": ", ".join(dict.fromkeys(f"{part(one, 'resolved').get('lr') or 0:g}" for one in row.completed)),
             "Weights": format_weights(run),
             "Highlight": part(config, "render").get("highlight") if has_image else None,
             "n": part(run, "metrics", "test").get("n"),
@@ -115,6 +114,11 @@ def _records(block: Block, comparison: Comparison, root: Path | None) -> Iterato
             "Status": row.status,
             "Run": [format_path(one, root) for one in row.runs],
         }
+
+
+def _headline(options: Keys) -> Keys:
+    """Return what programs want to know of every row, whether it varies or not."""
+    return {key: options[key] for key in HEADLINE if key in options}
 
 
 def _reached(row: Row, standing: Standing, is_reference: bool) -> dict[str, Any]:
