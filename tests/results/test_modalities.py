@@ -96,6 +96,17 @@ def test_with_one_part_the_verdict_is_against_that(tmp_path):
     assert "there is no run of the picture alone" in modalities(compare(runs)).notes[1]
 
 
+def test_where_no_seed_has_both_parts_the_commoner_one_is_compared_with(tmp_path):
+    runs = {}
+    for seed in range(3):
+        runs |= three(tmp_path, seed=seed)
+    for name in ("image0", "image1", "text2"):
+        del runs[tmp_path / name]
+    row = modalities(compare(runs)).rows[0]
+    assert row["Seeds"] == "2" and row["Image"] == "" and row["Text"] and row["Verdict"] == "helps"
+    assert "no run of the picture alone" in row["Status"]
+
+
 def test_of_several_candidates_the_likest_is_taken_and_what_differs_is_said(tmp_path):
     runs = three(tmp_path)
     runs |= write_run(tmp_path / "text-other", ROWS, answered(ROWS, 0.2, 5), options={"epochs": 9, "lr": 0.5},

@@ -52,6 +52,9 @@ class Counterpart:
     differing: tuple[str, ...]
 
 
+Parts = dict[Path, dict[str, Counterpart | None]]  # of each run of a fused row, by name
+
+
 @dataclass(frozen=True, eq=False)
 class Certificate:
     """A fused row and its parts, each as which answers are right (S, N), one line a seed."""
@@ -105,8 +108,7 @@ def is_fused(row: Row) -> bool:
 
 def _certificate(row: Row, block: Block) -> Certificate:
     found = {folder: {name: _counterpart(folder, name, row, block) for name in PARTS} for folder in row.answers}
-    had = [name for name in PARTS if any(parts[name] for parts in found.values())]
-    used = {folder: parts for folder, parts in found.items() if all(parts[name] for name in had)} or found
+    had, used = _complete(found)
     right = {"fused": np.stack([row.answers[folder].correct for folder in used])}
     for name in had:
         right[name] = np.stack([parts[name].answers.correct for parts in used.values()])  # type: ignore[union-attr]
@@ -122,6 +124,20 @@ def _certificate(row: Row, block: Block) -> Certificate:
         tuple(dict.fromkeys(key for one in parts for key in one.differing)),
         tuple(name for name in PARTS if name not in had),
     )
+
+
+def _complete(found: Parts) -> tuple[list[str], Parts]:
+    """Return the parts that there are, and the runs that have all of them.
+
+    Where none has all, it is the part that most have; without any part, all runs.
+    """
+    having = {name: [folder for folder, parts in found.items() if parts[name]] for name in PARTS}
+    had = [name for name in PARTS if having[name]]
+    used = {folder: parts for folder, parts in found.items() if all(parts[name] for name in had)}
+    if not used:
+        had = [max(had, key=lambda name: len(having[name]))]
+        used = {folder: found[folder] for folder in having[had[0]]}
+    return had, used
 
 
 def _counterpart(folder: Path, name: str, row: Row, block: Block) -> Counterpart | None:
