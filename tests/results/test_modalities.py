@@ -96,6 +96,16 @@ def test_with_one_part_the_verdict_is_against_that(tmp_path):
     assert "there is no run of the picture alone" in modalities(compare(runs)).notes[1]
 
 
+def test_a_length_of_two_projects_proves_nothing(tmp_path):
+    few = ROWS | {"group": np.where(ROWS["lines"] <= 2, "p0", ROWS["group"])}
+    runs = {}
+    for name, accuracy, branches in (("f", 1.0, {"backbone": "vgg16"}), ("t", 0.3, {})):
+        runs |= write_run(tmp_path / name, few, answered(few, accuracy, 1), val=accuracy, **branches)
+    rows = {row["Lines"]: row for row in modalities(compare(runs)).rows}
+    assert rows["1-2"]["Verdict"] == "ties" and rows["1-2"]["Against text"].endswith("[-1.000, +1.000]")
+    assert rows["16-40"]["Verdict"] == "helps"
+
+
 def test_where_no_seed_has_both_parts_the_commoner_one_is_compared_with(tmp_path):
     runs = {}
     for seed in range(3):

@@ -87,6 +87,14 @@ def test_another_metric_is_compared_by_itself(metric):
     assert difference.interval[0] < difference.gain < difference.interval[1] < 0
 
 
+def test_of_two_projects_nothing_can_be_told():
+    """Drawn again they are the same two: an interval of them would be too narrow, or of no width at all."""
+    rows = rows_of(400, projects=2)
+    made = pair(rows, [some(rows, 0.9, 1)], [some(rows, 0.2, 2)])
+    assert made.intervals() == [(0, 1), (0, 1)] and made.tie_letters() == ["a", "a"]
+    assert made.differences(0)[1].interval == (-1, 1) and made.differences(0)[1].is_tie
+
+
 def test_without_a_reference_among_them_there_are_no_differences():
     rows = rows_of(10)
     assert pair(rows, [some(rows, 0.5, 1)]).differences("elsewhere") == [None]

@@ -18,7 +18,7 @@ from fusion.results.comparison import Block, Comparison, Row, modality
 from fusion.results.fusions import verdict
 from fusion.results.keys import Keys
 from fusion.results.schema import part
-from fusion.results.statistics import ProjectBootstrap, interval_95, number_projects
+from fusion.results.statistics import ACCURACIES, DIFFERENCES, ProjectBootstrap, number_projects
 from fusion.results.table import Table, format_path, with_interval, with_signed_interval
 
 PARTS = {"text": "text alone", "image": "the picture alone"}
@@ -79,7 +79,7 @@ class Certificate:
 
     def gain(self, part: str, at: "Length") -> tuple[float, tuple[float, float]]:
         """Return what fusion reaches above a part on snippets of a length, with its interval."""
-        return at.mean(self.right["fused"].astype(float) - self.right[part])
+        return at.mean(self.right["fused"].astype(float) - self.right[part], DIFFERENCES)
 
 
 @dataclass(frozen=True, eq=False)
@@ -90,10 +90,11 @@ class Length:
     chosen: np.ndarray  # (N,) bool
     bootstrap: ProjectBootstrap
 
-    def mean(self, values: np.ndarray) -> tuple[float, tuple[float, float]]:
+    def mean(self, values: np.ndarray, possible: tuple[float, float] = ACCURACIES) -> tuple[float, tuple[float, float]]:
         """Values of all snippets (S, N), a line a seed -> their mean here, and its interval."""
         here = values[:, self.chosen]
-        return float(here.mean()), interval_95(self.bootstrap.over_seeds(self.bootstrap.mean(here)))
+        drawn = self.bootstrap.over_seeds(self.bootstrap.mean(here))
+        return float(here.mean()), self.bootstrap.interval(drawn, possible)
 
 
 def certificate_of(row: Row, block: Block) -> Certificate | None:

@@ -8,7 +8,14 @@ from typing import Any, Literal
 import numpy as np
 
 from fusion.results.answers import Answers, EvalRows
-from fusion.results.statistics import ProjectBootstrap, holm, interval_95, mcnemar, number_projects
+from fusion.results.statistics import (
+    ACCURACIES,
+    DIFFERENCES,
+    ProjectBootstrap,
+    holm,
+    mcnemar,
+    number_projects,
+)
 
 ALPHA = 0.05
 
@@ -67,7 +74,7 @@ class PairedTests:
 
     def intervals(self) -> list[tuple[float, float]]:
         """Return the 95 % interval of the accuracy of each row, projects drawn again, seeds too."""
-        return [interval_95(drawn) for drawn in self._accuracy]
+        return [self.bootstrap.interval(drawn, ACCURACIES) for drawn in self._accuracy]
 
     def differences(self, reference: Any) -> list[Difference | None]:
         """Return the difference of each row to one of them; None of that row itself, and where it is not among them."""
@@ -103,6 +110,8 @@ class PairedTests:
             return []
         gains = np.stack([self._drawn[number] for number in others]) - self._drawn[first]  # (R, D)
         lows, highs = np.quantile(gains, [0.025, 0.975], axis=1)
+        if not self.bootstrap.can_tell:
+            lows[:], highs[:] = DIFFERENCES
         p_values = self._mcnemar(first, others)
         return [
             Difference(self._reached[number] - self._reached[first], (float(low), float(high)), p_values.get(number))

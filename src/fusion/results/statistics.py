@@ -5,6 +5,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
+MIN_PROJECTS = 3  # fewer are no ground to say anything of other projects
+ACCURACIES, DIFFERENCES = (0.0, 1.0), (-1.0, 1.0)  # all that there can be
 Z95 = 1.959964  # two-sided 95 % of the normal distribution
 
 
@@ -53,6 +55,15 @@ class ProjectBootstrap:
         # (D, P): how often each project was drawn
         self.times = np.bincount(cells.ravel(), minlength=draws * count).reshape(draws, count).astype(float)
         self.sizes = self.times @ np.bincount(projects, minlength=count)  # (D,) snippets
+
+    @property
+    def can_tell(self) -> bool:
+        """Whether there are enough projects to say something of others."""
+        return self.times.shape[1] >= MIN_PROJECTS
+
+    def interval(self, draws: np.ndarray, possible: tuple[float, float]) -> tuple[float, float]:
+        """Values of a figure (D,) -> its 95 % interval; all that is possible where there are too few projects."""
+        return interval_95(draws) if self.can_tell else possible
 
     def sums(self, values: np.ndarray) -> np.ndarray:
         """Values of runs (S, N) -> their sum over the projects of each draw, (D, S)."""

@@ -23,9 +23,8 @@ from fusion.results.report.drawing import (
     to_svg,
 )  # fmt: skip
 from fusion.results.report.shown import Shown
-from fusion.results.statistics import ProjectBootstrap, interval_95, number_projects
+from fusion.results.statistics import MIN_PROJECTS, ProjectBootstrap, interval_95, number_projects
 
-MIN_PROJECTS = 3  # of a label, fewer have no interval
 MOST_LABELS = 40  # of the differences by label
 ON_TEST = "Test split."
 
