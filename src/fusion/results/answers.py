@@ -4,7 +4,7 @@ A thousand runs on the same snippets share one EvalRows, so that each holds two 
 """
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -56,13 +56,12 @@ class AnswerReader:
 
     def read(self, folder: Path, run: Mapping[str, Any]) -> Answers | None:
         """Return what a run answered on its test side; None where no predictions can be read."""
+        table = read_split(folder, "test", COLUMNS)
+        if table is None or not table.num_rows or any(column.null_count for column in table.columns):
+            return None
         try:
-            table = pq.read_table(folder / "predictions.parquet", columns=[*COLUMNS], use_threads=False)
-            table = table.filter(pc.equal(table["split"], "test"))
-            table = table.sort_by([("id", "ascending"), ("label", "ascending")]).combine_chunks()
-            is_whole = table.num_rows and not any(column.null_count for column in table.columns)
-            return self._answers(table, run.get("classes") or ()) if is_whole else None
-        except (OSError, KeyError, ValueError, TypeError, pa.ArrowException):
+            return self._answers(_ordered(table).combine_chunks(), run.get("classes") or ())
+        except (ValueError, TypeError, pa.ArrowException):  # of other types than a run writes
             return None
 
     def _answers(self, table: pa.Table, classes: Any) -> Answers:
@@ -80,6 +79,25 @@ class AnswerReader:
             )  # fmt: skip
             self._rows[key] = rows
         return Answers(rows, _numbers(table["predicted"], labels))
+
+
+def read_split(folder: Path, split: str, columns: Sequence[str]) -> pa.Table | None:
+    """Return columns of predictions.parquet, `split` among them, for one split; None where they cannot be read."""
+    try:
+        table = pq.read_table(folder / "predictions.parquet", columns=[*columns], use_threads=False)
+        return table.filter(pc.equal(table["split"], split))
+    except (OSError, KeyError, ValueError, pa.ArrowException):
+        return None
+
+
+def logits_of(table: pa.Table) -> np.ndarray:
+    """Return the logits of predictions, (N, C). Raises ValueError where rows have different numbers of them."""
+    return table["logits"].combine_chunks().flatten().to_numpy().reshape(table.num_rows, -1)
+
+
+def _ordered(table: pa.Table) -> pa.Table:
+    """Return predictions in the order of EvalRows."""
+    return table.sort_by([("id", "ascending"), ("label", "ascending")])
 
 
 def _numbers(column: pa.ChunkedArray, words: tuple[str, ...]) -> np.ndarray:
@@ -102,11 +120,12 @@ def read_probabilities(folder: Path, run: Mapping[str, Any]) -> np.ndarray | Non
 
     None where they cannot be read.
     """
+    table = read_split(folder, "test", ("split", "id", "label", "logits"))
+    if table is None:
+        return None
     try:
-        table = pq.read_table(folder / "predictions.parquet", columns=["split", "id", "label", "logits"])
-        table = table.filter(pc.equal(table["split"], "test")).sort_by([("id", "ascending"), ("label", "ascending")])
-        logits = table["logits"].combine_chunks().flatten().to_numpy().reshape(table.num_rows, -1)
-    except (OSError, KeyError, ValueError, TypeError, pa.ArrowException):
+        logits = logits_of(_ordered(table))
+    except (ValueError, TypeError, pa.ArrowException):
         return None
     temperature = run.get("temperature")
     return softmax(logits / (temperature if isinstance(temperature, (int, float)) and temperature > 0 else 1.0))

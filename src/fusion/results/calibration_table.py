@@ -11,11 +11,10 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from fusion.console import printable
 from fusion.results import statistics
+from fusion.results.answers import logits_of, read_split
 from fusion.results.by_length import LENGTHS, of_lengths
 from fusion.results.calibration import PRECISIONS, Calibration, fit_calibration
 from fusion.results.ladder import text_version
@@ -82,15 +81,16 @@ def _judged(folder: Path, run: Mapping[str, Any]) -> Iterator[dict[str, str]]:
 def read_predictions(folder: Path, run: Mapping[str, Any], split: str) -> Rows | None:
     """Return the predictions of a split; None where there are none, or none that can be read."""
     number = {label: i for i, label in enumerate(run.get("classes") or ())}
-    try:
-        table = pq.read_table(folder / "predictions.parquet", columns=[*READ])
-        table = table.filter(pc.equal(table["split"], split))
-        truth = np.array([number[label] for label in table["label"].to_pylist()])
-        logits = np.array(table["logits"].to_pylist(), np.float64).reshape(len(truth), len(number))
-        groups, ids = (np.array(table[name].to_pylist()) for name in ("group", "id"))
-    except (OSError, KeyError, ValueError, TypeError, pa.ArrowException):
+    table = read_split(folder, split, READ)
+    if table is None or not table.num_rows:
         return None
-    return Rows(logits, truth, table["lines"].to_numpy(), groups, ids) if len(truth) else None
+    try:
+        truth = np.array([number[label] for label in table["label"].to_pylist()])
+        logits = logits_of(table).astype(np.float64).reshape(len(truth), len(number))
+        groups, ids = (np.array(table[name].to_pylist()) for name in ("group", "id"))
+    except (KeyError, ValueError, TypeError, pa.ArrowException):
+        return None
+    return Rows(logits, truth, table["lines"].to_numpy(), groups, ids)
 
 
 def _figures(fitted: Calibration, temperature: float, test: Rows) -> dict[str, str]:
