@@ -7,18 +7,17 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 
 from fusion.results.answers import AnswerReader, Answers, EvalRows
 from fusion.results.keys import Keys, check_key, keys_of, telling, varying
 from fusion.results.paired import Difference, PairedTests
-from fusion.results.record import status
-from fusion.results.schema import part
+from fusion.results.record import outcome
+from fusion.results.schema import MetricName, part
 
 Runs = Mapping[Path, dict[str, Any]]
-MetricName = Literal["accuracy", "f1_macro", "f1_weighted"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,10 +42,20 @@ class Row:
         return next(iter(rows.values())) if len(rows) == 1 else None
 
     @property
+    def correct(self) -> np.ndarray:
+        """Return which answers of each run are right, (S, N) bool; where `rows` is there, and only there."""
+        return np.stack([answers.correct for answers in self.answers.values()])
+
+    @property
+    def split(self) -> str:
+        """Return the first digits of the hash of the split; '' where no run got so far."""
+        return next((str(run["split_hash"])[:8] for run in self.runs.values() if run.get("split_hash")), "")
+
+    @property
     def status(self) -> str:
         """Return completed, or how many runs ended how; an error in its own words; whether predictions are missing."""
         ordered = sorted(self.runs.values(), key=lambda run: run.get("status") != "completed")
-        ends = Counter(f"{status(run)}: {run['error']}" if run.get("error") else status(run) for run in ordered)
+        ends = Counter(map(outcome, ordered))
         words = [next(iter(ends))] if len(ends) == 1 else [f"{count} {end}" for end, count in ends.items()]
         if 0 < len(self.answers) < len(self.completed):  # intervals and differences are of the others
             words.append(f"predictions of {len(self.completed) - len(self.answers)} cannot be read")

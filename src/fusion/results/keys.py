@@ -155,7 +155,7 @@ def parse_conditions(words: Iterable[str], runs: Sequence[Mapping[str, Any]]) ->
     for run in runs if words else ():
         known |= dict.fromkeys(_facts(run))
     for word in words:
-        found = re.fullmatch(r"\s*([\w.]+)\s*(!=|>=|<=|=|>|<)(.*)", word, re.DOTALL)
+        found = re.fullmatch(rf"\s*([\w.]+)\s*({'|'.join(COMPARISONS)})(.*)", word, re.DOTALL)
         if found is None:
             raise UserError(f"--where {word} is no condition; give one such as text=none, lr<0.01 or backbone!=vgg16.")
         key, comparison, value = found.groups()

@@ -89,14 +89,12 @@ def _records(block: Block, comparison: Comparison, root: Path | None) -> Iterato
     """Yield each row of a block as values: numbers where there are some, None where there are none."""
     for row, standing in zip(block.rows, block.standings, strict=True):
         folder, run = next(iter(row.runs.items()))
-        config = part(run, "config")
-        has_image = part(config, "backbone").get("name", "none") != "none"
-        split = next((one["split_hash"] for one in row.runs.values() if one.get("split_hash")), "")
+        learns_from = modality(run)
         yield {
             "Rank": standing.rank,
             **_headline(row.options[folder]),
             **row.keys,
-            "Modality": modality(run),
+            "Modality": learns_from,
             "Seeds": len({one.get("seed") for one in row.completed}) or None,
             **_reached(row, standing, is_reference=row is block.reference),
             **_by_length(row),
@@ -108,9 +106,9 @@ def _records(block: Block, comparison: Comparison, root: Path | None) -> Iterato
             "By Modality": _by_modality(run),
             "LR": ", ".join(dict.fromkeys(f"{part(one, 'resolved').get('lr') or 0:g}" for one in row.completed)),
             "Weights": format_weights(run),
-            "Highlight": part(config, "render").get("highlight") if has_image else None,
+            "Highlight": part(run, "config", "render").get("highlight") if "image" in learns_from else None,
             "n": part(run, "metrics", "test").get("n"),
-            "Split": str(split)[:8],
+            "Split": row.split,
             "Status": row.status,
             "Run": [format_path(one, root) for one in row.runs],
         }
@@ -146,7 +144,7 @@ def _by_length(row: Row) -> dict[str, float]:
     """Return the accuracy at each range of lengths, of several seeds their mean."""
     if row.rows is None:
         return {}
-    correct = np.mean([answers.correct for answers in row.answers.values()], 0)  # (N,)
+    correct = row.correct.mean(0)  # (N,)
     ranges = of_lengths(row.rows.lines, LENGTHS)
     return {name: float(correct[chosen].mean()) for name, chosen in ranges if chosen.any()}
 

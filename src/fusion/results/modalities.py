@@ -18,7 +18,7 @@ from fusion.results.comparison import Block, Comparison, Row, modality
 from fusion.results.fusions import verdict
 from fusion.results.keys import Keys
 from fusion.results.schema import part
-from fusion.results.statistics import ACCURACIES, DIFFERENCES, ProjectBootstrap, number_projects
+from fusion.results.statistics import ACCURACIES, DIFFERENCES, ProjectBootstrap
 from fusion.results.table import Table, format_path, with_interval, with_signed_interval
 
 PARTS = {"text": "text alone", "image": "the picture alone"}
@@ -52,6 +52,7 @@ class Counterpart:
     differing: tuple[str, ...]
 
 
+Gain = tuple[float, tuple[float, float]]  # a figure and its interval
 Parts = dict[Path, dict[str, Counterpart | None]]  # of each run of a fused row, by name
 
 
@@ -73,13 +74,15 @@ class Certificate:
         assert rows is not None
         ranges = [(name, chosen) for name, chosen in of_lengths(rows.lines, LENGTHS) if chosen.any()]
         return [
-            Length(name.removesuffix(" lines"), chosen, ProjectBootstrap(number_projects(rows.project[chosen])))
+            Length(name.removesuffix(" lines"), chosen, ProjectBootstrap(rows.project[chosen]))
             for name, chosen in [("all", np.full(len(rows), True)), *ranges]
         ]
 
-    def gain(self, part: str, at: "Length") -> tuple[float, tuple[float, float]]:
-        """Return what fusion reaches above a part on snippets of a length, with its interval."""
-        return at.mean(self.right["fused"].astype(float) - self.right[part], DIFFERENCES)
+    @cached_property
+    def gains(self) -> list[dict[str, Gain]]:
+        """Return for each length what fusion reaches above each part and above their average, with its interval."""
+        above = {of: self.right["fused"].astype(float) - right for of, right in self.right.items() if of != "fused"}
+        return [{of: at.mean(gain, DIFFERENCES) for of, gain in above.items()} for at in self.lengths]
 
 
 @dataclass(frozen=True, eq=False)
@@ -90,11 +93,9 @@ class Length:
     chosen: np.ndarray  # (N,) bool
     bootstrap: ProjectBootstrap
 
-    def mean(self, values: np.ndarray, possible: tuple[float, float] = ACCURACIES) -> tuple[float, tuple[float, float]]:
+    def mean(self, values: np.ndarray, possible: tuple[float, float] = ACCURACIES) -> Gain:
         """Values of all snippets (S, N), a line a seed -> their mean here, and its interval."""
-        here = values[:, self.chosen]
-        drawn = self.bootstrap.over_seeds(self.bootstrap.mean(here))
-        return float(here.mean()), self.bootstrap.interval(drawn, possible)
+        return self.bootstrap.mean_with_interval(values[:, self.chosen], possible)
 
 
 def certificate_of(row: Row, block: Block) -> Certificate | None:
@@ -197,21 +198,20 @@ def modalities(comparison: Comparison, root: Path | None = None) -> Table:
 
 def _about(row: Row, root: Path | None) -> dict[str, Any]:
     """Return what is known of a row whatever became of its runs."""
-    split = next((run["split_hash"] for run in row.runs.values() if run.get("split_hash")), "")
     paths = ", ".join(format_path(folder, root) for folder in row.runs)
-    return row.keys | {"Status": row.status, "Split": str(split)[:8], "Run": paths}
+    return row.keys | {"Status": row.status, "Split": row.split, "Run": paths}
 
 
 def _rows(certificate: Certificate, root: Path | None) -> Iterator[dict[str, Any]]:
     """Yield the cells of all lengths, then of each range of them."""
     about = _about(certificate.row, root)
-    for at in certificate.lengths:
+    for at, gains in zip(certificate.lengths, certificate.gains, strict=True):
         cells: dict[str, Any] = {"Fused": with_interval(*at.mean(certificate.right["fused"]))}
-        for of in (name for name in certificate.right if name != "fused"):
+        for of, gain in gains.items():
             cells[of.capitalize()] = f"{certificate.right[of][:, at.chosen].mean():.3f}"
-            cells[f"Against {of}"] = with_signed_interval(*certificate.gain(of, at))
+            cells[f"Against {of}"] = with_signed_interval(*gain)
         if certificate.best is not None:
-            cells["Verdict"] = verdict(*certificate.gain(certificate.best, at)[1])
+            cells["Verdict"] = verdict(*gains[certificate.best][1])
         yield about | cells | {
             "Lines": at.lines,
             "n": f"{int(at.chosen.sum()):,}",
@@ -223,15 +223,16 @@ def _rows(certificate: Certificate, root: Path | None) -> Iterator[dict[str, Any
 
 def sentence(certificate: Certificate) -> str:
     """Return whether fusion helps, ties or loses, overall and at each length, in a sentence."""
-    name, best, right = certificate.row.name, certificate.best, certificate.right
+    name, best = certificate.row.name, certificate.best
     if best is None:
         return f"{name}: there is no run of its text or its picture alone to compare it with; {COMMAND} makes them."
-    everything, *lengths = certificate.lengths
-    gain, interval = certificate.gain(best, everything)
+    everything, *by_length = certificate.gains
+    gain, interval = everything[best]
     words = f"{name}: fusion {verdict(*interval)}: {with_signed_interval(gain, interval)} against {PARTS[best]}"
-    if AVERAGE in right:
-        gain, interval = certificate.gain(AVERAGE, everything)
+    if AVERAGE in everything:
+        gain, interval = everything[AVERAGE]
         words += f"; against the average of both it {verdict(*interval)} ({with_signed_interval(gain, interval)})"
-    told = [f"at {at.lines} lines it {verdict(*certificate.gain(best, at)[1])}" for at in lengths]
+    pairs = zip(certificate.lengths[1:], by_length, strict=True)
+    told = [f"at {at.lines} lines it {verdict(*gains[best][1])}" for at, gains in pairs]
     missing = "".join(f"; there is no run of {PARTS[part]}" for part in certificate.missing)
     return f"{words}. By length: {', '.join(told)}{missing}."

@@ -3,18 +3,18 @@
 import string
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 
 from fusion.results.answers import Answers, EvalRows
+from fusion.results.schema import MetricName
 from fusion.results.statistics import (
     ACCURACIES,
     DIFFERENCES,
     ProjectBootstrap,
     holm,
     mcnemar,
-    number_projects,
 )
 
 ALPHA = 0.05
@@ -38,23 +38,21 @@ class Difference:
 class PairedTests:
     """Rows, each of one or several seeds, on the same test snippets."""
 
-    def __init__(self, snippets: EvalRows, metric: Literal["accuracy", "f1_macro", "f1_weighted"] = "accuracy"):
+    def __init__(self, snippets: EvalRows, metric: MetricName = "accuracy"):
         self.snippets, self.metric = snippets, metric
-        self.bootstrap = ProjectBootstrap(number_projects(snippets.project))
+        self.bootstrap = ProjectBootstrap(snippets.project)
         self.rows: list[Any] = []
-        self._correct: list[np.ndarray] = []  # of each row (N,) bool; of several seeds (N,) float, their mean
+        self._single: list[np.ndarray | None] = []  # (N,) bool of each row of one run, which answers are right
         self._reached: list[float] = []
         self._drawn: list[np.ndarray] = []  # (D,) of each row: the metric in each draw
         self._accuracy: list[np.ndarray] = []  # the same of the accuracy
-        self._is_single: list[bool] = []
 
     def add(self, row: Any, answers: Sequence[Answers]) -> None:
         """Add a row with the answers of each of its runs, in the order of the ranks."""
         correct = np.stack([one.correct for one in answers])  # (S, N)
         stream, accuracy = len(self.rows), self.bootstrap.mean(correct)
         self.rows.append(row)
-        self._is_single.append(len(answers) == 1)
-        self._correct.append(correct[0] if len(answers) == 1 else correct.mean(0, dtype=np.float32))
+        self._single.append(correct[0] if len(answers) == 1 else None)
         self._accuracy.append(self.bootstrap.over_seeds(accuracy, stream))
         if self.metric == "accuracy":
             self._reached.append(float(correct.mean()))
@@ -120,9 +118,10 @@ class PairedTests:
 
     def _mcnemar(self, first: int, others: Sequence[int]) -> dict[int, float]:
         """Return the adjusted p of each row of one run, where the first is of one run too and accuracy is asked for."""
-        single = [number for number in others if self._is_single[number]]
-        if not single or not self._is_single[first] or self.metric != "accuracy":
+        one = self._single[first]
+        single = {number: of for number in others if (of := self._single[number]) is not None}
+        if one is None or not single or self.metric != "accuracy":
             return {}
-        one, rest = self._correct[first], np.stack([self._correct[number] for number in single])  # (N,), (R, N)
+        rest = np.stack([*single.values()])  # (R, N)
         only_one, only_other = (one & ~rest).sum(1), (rest & ~one).sum(1)
         return dict(zip(single, holm(mcnemar(only_one, only_other)).tolist(), strict=True))

@@ -89,9 +89,8 @@ class Resolved:
     text_options: dict[str, Any] = field(default_factory=dict)  # all options of that branch
     lr: float | None = None  # as asked, or as the search found it
     weights: dict[str, str] = field(default_factory=dict)  # branch -> hub, file, code, package, random, fitted
-    weights_id: dict[str, str] = field(
-        default_factory=dict
-    )  # branch -> checksum of the file, or name of the published weights
+    # branch -> checksum of the file, or name of the published weights
+    weights_id: dict[str, str] = field(default_factory=dict)
     device: str | None = None
     precision: str | None = None
 
@@ -278,6 +277,11 @@ def status(run: dict[str, Any]) -> str:
     except PermissionError:  # there, and another user's
         pass
     return "running"
+
+
+def outcome(run: dict[str, Any]) -> str:
+    """Return the status of a run and, where it has one, its error."""
+    return f"{status(run)}: {run['error']}" if run.get("error") else status(run)
 
 
 def _to_number(digits: str) -> int | float:

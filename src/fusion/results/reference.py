@@ -9,7 +9,7 @@ import yaml
 
 from fusion.config.paths import CONF_DIR
 from fusion.console import printable
-from fusion.results.record import IGNORED_IN_FINGERPRINT, status
+from fusion.results.record import IGNORED_IN_FINGERPRINT, outcome
 from fusion.results.schema import part
 from fusion.results.table import (
     Table,
@@ -145,7 +145,7 @@ def _cells(folder: Path, run: dict[str, Any], root: Path | None) -> dict[str, st
         "Minutes": format_minutes(part(run, "timings").get("total_seconds")),
         "Seed": run.get("seed", "?"),
         "Split": str(run.get("split_hash") or "?")[:8],
-        "Status": f"{status(run)}: {run['error']}" if run.get("error") else status(run),
+        "Status": outcome(run),
         "Run": format_path(folder, root),
     }
     return {name: printable(str(value)) for name, value in values.items()}  # names and paths are others' words

@@ -3,8 +3,9 @@
 import reprlib
 from collections.abc import Mapping
 from types import NoneType
-from typing import Any
+from typing import Any, Literal
 
+MetricName = Literal["accuracy", "f1_macro", "f1_weighted"]  # of metrics, those that rank rows and are compared
 TEXT = (str, NoneType)
 NUMBER = (int, float, NoneType)  # null where it was none
 OBJECT = (dict, NoneType)

@@ -26,19 +26,13 @@ def project_interval(values: np.ndarray, projects: np.ndarray, seed: int = 0, dr
 
     Snippets of one project are alike, so an interval that counts snippets (wilson) is too narrow for other projects.
     """
-    return interval_95(ProjectBootstrap(number_projects(projects), draws, seed).mean(values[None])[:, 0])
+    return interval_95(ProjectBootstrap(projects, draws, seed).mean(values[None])[:, 0])
 
 
 def interval_95(draws: np.ndarray) -> tuple[float, float]:
     """Values of a figure (D,), each of other projects -> the interval that holds the middle 95 % of them."""
     low, high = np.quantile(draws, [0.025, 0.975])
     return float(low), float(high)
-
-
-def number_projects(projects: np.ndarray) -> np.ndarray:
-    """Projects (N,) of any kind -> their numbers (N,), from 0 and without gaps."""
-    _, number = np.unique(projects, return_inverse=True)
-    return number
 
 
 class ProjectBootstrap:
@@ -48,18 +42,19 @@ class ProjectBootstrap:
     """
 
     def __init__(self, projects: np.ndarray, draws: int = 1000, seed: int = 0):
-        """projects: the number of each snippet's project (N,), from 0."""
-        self.projects, count = projects, int(projects.max()) + 1
+        """projects: the project of each snippet (N,), by name or number."""
+        names, self.projects = np.unique(projects, return_inverse=True)
+        self.count = count = len(names)
         drawn = np.random.default_rng(seed).integers(count, size=(draws, count))
         cells = drawn + count * np.arange(draws)[:, None]  # (D, P)
         # (D, P): how often each project was drawn
         self.times = np.bincount(cells.ravel(), minlength=draws * count).reshape(draws, count).astype(float)
-        self.sizes = self.times @ np.bincount(projects, minlength=count)  # (D,) snippets
+        self.sizes = self.times @ np.bincount(self.projects, minlength=count)  # (D,) snippets
 
     @property
     def can_tell(self) -> bool:
         """Whether there are enough projects to say something of others."""
-        return self.times.shape[1] >= MIN_PROJECTS
+        return self.count >= MIN_PROJECTS
 
     def interval(self, draws: np.ndarray, possible: tuple[float, float]) -> tuple[float, float]:
         """Values of a figure (D,) -> its 95 % interval; all that is possible where there are too few projects."""
@@ -67,12 +62,17 @@ class ProjectBootstrap:
 
     def sums(self, values: np.ndarray) -> np.ndarray:
         """Values of runs (S, N) -> their sum over the projects of each draw, (D, S)."""
-        count = self.times.shape[1]
-        return self.times @ np.stack([np.bincount(self.projects, row, count) for row in values], 1)
+        return self.times @ np.stack([np.bincount(self.projects, row, self.count) for row in values], 1)
 
     def mean(self, values: np.ndarray) -> np.ndarray:
         """Values of runs (S, N) -> their mean in each draw, (D, S)."""
         return self.sums(values) / self.sizes[:, None]
+
+    def mean_with_interval(
+        self, values: np.ndarray, possible: tuple[float, float] = ACCURACIES
+    ) -> tuple[float, tuple[float, float]]:
+        """Values of the seeds of a run (S, N) -> their mean, and its interval over seeds and projects."""
+        return float(values.mean()), self.interval(self.over_seeds(self.mean(values)), possible)
 
     def f1(self, predicted: np.ndarray, truth: np.ndarray, classes: int, weighted: bool = False) -> np.ndarray:
         """Class numbers predicted by runs (S, N) and true (N,) -> macro-F1, or weighted F1, in each draw, (D, S).

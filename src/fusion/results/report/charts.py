@@ -23,7 +23,7 @@ from fusion.results.report.drawing import (
     to_svg,
 )  # fmt: skip
 from fusion.results.report.shown import Shown
-from fusion.results.statistics import MIN_PROJECTS, ProjectBootstrap, interval_95, number_projects
+from fusion.results.statistics import DIFFERENCES, MIN_PROJECTS, ProjectBootstrap
 
 MOST_LABELS = 40  # of the differences by label
 ON_TEST = "Test split."
@@ -86,9 +86,8 @@ def by_length(shown: Shown) -> Chart | None:
 
 def _of_length(row: Row, snippets: EvalRows, chosen: np.ndarray) -> tuple[float, float, float]:
     """Return the accuracy of a row on some snippets (N,), and its interval."""
-    correct = np.stack([answers.correct for answers in row.answers.values()])[:, chosen]  # (S, n)
-    bootstrap = ProjectBootstrap(number_projects(snippets.project[chosen]))
-    return float(correct.mean()), *interval_95(bootstrap.over_seeds(bootstrap.mean(correct)))
+    reached, interval = ProjectBootstrap(snippets.project[chosen]).mean_with_interval(row.correct[:, chosen])
+    return reached, *interval
 
 
 @styled
@@ -103,7 +102,7 @@ def by_label(shown: Shown) -> Chart | None:
     axes.axvline(0, color=FAINT, linewidth=1)
     for at, (label, gain, low, high, projects, count) in enumerate(kept):
         can_tell = projects >= MIN_PROJECTS
-        colour = INK if not can_tell else BETTER if low > 0 else WORSE if high < 0 else INK
+        colour = BETTER if low > 0 else WORSE if high < 0 else INK
         if can_tell:
             axes.plot([low, high], [at, at], color=colour, linewidth=1.6, alpha=0.55)
         (dot,) = axes.plot([gain], [at], "o", color=colour, markersize=5.5, fillstyle="full" if can_tell else "none")
@@ -124,14 +123,13 @@ def by_label(shown: Shown) -> Chart | None:
 
 def _gains(best: Row, other: Row, snippets: EvalRows) -> list[tuple[str, float, float, float, int, int]]:
     """Return for each true label what one row reaches above another, with its interval, projects and snippets."""
-    right = [np.stack([answers.correct for answers in row.answers.values()]) for row in (best, other)]  # (S, N) each
+    right = [row.correct for row in (best, other)]  # (S, N) each
     found = []
     for number in np.unique(snippets.label):
         chosen = snippets.label == number
-        projects = number_projects(snippets.project[chosen])
-        bootstrap = ProjectBootstrap(projects)
+        bootstrap = ProjectBootstrap(snippets.project[chosen])
         drawn = [bootstrap.over_seeds(bootstrap.mean(of[:, chosen]), stream) for stream, of in enumerate(right)]
         gain = float(right[0][:, chosen].mean() - right[1][:, chosen].mean())
-        low, high = interval_95(drawn[0] - drawn[1])
-        found.append((snippets.labels[number], gain, low, high, int(projects.max()) + 1, int(chosen.sum())))
+        low, high = bootstrap.interval(drawn[0] - drawn[1], DIFFERENCES)
+        found.append((snippets.labels[number], gain, low, high, bootstrap.count, int(chosen.sum())))
     return found

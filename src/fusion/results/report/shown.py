@@ -20,11 +20,6 @@ class Shown:
     other: Row | None  # the reference or, where that is the best, the next on the same snippets
     left_out: int  # completed rows that are not shown
 
-    @property
-    def legend(self) -> tuple[tuple[int, str], ...]:
-        """Return the number and the name of each row."""
-        return tuple(enumerate(self.names))
-
     def name(self, row: Row) -> str:
         """Return the name of one of the rows."""
         return self.names[next(number for number, each in enumerate(self.rows) if each is row)]
