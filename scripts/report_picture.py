@@ -9,18 +9,17 @@ extra `test` brings.
 
 import argparse
 import os
-import shutil
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 from playwright.sync_api import sync_playwright
 
+from browser_pictures import browser
 from fusion import console
 from fusion.config.errors import UserError
 from fusion.files import replacing
 
-BROWSERS = ("chromium", "chromium-browser", "google-chrome", "chrome")
 HIDE = "(kept) => document.querySelectorAll('section').forEach(s => { if (!kept.includes(s.id)) s.remove(); })"
 
 
@@ -32,14 +31,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--scheme", choices=["light", "dark"], default="light", help="default: light")
     parser.add_argument("--width", type=int, default=1280, help="pixels (default: 1280)")
     args = parser.parse_args(argv)
-    browser = os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, BROWSERS)), None)
-    if browser is None:
-        raise UserError("There is no Chromium; apt-get install chromium, or let CHROMIUM name one.")
     if not args.report.is_file():
         raise UserError(f"{args.report} is no file; make it with fusion compare --format html --out {args.report}.")
     with sync_playwright() as playwright, replacing(args.picture) as part:
         options = ["--no-sandbox"] if os.geteuid() == 0 else []
-        chromium = playwright.chromium.launch(executable_path=browser, args=options)
+        chromium = playwright.chromium.launch(executable_path=browser(), args=options)
         page = chromium.new_page(viewport={"width": args.width, "height": 800}, color_scheme=args.scheme)
         page.goto(args.report.resolve().as_uri())
         page.evaluate(HIDE, args.sections)

@@ -5,11 +5,12 @@ import logging
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
 from fusion import console
 from fusion.config.errors import UserError
 from fusion.files import write_text
+from fusion.results.schema import MetricName
 from fusion.results.table import FORMATS, Table, print_table, to_text
 from fusion.results.tables import OF_CONFIGURATIONS, OF_RUNS, TABLES, make_table
 
@@ -40,7 +41,6 @@ that node runs are fetched by npm.
 for each row without a run, the command that trains it."""
 DEFAULT = Path("runs")
 HTML = "html"
-METRICS = ("accuracy", "f1_macro", "f1_weighted")
 OF_ROWS = ("by", "reference", "metric")  # options that go with a table whose rows are configurations
 OF_RIVALS = ("baseline", "tools", "limit", "pictures", "seed")  # options that go with --rivals
 
@@ -59,7 +59,12 @@ def parser() -> argparse.ArgumentParser:
     where = "only runs that are so: text=none, 'lr<0.01', backbone!=vgg16; may be given again"
     add("--where", action="append", default=[], metavar="CONDITION", help=where)
     add("--reference", type=Path, metavar="RUN", help="take differences to the row of this run (default: the best)")
-    add("--metric", choices=METRICS, default="accuracy", help="what ranks rows and is compared (default: accuracy)")
+    add(
+        "--metric",
+        choices=get_args(MetricName),
+        default="accuracy",
+        help="what ranks rows and is compared (default: accuracy)",
+    )
     forms = "default: that of FILE's name; without FILE a table on a terminal, md into a pipe"
     add("--format", choices=(*FORMATS, HTML), help=forms)
     add("-o", "--out", type=Path, metavar="FILE", help="write to this file instead of printing")
