@@ -143,6 +143,7 @@ class WandB:
 
 
 Logger = Annotated[NoLogger | TensorBoard | MLflow | WandB, Field(discriminator="name")]
+LoggerOptions = NoLogger | TensorBoard | MLflow | WandB
 
 
 def _style(given: Any) -> Any:
